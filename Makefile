@@ -1,0 +1,38 @@
+# The two commands: `make demo` and `make test`. Everything is installed into .venv, against constraints.txt.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test lint docs clean
+
+demo: .venv/demo.installed
+	$(BIN)/python -m examples.solar_cells demo-workspace
+
+test: .venv/dev.installed
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: .venv/dev.installed
+	$(BIN)/python docs/generate.py
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Sightloop needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up .venv (a few minutes, once)"
+	$(PYTHON) -m venv .venv
+
+.venv/demo.installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+.venv/dev.installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) --editable '.[demo,dev]'
+	@touch $@ .venv/demo.installed
+
+clean:
+	rm -rf .venv demo-workspace .mypy_cache .ruff_cache .pytest_cache

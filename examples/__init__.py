@@ -1,0 +1,1 @@
+"""Worked examples: the product used for real, through its public doors."""

@@ -1,0 +1,390 @@
+"""The scenario: nine stages through the public SDK, each safe to run again after a kill."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from examples.solar_cells import elpv
+from examples.solar_cells.broken_files import write_broken_files
+from examples.solar_cells.line_controller import LineController
+from examples.solar_cells.progress import Notebook, Teller, timed
+from examples.solar_cells.reviewer import answer_open_items
+
+# The data budget (BOUNDS.md section 6): each type is split once, before anything is looked at.
+BUDGET = {
+    "mono": {"train": 360 / 901, "test": 250 / 901, "reference": 150 / 901, "traffic": 141 / 901},
+    "poly": {"train": 620 / 1322, "test": 350 / 1322, "reference": 150 / 1322, "traffic": 202 / 1322},
+}
+EPS = ALPHA = 0.05
+DRIFT_ALPHA = 0.01
+DEPLOYMENT = "line-1"
+SEED = 0
+
+
+@dataclass
+class Story:
+    """Everything that the stages share."""
+
+    folder: Path
+    ws: Any
+    notebook: Notebook
+    tell: Teller
+    controller: LineController
+    cells: dict[str, elpv.Cell] = field(default_factory=dict)
+    sample_of: dict[str, str] = field(default_factory=dict)
+    name_of: dict[str, str] = field(default_factory=dict)
+    budget: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    truth: dict[str, str] = field(default_factory=dict)
+
+    def image(self, sample: str) -> bytes:
+        return (elpv.image_folder() / self.name_of[sample]).read_bytes()
+
+
+def ingest(story: Story) -> None:
+    """Stage 1: all images in, forty broken files into quarantine."""
+    tell, ws = story.tell, story.ws
+    tell.heading("Ingest: 2,624 images and 40 broken files")
+    cells = elpv.read_cells()
+    story.cells = {cell.name: cell for cell in cells}
+    metadata = elpv.metadata_of(cells)
+    broken = story.folder / "broken-files"
+    write_broken_files(broken, [elpv.image_folder() / cell.name for cell in cells[:6]])
+    with timed(story.notebook, "ingest_seconds"), tell.bar("decode, measure, embed", len(cells)) as bar:
+        run = ws.ingest(elpv.image_folder(), metadata=metadata, progress=lambda done, _: bar(done), key="demo/ingest")
+    bad = ws.ingest(broken, key="demo/ingest-broken")
+    for sample in ws.samples.list():
+        story.sample_of[sample.name] = sample.id
+        story.name_of[sample.id] = sample.name
+    story.truth = {sample: story.cells[name].label for sample, name in story.name_of.items()}
+    quarantined = ws.quarantine.list()
+    reasons: dict[str, int] = {}
+    for entry in quarantined:
+        reasons[entry.reason] = reasons.get(entry.reason, 0) + 1
+    seconds = story.notebook.get("ingest_seconds")
+    story.notebook.put(
+        images_ingested=len(story.sample_of),
+        quarantined=len(quarantined),
+        quarantine_reasons=dict(sorted(reasons.items())),
+        near_duplicate_groups=run.output["near_duplicate_groups"],
+    )
+    tell.fact(
+        f"{len(story.sample_of)} samples in {seconds:.0f} s; {run.output['near_duplicate_groups']} near-duplicates"
+    )
+    tell.fact(
+        f"{bad.output['quarantined']} files quarantined: " + ", ".join(f"{n} {r}" for r, n in sorted(reasons.items()))
+    )
+
+
+def version(story: Story) -> None:
+    """Stage 2: the schema, the data budget, and the mono part as the first dataset version."""
+    tell, ws = story.tell, story.ws
+    tell.heading("Version: the mono part, splits that keep near-duplicates together")
+    ws.schemas.create("cells", list(elpv.CLASSES), key="demo/schema")
+    for kind, fractions in BUDGET.items():
+        name = "cells" if kind == "mono" else "poly-stream"
+        ws.datasets.create(name, schema="cells", key=f"demo/dataset/{kind}")
+        first = ws.datasets.commit(
+            name,
+            where={"cell_type": kind, "clear": True},
+            splits=fractions,
+            seed=SEED,
+            note=f"clear {kind} cells, split once",
+            key=f"demo/commit/{kind}",
+        )
+        story.budget[kind] = {split: [] for split in fractions}
+        for entry in ws.datasets.entries(first.id):
+            story.budget[kind][entry.split].append(entry.sample)
+        tell.fact(f"{name}@1 {first.hash[:12]}: " + ", ".join(f"{n} {split}" for split, n in first.counts.items()))
+    test = story.budget["mono"]["test"] + story.budget["poly"]["test"]
+    ws.labels.import_("cells", {sample: story.truth[sample] for sample in test}, key="demo/labels/test")
+    ws.datasets.create("cells-test", schema="cells", key="demo/dataset/test")
+    frozen = ws.datasets.commit(
+        "cells-test", add=dict.fromkeys(test, "test"), note="frozen test", key="demo/commit/test"
+    )
+    tell.fact(f"cells-test@1 {frozen.hash[:12]}: {len(test)} cells with the experts' labels, never trained on")
+    story.notebook.put(
+        budget={kind: {split: len(ids) for split, ids in splits.items()} for kind, splits in story.budget.items()}
+    )
+
+
+def label(story: Story) -> None:
+    """Stage 3: labels from nothing; people only where the model is unsure or an audit asks."""
+    tell, ws = story.tell, story.ws
+    tell.heading("Label: seed, suggest, audit, accept under a bound")
+    pool = story.budget["mono"]["train"]
+    campaign = ws.campaigns.start(
+        name="mono cells", schema="cells", samples=pool, eps=EPS, alpha=ALPHA, seed=SEED, key="demo/campaign/mono"
+    )
+    with timed(story.notebook, "label_seconds"), tell.bar("answers", len(pool)) as bar:
+        answer_open_items(ws, campaign.id, story.truth, answered=bar)
+    _tell_campaign(story, campaign.id, "mono", pool)
+    second = ws.datasets.commit("cells", note="labels of the first campaign", key="demo/commit/labelled")
+    change = ws.datasets.diff("cells@1", second.id)
+    tell.fact(f"cells@2 {second.hash[:12]}: {len(change.relabelled)} labels new, {len(change.added)} samples added")
+
+
+def train(story: Story) -> None:
+    """Stage 4: v1, evaluated per slice, through its gate, champion."""
+    tell, ws = story.tell, story.ws
+    tell.heading("Train, evaluate, register: v1")
+    recipe = {"trainer": "frozen_head", "seed": SEED}
+    with timed(story.notebook, "train_seconds"):
+        run = ws.train(recipe, model="cells", dataset="cells@2", test="cells-test@1", key="demo/train/v1")
+    v1 = run.output["model_version"]
+    gate = ws.models.gate(v1, champion=None, minimum_auroc=0.8, key="demo/gate/v1")
+    ws.models.promote("cells", v1, gate=gate.id, key="demo/promote/v1")
+    story.notebook.put(v1=v1, **_aurocs(story, v1, "v1"))
+    tell.fact(f"gate {'passed' if gate.passed else 'REFUSED'}; champion is {v1}")
+    _tell_model(story, "v1")
+
+
+def serve(story: Story) -> None:
+    """Stage 5 and 6: serve v1, mono traffic in silence, then poly traffic until the alarm."""
+    tell, ws = story.tell, story.ws
+    tell.heading("Serve v1 in its own process; watch it; the line controller listens")
+    ws.deployments.deploy(DEPLOYMENT, model="cells", alias="champion", key="demo/deploy")
+    ws.monitors.create(
+        DEPLOYMENT,
+        deployment=DEPLOYMENT,
+        reference=story.budget["mono"]["reference"],
+        fit=story.budget["mono"]["train"],
+        alpha=DRIFT_ALPHA,
+        key="demo/monitor",
+    )
+    hook = ws.webhooks.create(
+        story.controller.url, events=["sightloop.alert.raised", "sightloop.rule.fired"], key="demo/webhook"
+    )
+    story.controller.trust(hook.secret)
+    ws.rules.create("three-in-a-row", deployment=DEPLOYMENT, label="defect", consecutive=3, key="demo/rule")
+    ws.policies.apply((Path(__file__).parent / "policy.yaml").read_text(), key="demo/policy")
+    mono = story.budget["mono"]["traffic"]
+    send(story, "mono", mono, "mono traffic")
+    ws.monitors.advance()
+    if story.notebook.get("false_alarms_before_shift") is None:
+        story.notebook.put(false_alarms_before_shift=len(_drift_alerts(ws)))
+    tell.fact(
+        f"{len(mono)} mono images answered; alarms before the shift: {story.notebook.get('false_alarms_before_shift')}"
+    )
+
+
+def shift(story: Story) -> None:
+    """Stage 6: the plant starts making poly cells. Image by image until the monitor says so."""
+    tell, ws = story.tell, story.ws
+    tell.heading("Shift: from mono to poly")
+    before = story.notebook.get("false_alarms_before_shift")
+    poly = story.budget["poly"]["traffic"]
+    sent = story.notebook.get("sent/shift", 0)
+    with tell.bar("images until the alarm", len(poly)) as bar:
+        while len(_drift_alerts(ws)) <= before and sent < len(poly):
+            send(story, "shift", poly[: sent + 1])
+            ws.monitors.advance()
+            sent += 1
+            bar(sent)
+    alerts = _drift_alerts(ws)
+    if len(alerts) > before:
+        alert = ws.alerts.get(alerts[-1].id)
+        story.notebook.put(alarm_after_n_images=sent, alarm=alert.id)
+        tell.fact(f"alarm after {sent} poly images; evidence: {alert.evidence['what_moved']}")
+    else:
+        story.notebook.put(alarm_after_n_images=None)
+        tell.fact("MISSED: no alarm on the poly traffic")
+
+
+def close_the_loop(story: Story) -> None:
+    """Stage 8: the declared policy collects, asks, retrains, gates, promotes and switches; nothing here decides."""
+    tell, ws = story.tell, story.ws
+    tell.heading("Act: the policy closes the loop")
+    send(story, "collect", story.budget["poly"]["train"], "poly images for the next version")
+    send(story, "reference", story.budget["poly"]["reference"], "poly images held out for the new reference")
+    steady = SteadyCaller(story)
+    steady.start()
+    try:
+        while True:
+            ws.loop.tick()
+            cycle = ws.loop.cycles()[0]
+            if cycle.state in {"done", "refused", "stopped", "failed"}:
+                break
+            if cycle.campaign:
+                with tell.bar("answers", len(story.budget["poly"]["train"])) as bar:
+                    answer_open_items(ws, cycle.campaign, story.truth, answered=bar)
+            time.sleep(0.05)
+    finally:
+        steady.stop()
+    story.notebook.put(
+        cycle=cycle.id,
+        cycle_state=cycle.state,
+        loop_seconds=round(cycle.machine_seconds, 2),
+        dropped_requests=story.notebook.get("dropped_requests", 0) + steady.dropped,
+        requests_during_switch=story.notebook.get("requests_during_switch", 0) + steady.answered,
+    )
+    _tell_campaign(story, cycle.campaign, "poly", story.budget["poly"]["train"])
+    gate = ws.models.gate_result(cycle.gate)
+    story.notebook.put(v2=cycle.model_version, gate_passed=gate.passed, gate_verdict=gate.verdict, gate=gate.id)
+    story.notebook.put(**_aurocs(story, cycle.model_version, "v2"))
+    tell.fact(f"cycle {cycle.state}; gate {'passed' if gate.passed else 'REFUSED'}")
+    _tell_model(story, "v2")
+    tell.fact(f"{steady.answered} requests during retraining and switch, {steady.dropped} dropped")
+
+
+def after(story: Story) -> None:
+    """Stage 8, its end: calm on the new reference, then back to v1 and forward again, timed."""
+    tell, ws = story.tell, story.ws
+    tell.heading("Calm again; roll back and forward")
+    start = story.notebook.get("alarm_after_n_images") or 0
+    rest = story.budget["poly"]["traffic"][start:]
+    known = {alert.id for alert in _drift_alerts(ws)}
+    send(story, "after", rest, "poly traffic on v2")
+    ws.monitors.advance()
+    new = [alert for alert in _drift_alerts(ws) if alert.id not in known]
+    if story.notebook.get("alarms_after_promotion") is None:
+        story.notebook.put(alarms_after_promotion=len(new))
+    tell.fact(f"{len(rest)} poly images on v2; alarms: {story.notebook.get('alarms_after_promotion')}")
+    if story.notebook.get("rollback_seconds") is None and story.notebook.get("cycle_state") == "done":
+        steady = SteadyCaller(story)
+        steady.start()
+        started = time.perf_counter()
+        ws.models.rollback("cells", key="demo/rollback")
+        ws.deployments.sync(DEPLOYMENT, key="demo/rollback-sync")
+        back = time.perf_counter() - started
+        ws.models.promote(
+            "cells",
+            story.notebook.get("v2"),
+            gate=story.notebook.get("gate"),
+            reason="forward again",
+            key="demo/forward",
+        )
+        ws.deployments.sync(DEPLOYMENT, key="demo/forward-sync")
+        forward = time.perf_counter() - started - back
+        steady.stop()
+        story.notebook.put(
+            rollback_seconds=round(back, 3),
+            forward_seconds=round(forward, 3),
+            dropped_requests=story.notebook.get("dropped_requests", 0) + steady.dropped,
+            requests_during_switch=story.notebook.get("requests_during_switch", 0) + steady.answered,
+        )
+    tell.fact(
+        f"rolled back in {story.notebook.get('rollback_seconds')} s, forward in {story.notebook.get('forward_seconds')} s"
+    )
+
+
+def prove(story: Story) -> None:
+    """Stage 7 and 9: what was delivered, what can be replayed, what stands behind each prediction."""
+    tell, ws = story.tell, story.ws
+    tell.heading("Receipts, lineage, audit")
+    deadline = time.monotonic() + 20
+    while len(story.controller.actions()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    receipts = ws.receipts.list()
+    replays = [ws.receipts.replay(receipt.id) for receipt in receipts]
+    share = ws.lineage.complete_share()
+    audit = ws.audit.verify()
+    actions = story.controller.actions()
+    story.notebook.put(
+        webhooks_delivered=len(actions),
+        actions=actions,
+        receipts=len(receipts),
+        receipts_replayed_same=sum(replay.same for replay in replays),
+        lineage_complete=share,
+        audit_entries=audit.entries,
+        audit_ok=audit.ok,
+    )
+    tell.fact(f"{len(actions)} signed webhooks acted on once: " + "; ".join(action["did"] for action in actions))
+    tell.fact(f"{len(receipts)} receipts, {sum(replay.same for replay in replays)} replayed to the same outcome")
+    tell.fact(
+        f"lineage complete for {share:.1%} of predictions; audit chain of {audit.entries} entries holds: {audit.ok}"
+    )
+
+
+def send(story: Story, segment: str, samples: list[str], text: str = "") -> None:
+    """Sends the samples of a segment that have not been sent, one request an image, in order."""
+    done = int(story.notebook.get(f"sent/{segment}", 0))
+    if done >= len(samples):
+        return
+    if not text:
+        for place in range(done, len(samples)):
+            _send_one(story, segment, place, samples[place])
+        return
+    with story.tell.bar(text, len(samples)) as bar:
+        for place in range(done, len(samples)):
+            _send_one(story, segment, place, samples[place], remember=place % 20 == 19 or place == len(samples) - 1)
+            bar(place + 1)
+
+
+def _send_one(story: Story, segment: str, place: int, sample: str, remember: bool = True) -> None:
+    story.ws.deployments.predict(DEPLOYMENT, story.image(sample), request_id=f"{segment}-{place}")
+    if remember:
+        story.notebook.put(**{f"sent/{segment}": place + 1})
+
+
+class SteadyCaller(threading.Thread):
+    """Keeps the endpoint busy while versions change, and counts every request that is not answered 200."""
+
+    def __init__(self, story: Story) -> None:
+        super().__init__(name="steady-caller", daemon=True)
+        self._door = story.ws.deployments.endpoint(DEPLOYMENT)
+        self._image = story.image(story.budget["poly"]["traffic"][0])
+        self._ended = threading.Event()
+        self.answered = 0
+        self.dropped = 0
+
+    def run(self) -> None:
+        headers = {**self._door.headers, "x-sightloop-purpose": "probe"}
+        with httpx.Client(headers=headers, timeout=30, trust_env=False) as client:
+            while not self._ended.wait(0.1):
+                try:
+                    ok = client.post(f"{self._door.url}/image", content=self._image).status_code == 200
+                except httpx.HTTPError:
+                    ok = False
+                self.answered += ok
+                self.dropped += not ok
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+def _drift_alerts(ws: Any) -> list[Any]:
+    return sorted((a for a in ws.alerts.list() if a.kind == "drift"), key=lambda alert: alert.sequence)
+
+
+def _aurocs(story: Story, version: str, name: str) -> dict[str, Any]:
+    slices = story.ws.models.version(version).metrics["slices"]["cell_type"]
+    return {
+        f"{name}_{metric}_{kind}{end}": slices[kind][f"{metric}{end}"]
+        for kind in ("mono", "poly")
+        for metric in ("auroc", "accuracy")
+        for end in ("", "_ci")
+    }
+
+
+def _tell_model(story: Story, name: str) -> None:
+    for kind in ("mono", "poly"):
+        value, (low, high) = (story.notebook.get(f"{name}_auroc_{kind}{end}") for end in ("", "_ci"))
+        story.tell.fact(f"{name} AUROC on {kind}: {value:.3f} [{low:.3f}, {high:.3f}]")
+
+
+def _tell_campaign(story: Story, campaign: str, kind: str, pool: list[str]) -> None:
+    """Counts of a campaign, and the share of its automatic labels that the hidden truth calls wrong."""
+    counts = story.ws.campaigns.counts(campaign)
+    heads = story.ws.labels.heads("cells", samples=pool)
+    auto = [head for head in heads if head.basis == "auto_accepted"]
+    wrong = sum(head.label != story.truth[head.sample] for head in auto)
+    final_wrong = sum(head.label != story.truth[head.sample] for head in heads)
+    story.notebook.put(
+        **{
+            f"labels/{kind}": {
+                "pool": len(pool), "human": counts.human, "auto": len(auto), "auto_wrong": wrong,
+                "audits": counts.audits, "final_wrong": final_wrong,
+            }
+        }
+    )  # fmt: skip
+    story.tell.fact(
+        f"{kind}: {counts.human} human decisions ({counts.human / len(pool):.0%}), {len(auto)} labels accepted automatically, "
+        f"{wrong} of them wrong; bound {EPS:.0%} with {1 - ALPHA:.0%} confidence"
+    )

@@ -1,0 +1,167 @@
+"""Files inside zip and tar archives from strangers, read within limits and never written to disk by their names."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import IO, Final, cast
+
+from sightloop.errors import InvalidInput, TooLarge
+
+SUFFIXES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_JUNK: Final = ("__MACOSX",)
+_DAMAGED: Final = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+    OSError,
+)  # fmt: skip
+
+_TAR_OVERHEAD: Final = 128 << 20  # headers and padding, 1 KB for each of 100,000 members
+
+_Room = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLimits:
+    """What an archive may hold: members, bytes of one member, bytes in all, and how far it may unpack (ratio)."""
+
+    entries: int = 100_000
+    member_bytes: int = 256 << 20
+    total_bytes: int = 64 << 30
+    ratio: int = 100
+    free_bytes: int = 64 << 20
+
+
+def members(archive: bytes | Path, limits: ArchiveLimits | None = None) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each file, in the archive's order; hidden files are left out.
+
+    An archive inside is yielded as bytes, never opened.
+
+    Raises:
+        InvalidInput: not a zip or tar; damaged, encrypted; a name that leads outside; a link or a device.
+        TooLarge: over a limit. `ratio` counts only beyond `free_bytes`, as small archives of flat images pack well.
+    """
+    limits = limits or ArchiveLimits()
+    size = len(archive) if isinstance(archive, bytes) else archive.stat().st_size
+    allowed = min(limits.total_bytes, max(limits.free_bytes, size * limits.ratio))
+    count = total = 0
+    try:
+        for name, data in _walk(archive, limits, lambda: allowed - total):
+            count += 1
+            total += len(data)
+            if count > limits.entries:
+                raise TooLarge(f"The archive holds more than {limits.entries} files.", hint="Split it.")
+            if not _hidden(name):
+                yield name, data
+    except _DAMAGED as error:
+        raise InvalidInput(
+            "The archive is damaged or encrypted.", hint="Pack it again, without a password.", reason="damaged"
+        ) from error
+
+
+def _walk(archive: bytes | Path, limits: ArchiveLimits, room: _Room) -> Iterator[tuple[str, bytes]]:
+    with _opened(archive) as stream:
+        if zipfile.is_zipfile(stream):
+            with zipfile.ZipFile(stream) as packed:
+                yield from _zip_members(packed, limits, room)
+            return
+        stream.seek(0)
+        plain = _Bounded(_unpacked(stream), room() + _TAR_OVERHEAD)
+        try:
+            tar = tarfile.open(fileobj=cast(IO[bytes], plain), mode="r|")
+        except tarfile.ReadError as error:
+            raise InvalidInput(
+                "This is neither a zip nor a tar archive.", hint=f"Use {', '.join(SUFFIXES)}.", reason="not_an_archive"
+            ) from error
+        with tar:
+            yield from _tar_members(tar, limits, room)
+
+
+def _zip_members(packed: zipfile.ZipFile, limits: ArchiveLimits, room: _Room) -> Iterator[tuple[str, bytes]]:
+    if len(packed.infolist()) > limits.entries:
+        raise TooLarge(f"The archive holds more than {limits.entries} files.", hint="Split it.")
+    for info in packed.infolist():
+        _check_name(info.filename)
+        if (info.external_attr >> 16) & 0o170000 == 0o120000:
+            raise _refused(info.filename, "is a link")
+        if not info.is_dir():
+            with packed.open(info) as member:
+                yield info.filename, _read(member, info.filename, limits, room)
+
+
+def _tar_members(tar: tarfile.TarFile, limits: ArchiveLimits, room: _Room) -> Iterator[tuple[str, bytes]]:
+    for info in tar:
+        _check_name(info.name)
+        if info.isdir():
+            continue
+        if not info.isfile():
+            raise _refused(info.name, "is a link or a device")
+        member = tar.extractfile(info)
+        if member is not None:
+            yield info.name.removeprefix("./"), _read(member, info.name, limits, room)
+
+
+def _read(member: IO[bytes], name: str, limits: ArchiveLimits, room: _Room) -> bytes:
+    most = min(limits.member_bytes, room())
+    data = member.read(most + 1)
+    if len(data) > most:
+        raise TooLarge(
+            f'The archive unpacks to more than is allowed, at "{name[:80]}".', hint="Split it, or leave large files out."
+        )
+    return data
+
+
+def _check_name(name: str) -> None:
+    parts = PurePosixPath(name).parts
+    outside = name.startswith(("/", "\\")) or ".." in parts or "\\" in name or ":" in name.split("/")[0]
+    if outside or "\0" in name or len(name) > 1024:
+        raise _refused(name, "leads outside the archive")
+
+
+def _refused(name: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"The archive entry {name[:80]!r} {why}.", hint="Pack plain files with relative names.", reason="unsafe_entry"
+    )
+
+
+def _hidden(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return any(part.startswith(".") or part in _JUNK for part in parts if part != ".")
+
+
+def _unpacked(stream: IO[bytes]) -> IO[bytes]:
+    start = stream.read(6)
+    stream.seek(0)
+    if start[:2] == b"\x1f\x8b":
+        return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+    if start[:3] == b"BZh":
+        return cast(IO[bytes], bz2.BZ2File(stream))
+    if start == b"\xfd7zXZ\0":
+        return cast(IO[bytes], lzma.LZMAFile(stream))
+    return stream
+
+
+class _Bounded:
+    """A stream that refuses to unpack beyond its limit, whatever the headers inside ask for."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooLarge("The archive unpacks to more than is allowed.", hint="Split it.")
+        return data
+
+
+def _opened(archive: bytes | Path) -> IO[bytes]:
+    return BytesIO(archive) if isinstance(archive, bytes) else archive.open("rb")

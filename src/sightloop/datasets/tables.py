@@ -1,0 +1,98 @@
+"""The records of this room: datasets, label schemas, versions, annotations, quarantine, staged blobs."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from sightloop.storage import metadata
+
+datasets = sa.Table(
+    "datasets",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("schema_id", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.UniqueConstraint("workspace_id", "name", name="uq_datasets_name"),
+)
+
+label_schemas = sa.Table(
+    "label_schemas",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("classes", sa.JSON, nullable=False),
+    sa.Column("geometry_types", sa.JSON, nullable=False),
+    sa.Column("attributes", sa.JSON, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.UniqueConstraint("workspace_id", "name", "version", name="uq_label_schemas_version"),
+)
+
+dataset_versions = sa.Table(
+    "dataset_versions",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("dataset_id", sa.String, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("hash", sa.String, nullable=False),
+    sa.Column("buckets", sa.String, nullable=False),
+    sa.Column("parent", sa.String, nullable=False),
+    sa.Column("counts", sa.JSON, nullable=False),
+    sa.Column("label_counts", sa.JSON, nullable=False),
+    sa.Column("note", sa.String, nullable=False),
+    sa.Column("run", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.UniqueConstraint("workspace_id", "dataset_id", "number", name="uq_dataset_versions_number"),
+)
+
+annotations = sa.Table(
+    "annotations",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("schema_id", sa.String, nullable=False),
+    sa.Column("sample", sa.String, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("head", sa.Boolean, nullable=False),
+    sa.Column("label", sa.String, nullable=False),
+    sa.Column("author", sa.String, nullable=False),
+    sa.Column("author_kind", sa.String, nullable=False),
+    sa.Column("basis", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.Column("geometry_type", sa.String, nullable=False),
+    sa.Column("geometry", sa.JSON, nullable=False),
+    sa.Column("attributes", sa.JSON, nullable=False),
+    sa.Column("duration_s", sa.Float, nullable=False),
+    sa.Column("receipt", sa.String, nullable=False),
+    sa.Column("queue_item", sa.String, nullable=False),
+    sa.UniqueConstraint("workspace_id", "schema_id", "sample", "revision", name="uq_annotations_revision"),
+    sa.Index("ix_annotations_head", "workspace_id", "head", "schema_id"),
+    sa.Index("ix_annotations_sample", "workspace_id", "sample"),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("digest", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("detail", sa.String, nullable=False),
+    sa.Column("run", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+)
+
+staged = sa.Table(
+    "staged",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+)

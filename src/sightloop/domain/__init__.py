@@ -1,0 +1,63 @@
+"""The words and the pure rules of Sightloop. Frozen values; no I/O, no frameworks."""
+
+from sightloop.domain.access import GRANTS, Caller, Permission, Role, allowed, require
+from sightloop.domain.ids import derived_id, digest_of, new_id, now
+from sightloop.domain.records import (
+    Alert,
+    AliasMove,
+    ArtifactLink,
+    Deployment,
+    GateResult,
+    ModelVersion,
+    Receipt,
+    Resources,
+    Run,
+    RunState,
+)
+from sightloop.domain.samples import (
+    Address,
+    Annotation,
+    AuthorKind,
+    Basis,
+    DatasetVersion,
+    LabelSchema,
+    PayloadKind,
+    Prediction,
+    Sample,
+    SampleKind,
+    VersionEntry,
+)
+
+__all__ = [
+    "GRANTS",
+    "Address",
+    "Alert",
+    "AliasMove",
+    "Annotation",
+    "ArtifactLink",
+    "AuthorKind",
+    "Basis",
+    "Caller",
+    "DatasetVersion",
+    "Deployment",
+    "GateResult",
+    "LabelSchema",
+    "ModelVersion",
+    "PayloadKind",
+    "Permission",
+    "Prediction",
+    "Receipt",
+    "Resources",
+    "Role",
+    "Run",
+    "RunState",
+    "Sample",
+    "SampleKind",
+    "VersionEntry",
+    "allowed",
+    "derived_id",
+    "digest_of",
+    "new_id",
+    "now",
+    "require",
+]

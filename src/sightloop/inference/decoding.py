@@ -1,0 +1,195 @@
+"""Images from strangers, decoded in children that may be killed: a bad file costs its own item and no more."""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from sightloop.errors import InvalidMedia, Unavailable
+from sightloop.inference.children import Child, ChildLost, Limits
+from sightloop.inference.reasons import refuse
+from sightloop.vision import Quality, quality
+
+MAX_FILE_BYTES: Final = 256 << 20
+DECODE_PATH: Final = "full-decode/luma/box32@1"
+
+_LOST = {"timeout": "timeout", "out_of_memory": "out_of_memory", "crashed": "decoder_crashed"}
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRequest:
+    """Which parts of an image are wanted. `size` is (width, height) of the pixels; None keeps the image's own."""
+
+    pixels: bool = True
+    size: tuple[int, int] | None = None
+    thumbnail: bool = False
+    measures: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """One decoded image; parts that were not asked for are None.
+
+    Attributes:
+        format: JPEG, PNG, WEBP, BMP, TIFF or GIF, found from the content.
+        width, height: after the EXIF orientation was applied.
+        channels, bit_depth: of the file, before anything was converted.
+        gray32: uint8 (32, 32) luma by box filter, for the perceptual hash; the path to it is DECODE_PATH.
+        pixels: uint8 (H, W, 3) RGB, read-only.
+        measures: of the luma, reduced by box filter to at most 1,024 px a side so that images compare.
+        thumbnail: JPEG, longest side at most 256 px.
+        captured_at: from EXIF; naive where the camera names no time zone.
+    """
+
+    format: str
+    width: int
+    height: int
+    channels: int
+    bit_depth: int
+    gray32: npt.NDArray[np.uint8]
+    pixels: npt.NDArray[np.uint8] | None
+    thumbnail: bytes | None
+    measures: Quality | None
+    captured_at: datetime | None
+
+
+class DecodePool:
+    """A fixed number of children that decode; safe to use from many threads.
+
+    A child that crashes, hangs or asks for too much memory is replaced, and only its item fails. A child is
+    also replaced after `recycle_after` items, so that leaks in codecs do not add up.
+    """
+
+    def __init__(
+        self,
+        workers: int = 2,
+        memory_bytes: int = 2 << 30,
+        wall_s: float = 15.0,
+        cpu_s: int = 10,
+        recycle_after: int = 500,
+        *,
+        module: str = "sightloop.inference.decode_child",
+    ) -> None:
+        self._limits = Limits(memory_bytes=memory_bytes, cpu_s=cpu_s, wall_s=wall_s)
+        self._recycle_after = recycle_after
+        self._module = module
+        self._workers = workers
+        self._closed = False
+        self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()
+        for _ in range(workers):
+            self._idle.put(self._spawn())
+
+    def decode(self, data: bytes, want: DecodeRequest | None = None) -> Decoded:
+        """The image in `data`; waits for a free child.
+
+        Raises:
+            InvalidMedia: with `facts["reason"]`, a code of sightloop.inference.reasons.
+            Unavailable: the pool is closed, or no child can be started.
+        """
+        if not data:
+            raise refuse("empty")
+        if len(data) > MAX_FILE_BYTES:
+            raise refuse("too_large", f"It has {len(data)} bytes; the limit is {MAX_FILE_BYTES}.")
+        want = want or DecodeRequest()
+        header = {"pixels": want.pixels, "size": want.size, "thumbnail": want.thumbnail, "measures": want.measures}
+        child = self._take()
+        healthy = False
+        try:
+            reply, parts = child.ask(header, [data])
+            healthy = True
+        except InvalidMedia:
+            healthy = True
+            raise
+        except ChildLost as lost:
+            raise refuse(_LOST[lost.reason]) from lost
+        finally:
+            if healthy and child.asked < self._recycle_after:
+                self._idle.put(child)
+            else:
+                child.kill()
+                self._idle.put(self._successor())
+        return _decoded(reply, parts, want)
+
+    def map(self, images: Iterable[bytes], want: DecodeRequest | None = None) -> Iterator[Decoded | InvalidMedia]:
+        """One result per image, in order; a refused image yields its error. Reads ahead by twice the workers."""
+        ahead: deque[Future[Decoded | InvalidMedia]] = deque()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="decode") as threads:
+            for data in images:
+                ahead.append(threads.submit(self._attempt, data, want))
+                if len(ahead) >= 2 * self._workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+
+    def close(self) -> None:
+        """End all children, after the items that are being decoded."""
+        if self._closed:
+            return
+        self._closed = True
+        children = [self._idle.get() for _ in range(self._workers)]
+        for child in children:
+            if child is not None:
+                child.kill()
+            self._idle.put(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _attempt(self, data: bytes, want: DecodeRequest | None) -> Decoded | InvalidMedia:
+        try:
+            return self.decode(data, want)
+        except InvalidMedia as refused:
+            return refused
+
+    def _take(self) -> Child:
+        child = self._idle.get()
+        try:
+            if self._closed:
+                raise Unavailable("The decode pool is closed.", hint="Open a new one.")
+            return child or self._spawn()
+        except Unavailable:
+            self._idle.put(None)
+            raise
+
+    def _successor(self) -> Child | None:
+        """A fresh child, or None where none can be started now: the next item will try again."""
+        try:
+            return self._spawn()
+        except Unavailable:
+            return None
+
+    def _spawn(self) -> Child:
+        return Child(self._module, self._limits)
+
+
+def _decoded(reply: dict[str, Any], parts: list[bytes], want: DecodeRequest) -> Decoded:
+    shapes = reply["shapes"]
+    arrays = [np.frombuffer(part, np.uint8).reshape(shape) for part, shape in zip(parts, shapes, strict=False)]
+    gray32, *rest = arrays
+    captured_at = reply["captured_at"]
+    return Decoded(
+        format=reply["format"],
+        width=reply["width"],
+        height=reply["height"],
+        channels=reply["channels"],
+        bit_depth=reply["bit_depth"],
+        gray32=gray32,
+        measures=quality(rest[0]) if want.measures else None,
+        pixels=rest[-1] if want.pixels else None,
+        thumbnail=parts[-1] if want.thumbnail else None,
+        captured_at=datetime.fromisoformat(captured_at) if captured_at else None,
+    )

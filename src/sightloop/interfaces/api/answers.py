@@ -1,0 +1,43 @@
+"""Values become JSON, and errors become problem documents (RFC 9457), in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+import orjson
+from fastapi import Response
+
+from sightloop.errors import SightloopError
+
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+def to_json(value: Any) -> bytes:
+    """The value as JSON: dataclasses as objects, times as ISO 8601, arrays as lists, NaN as null."""
+    return orjson.dumps(value, default=_plain, option=_OPTIONS)
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """A JSON response with the value."""
+    return Response(to_json(value), status_code=status, media_type="application/json")
+
+
+def problem_answer(error: SightloopError) -> Response:
+    """The error as application/problem+json, with Retry-After where a retry may help."""
+    headers = {"Retry-After": str(error.facts.get("retry_after_s", 1))} if error.retryable else {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(to_json(error.problem()), error.status, headers, media_type="application/problem+json")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Set):
+        return sorted(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(value, "as_dict"):
+        return value.as_dict()
+    raise TypeError(f"{type(value).__name__} cannot be shown as JSON")

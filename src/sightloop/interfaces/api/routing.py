@@ -1,0 +1,190 @@
+"""Routes that say aloud which permission they need; nothing is served that did not say so."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
+
+from sightloop.app import Installation
+from sightloop.domain import Caller, Permission, new_id, require
+from sightloop.errors import SightloopError
+from sightloop.interfaces.api.answers import answer, problem_answer
+from sightloop.interfaces.api.credentials import Credentials
+from sightloop.interfaces.api.repeats import Repeats
+
+PREFIX = "/api/v1"
+PERMISSION_FIELD = "x-sightloop-permission"
+_REPEATABLE_FIELD = "x-sightloop-repeatable"
+
+Endpoint = Callable[..., Any]
+log = logging.getLogger("sightloop.api")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a handler works with: the installation, on whose behalf, and the request as it came."""
+
+    installation: Installation
+    caller: Caller
+    request: Request
+
+
+def _asked(request: Request) -> Asked:
+    return Asked(request.app.state.installation, request.state.caller, request)
+
+
+Ask = Annotated[Asked, Depends(_asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One route. `repeatable`: harmless to do twice, so that its answers are not kept under idempotency keys."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    permission: Permission
+    tag: str
+    repeatable: bool
+
+
+class Routes:
+    """The routes of one room, collected by decorators that cannot be used without a permission."""
+
+    def __init__(self, tag: str, prefix: str = PREFIX) -> None:
+        self.tag = tag
+        self.prefix = prefix
+        self.declared: list[Declared] = []
+
+    def get(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
+        return self._declare("GET", path, permission, repeatable=True)
+
+    def post(self, path: str, *, permission: Permission, repeatable: bool = False) -> Callable[[Endpoint], Endpoint]:
+        return self._declare("POST", path, permission, repeatable=repeatable)
+
+    def delete(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
+        return self._declare("DELETE", path, permission, repeatable=True)
+
+    def _declare(
+        self, method: str, path: str, permission: Permission, *, repeatable: bool
+    ) -> Callable[[Endpoint], Endpoint]:
+        def decorate(endpoint: Endpoint) -> Endpoint:
+            declared = Declared(method, self.prefix + path, endpoint, permission, self.tag, repeatable)
+            self.declared.append(declared)
+            return endpoint
+
+        return decorate
+
+
+class GuardedRoute(APIRoute):
+    """Authenticates, authorises and answers repeats before the body is so much as parsed."""
+
+    @property
+    def permission(self) -> Permission:
+        return Permission((self.openapi_extra or {})[PERMISSION_FIELD])
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        serve = super().get_route_handler()
+        permission = self.permission
+        repeatable = bool((self.openapi_extra or {})[_REPEATABLE_FIELD])
+        route = f"{'|'.join(sorted(self.methods or ()))} {self.path}"
+
+        async def handle(request: Request) -> Response:
+            try:
+                caller = await _admit(request, permission)
+                key = request.headers.get("idempotency-key")
+                request.state.caller = replace(caller, idempotency_key=f"{caller.actor}/{key}") if key else caller
+                if key is None or repeatable:
+                    return await serve(request)
+                repeats: Repeats = request.app.state.repeats
+                return await repeats.once(request, request.state.caller, route, serve)
+            except (SightloopError, RequestValidationError, HTTPException):
+                raise
+            except Exception as error:
+                return _unexpected(error)
+
+        return handle
+
+
+async def _admit(request: Request, permission: Permission) -> Caller:
+    credentials: Credentials = request.app.state.credentials
+    caller = await run_sync(credentials.caller, request.headers, request.cookies)
+    require(caller, permission)
+    return replace(caller, trace_id=_trace_id(request.headers.get("traceparent", "")))
+
+
+def _trace_id(traceparent: str) -> str:
+    """The trace id of a W3C traceparent header (Trace Context, section 3.2), or an empty text."""
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else ""
+
+
+def _unexpected(error: Exception) -> Response:
+    incident = new_id("err")
+    log.error("unexpected error %s", incident, exc_info=error)
+    return problem_answer(
+        SightloopError(
+            "Something went wrong inside Sightloop.",
+            hint=f"The log of the server holds the details under {incident}.",
+            incident=incident,
+        )
+    )
+
+
+def mount(app: FastAPI, rooms: Iterable[Routes]) -> None:
+    """Adds every declared route to the application."""
+    for room in rooms:
+        for declared in room.declared:
+            app.router.add_api_route(
+                declared.path,
+                _presented(declared.endpoint),
+                methods=[declared.method],
+                tags=[declared.tag],
+                response_model=None,
+                route_class_override=GuardedRoute,
+                openapi_extra={
+                    PERMISSION_FIELD: str(declared.permission),
+                    _REPEATABLE_FIELD: declared.repeatable,
+                },
+            )
+
+
+def undeclared(routes: Iterable[BaseRoute]) -> list[str]:
+    """The paths of routes that do not say which permission they need."""
+    return [getattr(route, "path", repr(route)) for route in routes if not isinstance(route, GuardedRoute)]
+
+
+def _presented(endpoint: Endpoint) -> Endpoint:
+    """The endpoint with its result turned into a response; a Response passes as it is."""
+
+    def present(result: Any) -> Response:
+        return result if isinstance(result, Response) else answer(result)
+
+    if inspect.iscoroutinefunction(endpoint):
+        waiting: Callable[..., Awaitable[Any]] = endpoint
+
+        @functools.wraps(endpoint)
+        async def run_async(*args: Any, **kwargs: Any) -> Response:
+            return present(await waiting(*args, **kwargs))
+
+        wrapped: Endpoint = run_async
+    else:
+
+        @functools.wraps(endpoint)
+        def run(*args: Any, **kwargs: Any) -> Response:
+            return present(endpoint(*args, **kwargs))
+
+        wrapped = run
+    wrapped.__signature__ = inspect.signature(endpoint, eval_str=True)  # type: ignore[attr-defined]
+    return wrapped

@@ -1,0 +1,211 @@
+"""Models and their versions: made once, looked up by name, number or alias."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+
+from sightloop.domain import AliasMove, Caller, GateResult, ModelVersion, now
+from sightloop.errors import InvalidInput, not_found
+from sightloop.events import Change, Events
+from sightloop.inference import validate_bundle
+from sightloop.registry.gates import checked_evaluation
+from sightloop.registry.tables import alias_moves, aliases, gates, model_versions, models
+from sightloop.storage import Records, Stores
+
+CHAMPION: Final = "champion"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A name for versions that solve one task. `aliases`: version id by alias."""
+
+    id: str
+    name: str
+    made_at: datetime
+    versions: int
+    aliases: Mapping[str, str]
+
+
+class Catalogue:
+    """What the registry holds: models, versions, evaluations, gates, and the aliases' history."""
+
+    def __init__(self, records: Records, events: Events, stores: Stores) -> None:
+        self._records = records
+        self._events = events
+        self._stores = stores
+
+    def register(
+        self,
+        caller: Caller,
+        model: str,
+        *,
+        bundle: bytes,
+        dataset_version: str,
+        schema: str,
+        recipe: Mapping[str, Any],
+        metrics: Mapping[str, Any],
+        evaluation: Mapping[str, Any],
+        run: str,
+    ) -> ModelVersion:
+        """The new version of the model, which is made if it is new; the same idempotency key gives the same version.
+
+        The bundle is checked in a limited child. `metrics["parity"]["passed"]` tells the gate that the bundle
+        computes what training computed. Raises InvalidBundle, and InvalidInput for a ragged evaluation.
+        """
+        version_id = caller.new_id("mdv")
+        known = self._version_rows(caller, model_versions.c.id == version_id)
+        if known:
+            return known[0]
+        if not model or not all(c.isalnum() or c in "-_." for c in model):
+            raise InvalidInput(f'"{model}" is no name for a model.', hint="Use letters, digits, '-', '_' and '.'.")
+        checked = validate_bundle(bundle)
+        results = checked_evaluation(evaluation, checked.manifest.classes)
+        blobs = self._stores.workspace(caller.workspace).blobs
+        row = {
+            "workspace_id": caller.workspace,
+            "id": version_id,
+            "model": model,
+            "bundle_digest": blobs.put(bundle),
+            "dataset_version": dataset_version,
+            "schema": schema,
+            "run": run,
+            "recipe": dict(recipe),
+            "metrics": dict(metrics),
+            "evaluation": blobs.put(canonical(results)),
+            "made_at": now().isoformat(),
+        }
+        with self._events.change(caller, "model.register", version_id) as change:
+            _ensure_model(change, caller, model)
+            number = (
+                1
+                + change.execute(
+                    sa.select(sa.func.coalesce(sa.func.max(model_versions.c.number), 0)).where(
+                        model_versions.c.workspace_id == caller.workspace, model_versions.c.model == model
+                    )
+                ).scalar_one()
+            )
+            change.execute(sa.insert(model_versions), {**row, "number": number})
+            change.emit("sightloop.model.registered", {"model": model, "model_version": version_id, "number": number})
+        return self._version_rows(caller, model_versions.c.id == version_id)[0]
+
+    def models(self, caller: Caller) -> list[Model]:
+        """All models of the workspace, by name."""
+        query = (
+            sa.select(models, sa.func.count(model_versions.c.id).label("versions"))
+            .select_from(
+                models.outerjoin(
+                    model_versions,
+                    (model_versions.c.workspace_id == models.c.workspace_id)
+                    & (model_versions.c.model == models.c.name),
+                )
+            )
+            .where(models.c.workspace_id == caller.workspace)
+            .group_by(models.c.workspace_id, models.c.name)
+            .order_by(models.c.name)
+        )
+        with self._records.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Model(row.id, row.name, datetime.fromisoformat(row.made_at), row.versions, self.aliases(caller, row.name))
+            for row in rows
+        ]
+
+    def model(self, caller: Caller, name: str) -> Model:
+        """The model of this name; raises NotFound."""
+        known = {model.name: model for model in self.models(caller)}
+        if name not in known:
+            raise not_found("model", name, known, hint="List them: sightloop model list")
+        return known[name]
+
+    def versions(self, caller: Caller, model: str) -> list[ModelVersion]:
+        """All versions of a model, oldest first; raises NotFound for an unknown model."""
+        self.model(caller, model)
+        return self._version_rows(caller, model_versions.c.model == model)
+
+    def version(self, caller: Caller, reference: str) -> ModelVersion:
+        """The version named by its id, or by "model@3", "model@latest", "model@champion" (any alias)."""
+        model, at, which = reference.partition("@")
+        if not at:
+            found = self._version_rows(caller, model_versions.c.id == reference)
+            if not found:
+                raise not_found("model version", reference, hint='Name it by its id or as "model@champion".')
+            return found[0]
+        versions = self.versions(caller, model)
+        if which == "latest" and versions:
+            return versions[-1]
+        by_name = {str(version.number): version for version in versions}
+        by_id = {version.id: version for version in versions}
+        by_name.update({alias: by_id[holder] for alias, holder in self.aliases(caller, model).items()})
+        if which not in by_name:
+            raise not_found("version or alias", reference, [f"{model}@{name}" for name in by_name])
+        return by_name[which]
+
+    def bundle(self, caller: Caller, version_id: str) -> bytes:
+        """The bundle's archive."""
+        version = self.version(caller, version_id)
+        return self._stores.workspace(caller.workspace).blobs.get(version.bundle_digest)
+
+    def evaluation(self, caller: Caller, version_id: str) -> dict[str, Any]:
+        """Per-sample results on the frozen test version, as registered, with `classes` and `version` added."""
+        version = self.version(caller, version_id)
+        data = self._stores.workspace(caller.workspace).blobs.get(version.evaluation)
+        return {**orjson.loads(data), "version": version.id}
+
+    def aliases(self, caller: Caller, model: str) -> dict[str, str]:
+        """Version id by alias."""
+        query = sa.select(aliases.c.alias, aliases.c.version).where(
+            aliases.c.workspace_id == caller.workspace, aliases.c.model == model
+        )
+        with self._records.read() as connection:
+            return {row.alias: row.version for row in connection.execute(query.order_by(aliases.c.alias))}
+
+    def history(self, caller: Caller, model: str, alias: str = CHAMPION) -> list[AliasMove]:
+        """All moves of the alias, oldest first."""
+        return self._move_rows(caller, alias_moves.c.model == model, alias_moves.c.alias == alias)
+
+    def gates(self, caller: Caller, challenger: str) -> list[GateResult]:
+        """All gates that a version went through, oldest first."""
+        return self._gate_rows(caller, gates.c.challenger == challenger)
+
+    def _version_rows(self, caller: Caller, condition: sa.ColumnElement[bool]) -> list[ModelVersion]:
+        query = sa.select(model_versions).where(model_versions.c.workspace_id == caller.workspace, condition)
+        with self._records.read() as connection:
+            rows = connection.execute(query.order_by(model_versions.c.number)).mappings().all()
+        return [ModelVersion(**_fields(row)) for row in rows]
+
+    def _gate_rows(self, caller: Caller, condition: sa.ColumnElement[bool]) -> list[GateResult]:
+        unwanted = ("test_version", "look", "data")
+        query = sa.select(gates).where(gates.c.workspace_id == caller.workspace, condition)
+        with self._records.read() as connection:
+            rows = connection.execute(query.order_by(gates.c.test_version, gates.c.look)).mappings().all()
+        return [GateResult(**_fields(row, unwanted)) for row in rows]
+
+    def _move_rows(self, caller: Caller, *conditions: sa.ColumnElement[bool]) -> list[AliasMove]:
+        unwanted = ("id", "number", "data")
+        query = sa.select(alias_moves).where(alias_moves.c.workspace_id == caller.workspace, *conditions)
+        with self._records.read() as connection:
+            rows = connection.execute(query.order_by(alias_moves.c.alias, alias_moves.c.number)).mappings().all()
+        return [AliasMove(**_fields(row, unwanted)) for row in rows]
+
+
+def _fields(row: Mapping[str, Any], unwanted: tuple[str, ...] = ()) -> dict[str, Any]:
+    values = {str(name): value for name, value in row.items() if name not in ("workspace_id", *unwanted)}
+    return {**values, "made_at": datetime.fromisoformat(values["made_at"])}
+
+
+def _ensure_model(change: Change, caller: Caller, name: str) -> None:
+    mine = (models.c.workspace_id == caller.workspace) & (models.c.name == name)
+    if change.execute(sa.select(models.c.id).where(mine)).first() is None:
+        row = {"workspace_id": caller.workspace, "name": name, "id": caller.new_id("mdl"), "made_at": now().isoformat()}
+        change.execute(sa.insert(models), row)
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys: equal values give equal bytes, hence one blob."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,284 @@
+"""The verbs that decide: gate a challenger, promote it, roll back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from sightloop.domain import AliasMove, Caller, GateResult, ModelVersion, now
+from sightloop.errors import Conflict, Refused, not_found
+from sightloop.registry.aliases import RULE as MOVE_RULE
+from sightloop.registry.aliases import decide_move
+from sightloop.registry.cards import model_card
+from sightloop.registry.catalogue import CHAMPION, Catalogue, canonical
+from sightloop.registry.gates import RULE as GATE_RULE
+from sightloop.registry.gates import decide, gate_inputs
+from sightloop.registry.tables import alias_moves, aliases, gates, model_versions
+from sightloop.storage import faultpoint
+
+
+class Registry(Catalogue):
+    """Models, their versions, and the aliases that say which version is in use."""
+
+    def gate(
+        self,
+        caller: Caller,
+        challenger: str,
+        champion: str | None,
+        *,
+        margin: float = 0.05,
+        alpha: float = 0.05,
+        slices: Sequence[str] = (),
+        superiority: Sequence[str] = (),
+        minimum_auroc: float | None = None,
+        policy: str = "",
+        run: str = "",
+        champion_evaluation: Mapping[str, Any] | None = None,
+    ) -> GateResult:
+        """Whether the challenger may replace the champion, with the receipt that holds the evidence.
+
+        `champion` is None for a first version. `champion_evaluation` stands in where the champion was evaluated
+        again, on the challenger's test version. Each gate counts as one look at the test version.
+        """
+        gate_id = caller.new_id("gat")
+        known = self._gate_rows(caller, gates.c.id == gate_id)
+        if known:
+            return known[0]
+        version = self.version(caller, challenger)
+        new = self._gated(caller, version, None)
+        old = None if champion is None else self._gated(caller, self.version(caller, champion), champion_evaluation)
+        inputs = gate_inputs(
+            new,
+            old,
+            margin=margin,
+            alpha=alpha,
+            slices=slices,
+            superiority=superiority,
+            minimum_auroc=minimum_auroc,
+            look=1 + self._looks(caller, new["test_version"]),
+        )
+        outcome = decide(inputs)
+        data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
+        holder = "" if old is None else old["version"]
+        with self._events.change(caller, "model.gate", version.id) as change:
+            receipt = change.receipt(
+                "model.gate",
+                rule=GATE_RULE,
+                subject=version.id,
+                claim={"margin": margin, "alpha": alpha, "statement": _statement(margin, alpha, old is None)},
+                evidence={name: value for name, value in outcome.items() if name not in ("passed", "reasons")},
+                inputs={
+                    "data": data,
+                    "challenger": version.id,
+                    "champion": holder,
+                    "test_version": new["test_version"],
+                    "bundle": version.bundle_digest,
+                },
+                outcome=outcome,
+                policy=policy,
+                run=run,
+            )
+            change.execute(
+                sa.insert(gates),
+                {
+                    "workspace_id": caller.workspace,
+                    "id": gate_id,
+                    "model": version.model,
+                    "challenger": version.id,
+                    "champion": holder,
+                    "test_version": new["test_version"],
+                    "look": inputs["look"],
+                    "passed": outcome["passed"],
+                    "verdict": outcome,
+                    "data": data,
+                    "receipt": receipt.id,
+                    "made_at": now().isoformat(),
+                },
+            )
+            change.emit(
+                "sightloop.model.gated",
+                {"gate": gate_id, "model_version": version.id, "passed": outcome["passed"], "receipt": receipt.id},
+            )
+        return self._gate_rows(caller, gates.c.id == gate_id)[0]
+
+    def promote(
+        self,
+        caller: Caller,
+        model: str,
+        version_id: str,
+        *,
+        alias: str = CHAMPION,
+        gate: str | None = None,
+        reason: str = "",
+    ) -> AliasMove:
+        """The move of the alias to the version, on a passed gate (its id) or as an override with a reason.
+
+        The gate must have compared with the version that holds the alias now. Raises Refused.
+        """
+        version = self.version(caller, version_id)
+        if version.model != model:
+            raise not_found("version", version_id, hint=f'It is not a version of "{model}".')
+        return self._move(caller, "promote", model, alias, version.id, gate, reason)
+
+    def rollback(self, caller: Caller, model: str, alias: str = CHAMPION, *, reason: str = "") -> AliasMove:
+        """The move of the alias back to the version that held it before its last move; raises Refused if none did.
+
+        Rolling back twice is rolling forward.
+        """
+        self.model(caller, model)
+        return self._move(caller, "rollback", model, alias, None, None, reason)
+
+    def card(self, caller: Caller, version_id: str) -> str:
+        """The model card of a version, Markdown."""
+        version = self.version(caller, version_id)
+        held = [alias for alias, holder in self.aliases(caller, version.model).items() if holder == version.id]
+        touched = (alias_moves.c.to_version == version.id) | (alias_moves.c.from_version == version.id)
+        evaluation = self.evaluation(caller, version.id)
+        return model_card(version, evaluation, self.gates(caller, version.id), self._move_rows(caller, touched), held)
+
+    def check(self, workspace: str) -> list[str]:
+        """What is wrong with the workspace's aliases: each must rest on its own last move."""
+        newest = sa.func.max(alias_moves.c.number)
+        last = (
+            sa.select(alias_moves.c.model, alias_moves.c.alias, newest.label("number"))
+            .where(alias_moves.c.workspace_id == workspace)
+            .group_by(alias_moves.c.model, alias_moves.c.alias)
+        )
+        with self._records.read() as connection:
+            heads = {(row.model, row.alias, row.number) for row in connection.execute(last)}
+            moves = connection.execute(sa.select(alias_moves).where(alias_moves.c.workspace_id == workspace)).all()
+            held = connection.execute(sa.select(aliases).where(aliases.c.workspace_id == workspace)).all()
+            of_workspace = model_versions.c.workspace_id == workspace
+            versions = set(connection.execute(sa.select(model_versions.c.id).where(of_workspace)).scalars())
+        ends = {(m.model, m.alias): m.to_version for m in moves if (m.model, m.alias, m.number) in heads}
+        holders = {(row.model, row.alias): row.version for row in held}
+        problems = [f'Alias "{m}@{a}" is not where its last move put it.' for m, a in _unequal(ends, holders)]
+        lost = [f'Alias "{m}@{a}" names no version.' for (m, a), version in holders.items() if version not in versions]
+        return problems + lost
+
+    def references(self, workspace: str) -> set[str]:
+        """Digests of all blobs that the registry stands on."""
+        columns = (model_versions.c.bundle_digest, model_versions.c.evaluation, gates.c.data, alias_moves.c.data)
+        found: set[str] = set()
+        with self._records.read() as connection:
+            for column in columns:
+                query = sa.select(column).where(column.table.c.workspace_id == workspace)
+                found.update(connection.execute(query).scalars())
+        return found
+
+    def _gated(self, caller: Caller, version: ModelVersion, again: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The evaluation of a version (or the one made again) with what the gate needs besides."""
+        evaluation = self.evaluation(caller, version.id)
+        if again is not None:
+            evaluation = checked_evaluation(again, evaluation["classes"])
+        parity = version.metrics.get("parity", {})
+        return {**evaluation, "version": version.id, "parity": bool(parity.get("passed", False))}
+
+    def _looks(self, caller: Caller, test_version: str) -> int:
+        mine = (gates.c.workspace_id == caller.workspace) & (gates.c.test_version == test_version)
+        with self._records.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(gates).where(mine)).scalar_one())
+
+    def _move(
+        self, caller: Caller, verb: str, model: str, alias: str, to: str | None, gate: str | None, reason: str
+    ) -> AliasMove:
+        move_id = caller.new_id("amv")
+        known = self._move_rows(caller, alias_moves.c.id == move_id)
+        if known:
+            return known[0]
+        history = self.history(caller, model, alias)
+        holder = history[-1].to_version if history else ""
+        previous = history[-1].from_version if history else ""
+        inputs = {
+            "rule": MOVE_RULE,
+            "verb": verb,
+            "model": model,
+            "alias": alias,
+            "holder": holder,
+            "to": previous if to is None else to,
+            "previous": previous,
+            "gate": None if gate is None else self._gate_facts(caller, gate),
+            "role": str(caller.role),
+            "reason": reason,
+        }
+        if history and verb == "promote" and holder == to:
+            return history[-1]
+        outcome = decide_move(inputs)
+        if not outcome["moved"]:
+            raise Refused(
+                f'The alias "{model}@{alias}" does not move: {outcome["refusal"]}.',
+                hint="Run the gate against the version that holds the alias now, or give a reason to override it.",
+                alias=alias,
+            )
+        self._write_move(caller, move_id, inputs, outcome, len(history) + 1)
+        faultpoint("promote.after_sql")
+        return self._move_rows(caller, alias_moves.c.id == move_id)[0]
+
+    def _write_move(
+        self, caller: Caller, move_id: str, inputs: Mapping[str, Any], outcome: Mapping[str, Any], number: int
+    ) -> None:
+        data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
+        model, alias, to = inputs["model"], inputs["alias"], outcome["to"]
+        mine = (aliases.c.workspace_id == caller.workspace) & (aliases.c.model == model) & (aliases.c.alias == alias)
+        with self._events.change(caller, "alias.move", move_id) as change:
+            holder = change.execute(sa.select(aliases.c.version).where(mine)).scalar_one_or_none()
+            if (holder or "") != outcome["from"]:
+                raise Conflict(
+                    f'The alias "{model}@{alias}" moved meanwhile.', hint="Look at it again and decide anew."
+                )
+            receipt = change.receipt(
+                "alias.move",
+                rule=MOVE_RULE,
+                subject=to,
+                claim={"statement": "At most one version holds the alias, and it came there on the basis named here."},
+                evidence={"gate": inputs["gate"], "reason": inputs["reason"], "role": inputs["role"]},
+                inputs={"data": data, "from": outcome["from"], "to": to},
+                outcome=outcome,
+            )
+            values = {"workspace_id": caller.workspace, "model": model, "alias": alias, "version": to}
+            change.execute(sa.insert(aliases), values) if holder is None else change.execute(
+                sa.update(aliases).where(mine).values(version=to)
+            )
+            change.execute(
+                sa.insert(alias_moves),
+                {
+                    "workspace_id": caller.workspace,
+                    "id": move_id,
+                    "model": model,
+                    "alias": alias,
+                    "number": number,
+                    "from_version": outcome["from"],
+                    "to_version": to,
+                    "actor": caller.actor,
+                    "receipt": receipt.id,
+                    "data": data,
+                    "reason": inputs["reason"],
+                    "made_at": now().isoformat(),
+                },
+            )
+            moved = {"model": model, "alias": alias, "from": outcome["from"], "to": to, "basis": outcome["basis"]}
+            change.emit("sightloop.alias.moved", {**moved, "receipt": receipt.id})
+
+    def _gate_facts(self, caller: Caller, gate_id: str) -> dict[str, Any]:
+        found = self._gate_rows(caller, gates.c.id == gate_id)
+        if not found:
+            raise not_found("gate", gate_id, hint="Gate the version first: sightloop model gate")
+        gate = found[0]
+        return {"id": gate.id, "passed": gate.passed, "challenger": gate.challenger, "champion": gate.champion}
+
+
+def _statement(margin: float, alpha: float, first: bool) -> str:
+    if first:
+        return (
+            "The model ranks better than the minimum, with 95 % confidence, and its bundle computes what was trained."
+        )
+    return (
+        f"A challenger that is less accurate than the champion by {margin:g} or more, overall or on a gated slice, "
+        f"passes with probability at most {alpha:g}."
+    )
+
+
+def _unequal(ends: Mapping[tuple[str, str], str], holders: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+    return [key for key in sorted({*ends, *holders}) if ends.get(key) != holders.get(key)]

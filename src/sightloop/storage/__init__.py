@@ -1,0 +1,53 @@
+"""Where bytes rest: records in SQL, tables in Lance, blobs in files. The door is lazy, so `faultpoint` stays light."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sightloop.storage.blobs import Blobs
+    from sightloop.storage.faults import FAULT_POINTS, configure_faults, faultpoint
+    from sightloop.storage.folder_lock import FolderLock
+    from sightloop.storage.lance_tables import Tables
+    from sightloop.storage.records import Records, insert_once
+    from sightloop.storage.stores import Store, Stores
+    from sightloop.storage.tables import metadata, move_pointer, pointer
+
+_HOMES = {
+    "Blobs": "blobs",
+    "FAULT_POINTS": "faults",
+    "configure_faults": "faults",
+    "faultpoint": "faults",
+    "FolderLock": "folder_lock",
+    "Tables": "lance_tables",
+    "Records": "records",
+    "insert_once": "records",
+    "Store": "stores",
+    "Stores": "stores",
+    "metadata": "tables",
+    "move_pointer": "tables",
+    "pointer": "tables",
+}
+
+__all__ = [
+    "FAULT_POINTS",
+    "Blobs",
+    "FolderLock",
+    "Records",
+    "Store",
+    "Stores",
+    "Tables",
+    "configure_faults",
+    "faultpoint",
+    "insert_once",
+    "metadata",
+    "move_pointer",
+    "pointer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,112 @@
+"""What pixels say without a model: quality, perceptual hashes, near-duplicates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import dctn
+
+from sightloop.vision.evidence import Evidence, require
+
+Floats = npt.NDArray[np.floating[Any]]
+Pixels = npt.NDArray[np.uint8]
+
+HASH_VERSION = 1
+HASH_SIDE = 32
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+@dataclass(frozen=True, slots=True)
+class Quality(Evidence):
+    """Brightness and contrast (mean and standard deviation of luma, 0 to 1) and blur.
+
+    `blur` is the variance of the Laplacian of luma in 0 to 255: small means blurred (Pech-Pacheco et al., "Diatom
+    autofocusing in brightfield microscopy", ICPR 2000).
+    """
+
+    brightness: float
+    contrast: float
+    blur: float
+
+
+def luma(image: Pixels) -> npt.NDArray[np.float32]:
+    """Luma, float32 (H, W) in 0 to 255, of a uint8 image (H, W), (H, W, 1) or RGB (H, W, 3)."""
+    require(image.dtype == np.uint8 and image.size > 0, "The image is not uint8 pixels.", "Decode it first.")
+    if image.ndim == 3 and image.shape[2] == 3:
+        return np.asarray(image.astype(np.float32) @ LUMA)
+    require(
+        image.ndim == 2 or image.shape[2:] == (1,), "The image is neither grey nor RGB.", "Give (H, W) or (H, W, 3)."
+    )
+    return image.reshape(image.shape[:2]).astype(np.float32)
+
+
+def quality(image: Pixels) -> Quality:
+    """Brightness, contrast and blur of a uint8 image, grey (H, W) or RGB (H, W, 3)."""
+    y = luma(image)
+    blur = 0.0
+    if min(y.shape) > 2:
+        edges = y[:-2, 1:-1] + y[2:, 1:-1] + y[1:-1, :-2] + y[1:-1, 2:] - 4 * y[1:-1, 1:-1]
+        blur = float(edges.var(dtype=np.float64))
+    return Quality(float(y.mean(dtype=np.float64)) / 255, float(y.std(dtype=np.float64)) / 255, blur)
+
+
+def perceptual_hash(gray32: Pixels) -> int:
+    """A 64-bit hash of a uint8 (32, 32) thumbnail: signs of its 8 x 8 lowest DCT terms against their median.
+
+    Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010, section 3.2; the constant term
+    is left out of the median. `HASH_VERSION` changes with any change of the bits.
+    """
+    shape = gray32.dtype == np.uint8 and gray32.shape == (HASH_SIDE, HASH_SIDE)
+    require(shape, "The thumbnail is not uint8 (32, 32).", "Resize the grey image to 32 x 32.")
+    low = dctn(gray32.astype(np.float64), norm="ortho")[:8, :8].ravel()
+    return int.from_bytes(np.packbits(low > np.median(low[1:])).tobytes(), "big")
+
+
+def hamming(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """The number of differing bits of 64-bit hashes, element by element, broadcast."""
+    return np.asarray(np.bitwise_count(np.asarray(a, np.uint64) ^ np.asarray(b, np.uint64)))
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicates(Evidence):
+    """Groups of indices, each led by its first image, and how large the largest grew; `capped` counts full groups."""
+
+    groups: tuple[tuple[int, ...], ...]
+    largest: int
+    proposed_pairs: int
+    confirmed_pairs: int
+    capped: int
+
+
+def near_duplicates(
+    hashes: npt.ArrayLike, embeddings: Floats, max_bits: int = 6, min_cosine: float = 0.98, max_group: int = 20
+) -> NearDuplicates:
+    """Groups of images that are nearly the same: hashes propose, the cosine of the embeddings confirms.
+
+    Images are visited in order; one that is in no group leads a new one and takes in the later ones, not yet taken,
+    that lie within `max_bits` and `min_cosine` of the leader itself. So members never chain. Needs hashes (N,) and
+    embeddings (N, d); memory grows with N, time with N squared (100,000 hashes take seconds).
+    """
+    h, x = np.asarray(hashes, np.uint64), np.asarray(embeddings, np.float32)
+    require(len(h) == len(x), "Hashes and embeddings differ in length.", "Give one embedding per hash.")
+    norms = np.maximum(np.linalg.norm(x, axis=1), 1e-12)
+    free = np.ones(len(h), bool)
+    groups: list[tuple[int, ...]] = []
+    proposed = confirmed = capped = 0
+    for leader in range(len(h)):
+        if not free[leader]:
+            continue
+        near = leader + 1 + np.flatnonzero(hamming(h[leader + 1 :], h[leader]) <= max_bits)
+        near = near[free[near]]
+        proposed += near.size
+        near = near[x[near] @ x[leader] >= min_cosine * norms[near] * norms[leader]]
+        confirmed += near.size
+        if near.size:
+            capped += int(near.size >= max_group)
+            group = (leader, *(int(i) for i in near[: max_group - 1]))
+            free[list(group)] = False
+            groups.append(group)
+    return NearDuplicates(tuple(groups), max(map(len, groups), default=0), proposed, confirmed, capped)

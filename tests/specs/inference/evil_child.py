@@ -1,0 +1,29 @@
+"""A decode child that misbehaves on request: the pool must survive whatever a codec could do."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from sightloop.inference.child_loop import Answer, serve
+from sightloop.inference.decode_child import handle
+
+
+def misbehave(request: dict[str, Any], payloads: list[bytes]) -> Answer:
+    """Crash, hang or hoard as the bytes say; decode them otherwise."""
+    match payloads[0]:
+        case b"abort":
+            os.abort()
+        case b"hang":
+            while True:
+                pass
+        case b"hoard":
+            bytearray(10 << 30)
+        case b"babble":
+            os.write(3, b"\xff" * 64)
+            os.write(4, b"\xff" * 64)
+    return handle(request, payloads)
+
+
+if __name__ == "__main__":
+    serve(misbehave)
