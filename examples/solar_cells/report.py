@@ -177,7 +177,7 @@ def _share(kind: str, labels: dict[str, int]) -> tuple[str, list[tuple[str, int,
 
 def _receipts(story: Story, kind: str, evidence: tuple[str, ...]) -> str:
     rows = []
-    for receipt in reversed(story.ws.receipts.list(kind=kind)):
+    for receipt in story.ws.receipts.list(kind=kind):
         facts = (receipt.evidence.get(name, "") for name in evidence)
         rows.append((receipt.id, *(f"{fact:.3g}" if isinstance(fact, float) else str(fact) for fact in facts)))
     return table(("receipt", *evidence), rows)
@@ -220,7 +220,7 @@ def _actions(f: dict[str, Any]) -> str:
 
 
 def _lineage(story: Story) -> str:
-    prediction = story.ws.predictions.list(deployment=DEPLOYMENT, limit=1)[0]
+    prediction = next(iter(story.ws.predictions.list(deployment=DEPLOYMENT, limit=1)))
     chain = story.ws.lineage.show(prediction.id)
     return table(("step", "id", "what"), [(step["kind"], step["id"], step["text"]) for step in chain.steps])
 

@@ -56,7 +56,12 @@ def ingest(story: Story) -> None:
     broken = story.folder / "broken-files"
     write_broken_files(broken, [elpv.image_folder() / cell.name for cell in cells[:6]])
     with timed(story.notebook, "ingest_seconds"), tell.bar("decode, measure, embed", len(cells)) as bar:
-        run = ws.ingest(elpv.image_folder(), metadata=metadata, progress=lambda done, _: bar(done), key="demo/ingest")
+        run = ws.ingest(
+            elpv.image_folder(),
+            metadata=metadata,
+            progress=lambda run: bar(run.progress.get("done", 0)),
+            key="demo/ingest",
+        )
     bad = ws.ingest(broken, key="demo/ingest-broken")
     for sample in ws.samples.list():
         story.sample_of[sample.name] = sample.id
@@ -280,7 +285,7 @@ def prove(story: Story) -> None:
     deadline = time.monotonic() + 20
     while len(story.controller.actions()) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
-    receipts = ws.receipts.list()
+    receipts = list(ws.receipts.list())
     replays = [ws.receipts.replay(receipt.id) for receipt in receipts]
     share = ws.lineage.complete_share()
     audit = ws.audit.verify()
@@ -372,7 +377,7 @@ def _tell_model(story: Story, name: str) -> None:
 def _tell_campaign(story: Story, campaign: str, kind: str, pool: list[str]) -> None:
     """Counts of a campaign, and the share of its automatic labels that the hidden truth calls wrong."""
     counts = story.ws.campaigns.counts(campaign)
-    heads = story.ws.labels.heads("cells", samples=pool)
+    heads = story.ws.labels.heads("cells", samples=pool).values()
     auto = [head for head in heads if head.basis == "auto_accepted"]
     wrong = sum(head.label != story.truth[head.sample] for head in auto)
     final_wrong = sum(head.label != story.truth[head.sample] for head in heads)

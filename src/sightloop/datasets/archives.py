@@ -8,7 +8,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -25,8 +25,6 @@ _DAMAGED: Final = (
 
 _TAR_OVERHEAD: Final = 128 << 20  # headers and padding, 1 KB for each of 100,000 members
 
-_Room = Callable[[], int]
-
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
@@ -37,6 +35,30 @@ class ArchiveLimits:
     total_bytes: int = 64 << 30
     ratio: int = 100
     free_bytes: int = 64 << 20
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What may still be unpacked."""
+
+    limits: ArchiveLimits
+    left_bytes: int
+    entries: int = 0
+
+    def read(self, member: IO[bytes], name: str) -> bytes:
+        """The whole member."""
+        self.entries += 1
+        if self.entries > self.limits.entries:
+            raise TooLarge(f"The archive holds more than {self.limits.entries} files.", hint="Split it.")
+        most = min(self.limits.member_bytes, self.left_bytes)
+        data = member.read(most + 1)
+        if len(data) > most:
+            raise TooLarge(
+                f'The archive unpacks to more than is allowed, at "{name[:80]}".',
+                hint="Split it, or leave large files out.",
+            )
+        self.left_bytes -= len(data)
+        return data
 
 
 def members(archive: bytes | Path, limits: ArchiveLimits | None = None) -> Iterator[tuple[str, bytes]]:
@@ -50,14 +72,9 @@ def members(archive: bytes | Path, limits: ArchiveLimits | None = None) -> Itera
     """
     limits = limits or ArchiveLimits()
     size = len(archive) if isinstance(archive, bytes) else archive.stat().st_size
-    allowed = min(limits.total_bytes, max(limits.free_bytes, size * limits.ratio))
-    count = total = 0
+    budget = _Budget(limits, min(limits.total_bytes, max(limits.free_bytes, size * limits.ratio)))
     try:
-        for name, data in _walk(archive, limits, lambda: allowed - total):
-            count += 1
-            total += len(data)
-            if count > limits.entries:
-                raise TooLarge(f"The archive holds more than {limits.entries} files.", hint="Split it.")
+        for name, data in _walk(archive, budget):
             if not _hidden(name):
                 yield name, data
     except _DAMAGED as error:
@@ -66,37 +83,35 @@ def members(archive: bytes | Path, limits: ArchiveLimits | None = None) -> Itera
         ) from error
 
 
-def _walk(archive: bytes | Path, limits: ArchiveLimits, room: _Room) -> Iterator[tuple[str, bytes]]:
+def _walk(archive: bytes | Path, budget: _Budget) -> Iterator[tuple[str, bytes]]:
     with _opened(archive) as stream:
         if zipfile.is_zipfile(stream):
             with zipfile.ZipFile(stream) as packed:
-                yield from _zip_members(packed, limits, room)
+                yield from _zip_members(packed, budget)
             return
         stream.seek(0)
-        plain = _Bounded(_unpacked(stream), room() + _TAR_OVERHEAD)
+        plain = _Bounded(_unpacked(stream), budget.left_bytes + _TAR_OVERHEAD)
         try:
-            tar = tarfile.open(fileobj=cast(IO[bytes], plain), mode="r|")
+            tar = tarfile.open(fileobj=cast(IO[bytes], plain), mode="r|")  # noqa: SIM115
         except tarfile.ReadError as error:
             raise InvalidInput(
                 "This is neither a zip nor a tar archive.", hint=f"Use {', '.join(SUFFIXES)}.", reason="not_an_archive"
             ) from error
         with tar:
-            yield from _tar_members(tar, limits, room)
+            yield from _tar_members(tar, budget)
 
 
-def _zip_members(packed: zipfile.ZipFile, limits: ArchiveLimits, room: _Room) -> Iterator[tuple[str, bytes]]:
-    if len(packed.infolist()) > limits.entries:
-        raise TooLarge(f"The archive holds more than {limits.entries} files.", hint="Split it.")
+def _zip_members(packed: zipfile.ZipFile, budget: _Budget) -> Iterator[tuple[str, bytes]]:
     for info in packed.infolist():
         _check_name(info.filename)
         if (info.external_attr >> 16) & 0o170000 == 0o120000:
             raise _refused(info.filename, "is a link")
         if not info.is_dir():
             with packed.open(info) as member:
-                yield info.filename, _read(member, info.filename, limits, room)
+                yield info.filename, budget.read(member, info.filename)
 
 
-def _tar_members(tar: tarfile.TarFile, limits: ArchiveLimits, room: _Room) -> Iterator[tuple[str, bytes]]:
+def _tar_members(tar: tarfile.TarFile, budget: _Budget) -> Iterator[tuple[str, bytes]]:
     for info in tar:
         _check_name(info.name)
         if info.isdir():
@@ -105,17 +120,7 @@ def _tar_members(tar: tarfile.TarFile, limits: ArchiveLimits, room: _Room) -> It
             raise _refused(info.name, "is a link or a device")
         member = tar.extractfile(info)
         if member is not None:
-            yield info.name.removeprefix("./"), _read(member, info.name, limits, room)
-
-
-def _read(member: IO[bytes], name: str, limits: ArchiveLimits, room: _Room) -> bytes:
-    most = min(limits.member_bytes, room())
-    data = member.read(most + 1)
-    if len(data) > most:
-        raise TooLarge(
-            f'The archive unpacks to more than is allowed, at "{name[:80]}".', hint="Split it, or leave large files out."
-        )
-    return data
+            yield info.name.removeprefix("./"), budget.read(member, info.name)
 
 
 def _check_name(name: str) -> None:

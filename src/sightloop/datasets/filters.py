@@ -81,9 +81,9 @@ def _test(field: str, values: npt.NDArray[Any], name: str, operand: Any) -> Mask
     if name == "!=":
         return ~_equal(values, operand)
     if name == "in" and isinstance(operand, list):
-        return np.logical_or.reduce([np.zeros(len(values), bool), *(_equal(values, one) for one in operand)])
+        return np.asarray(np.logical_or.reduce([np.zeros(len(values), bool), *(_equal(values, v) for v in operand)]))
     if name == "exists" and isinstance(operand, bool):
-        return _present(values) == operand
+        return _present(values) if operand else ~_present(values)
     if name == "contains" and isinstance(operand, str):
         return np.array([isinstance(v, str) and operand in v for v in values], bool)
     if name in _ORDER and isinstance(operand, int | float | str) and not isinstance(operand, bool):
@@ -97,9 +97,11 @@ def _test(field: str, values: npt.NDArray[Any], name: str, operand: Any) -> Mask
 def _equal(values: npt.NDArray[Any], operand: Any) -> Mask:
     if isinstance(operand, Mapping | list):
         raise InvalidInput("A filter compares with a single value.", hint='For several use {"in": [...]}.')
-    if values.dtype != object and isinstance(operand, str) and values.dtype.kind != "U":
+    if operand is None:
+        return ~_present(values)
+    if values.dtype != object and isinstance(operand, str):
         return np.zeros(len(values), bool)
-    return np.asarray(values == operand, bool) if values.dtype == object else np.equal(values, operand)
+    return np.asarray(values == operand, bool)
 
 
 def _present(values: npt.NDArray[Any]) -> Mask:

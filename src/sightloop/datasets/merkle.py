@@ -1,8 +1,8 @@
 """The hash of a dataset version: a Merkle root over key buckets, blind to ids and times.
 
 The same content gives the same hash in any installation. A key (media digest and address) falls into one of BUCKETS
-buckets; a bucket's digest covers its leaves in sorted order, the root covers the buckets' digests. Leaf, bucket and root
-are hashed under different prefixes, as RFC 6962, section 2.1, does against second preimages.
+buckets; a bucket's digest covers its leaves in sorted order, the root covers the buckets' digests. Leaf, bucket and
+root are hashed under different prefixes, as RFC 6962, section 2.1, does against second preimages.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ dataset_versions = sa.Table(
     sa.UniqueConstraint("workspace_id", "dataset_id", "number", name="uq_dataset_versions_number"),
 )
 
-annotations = sa.Table(
+revisions = sa.Table(
     "annotations",
     metadata,
     sa.Column("workspace_id", sa.String, primary_key=True),
@@ -83,6 +83,7 @@ quarantine = sa.Table(
     sa.Column("digest", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False),
     sa.Column("detail", sa.String, nullable=False),
+    sa.Column("facets", sa.JSON, nullable=False),
     sa.Column("run", sa.String, nullable=False),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("made_at", sa.String, nullable=False),

@@ -43,6 +43,8 @@ def read_message(stream: IO[bytes]) -> Message:
     if length > MAX_HEADER_BYTES:
         raise EOFError("header too long")
     header = json.loads(_read(stream, length))
+    if not isinstance(header, dict):
+        raise EOFError("header is not an object")
     sizes = header.pop("sizes")
     if sum(sizes) > MAX_PAYLOAD_BYTES or min(sizes, default=0) < 0:
         raise EOFError("payload too long")

@@ -15,6 +15,8 @@ Pixels = npt.NDArray[np.uint8]
 
 PROVIDERS: Final[Mapping[str, str]] = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 BATCH: Final = 4
+BATCH_PIXELS: Final = 1 << 22
+MAX_IMAGE_PIXELS: Final = 1 << 24
 
 
 class GraphSession:
@@ -37,16 +39,21 @@ class GraphSession:
         self._input = self._session.get_inputs()[0].name
 
     def run(self, images: Sequence[Pixels], outputs: Sequence[str]) -> list[npt.NDArray[np.float32]]:
-        """Each output for all images, in their order. Images of one size run together, a few at once."""
+        """Each output for all images, in their order. Images of one size run together, a few at once.
+
+        Raises:
+            InvalidInput: an image is not uint8 (H, W, 3), or has over 16 megapixels (the graph holds them as float32).
+        """
         _check_images(images)
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(images):
             by_shape.setdefault(image.shape, []).append(index)
         order: list[int] = []
         results: list[list[npt.NDArray[np.float32]]] = []
-        for indices in by_shape.values():
-            for start in range(0, len(indices), BATCH):
-                batch = indices[start : start + BATCH]
+        for (height, width, _), indices in by_shape.items():
+            step = max(1, min(BATCH, BATCH_PIXELS // (height * width)))
+            for start in range(0, len(indices), step):
+                batch = indices[start : start + step]
                 results.append(self._run(np.stack([images[index] for index in batch]), outputs))
                 order += batch
         back = np.argsort(order)
@@ -80,4 +87,9 @@ def _check_images(images: Sequence[Pixels]) -> None:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise InvalidInput(
                 f"An image is {image.dtype} {image.shape}.", hint="Images are uint8 (H, W, 3), RGB: decode them first."
+            )
+        if image.shape[0] * image.shape[1] > MAX_IMAGE_PIXELS:
+            raise InvalidInput(
+                f"An image has {image.shape[1]} x {image.shape[0]} pixels, more than a graph takes.",
+                hint="Let the decode pool reduce it to the model's own size: DecodeRequest(size=...).",
             )

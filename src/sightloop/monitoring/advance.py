@@ -1,8 +1,9 @@
-"""Moving monitors and rules along the log: alarm, offset and state in one transaction, so that a restart is a replay."""
+"""Moving monitors and rules along the log: alarm, offset and state in one transaction, so a restart is a replay."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,13 +29,18 @@ class Folds:
     def __init__(self, records: Records, stores: Stores) -> None:
         self._records = records
         self._stores = stores
-        self._kept: dict[tuple[str, str], Fold] = {}
+        self._kept: dict[tuple[str, str, int], Fold] = {}
 
     def take(self, row: Row) -> Fold:
-        """The fold at the row's state, which is the caller's own until given to `keep`."""
-        fold = self._kept.pop((row["workspace_id"], row["id"]), None)
-        if fold is not None and fold.reference_digest == row["reference"] and fold.as_dict() == row["fold"]:
-            return fold
+        """The fold at the row's state; it belongs to whoever took it until it is given to `keep`."""
+        fold = self._kept.pop(_key(row), None)
+        return fold if fold is not None and fold.as_dict() == row["fold"] else self._stored(row)
+
+    def keep(self, row: Row, fold: Fold) -> None:
+        """Returns nothing; the next `take` finds it."""
+        self._kept[_key(row)] = fold
+
+    def _stored(self, row: Row) -> Fold:
         data = self._stores.workspace(row["workspace_id"]).blobs.get(row["reference"])
         table = monitor_history.c
         query = (
@@ -44,13 +50,34 @@ class Folds:
         )
         with self._records.read() as connection:
             stretches = list(connection.scalars(query))
-        fold = Fold.resume(Reference.from_bytes(data), row["alpha"], row["fold"], stretches)
-        fold.reference_digest = row["reference"]
-        return fold
+        return Fold.resume(Reference.from_bytes(data), row["alpha"], row["fold"], stretches)
 
-    def keep(self, row: Row, fold: Fold) -> None:
-        """Nothing; the next `take` finds it."""
-        self._kept[row["workspace_id"], row["id"]] = fold
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """Where a monitor stands after a page: not yet written."""
+
+    row: Row
+    fold: Fold
+    stretch: History
+    sequence: int
+    data: str
+    outcome: Mapping[str, Any]
+
+    @property
+    def state(self) -> str:
+        return "alarmed" if self.outcome else "void" if self.fold.void else "watching"
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """Where a rule stands after a page: not yet written."""
+
+    rule: rules.Rule
+    streak: tuple[str, ...]
+    sequence: int
+    data: str
+    outcome: Mapping[str, Any]
 
 
 class Advance:
@@ -68,26 +95,136 @@ class Advance:
 
         Raises Conflict, and changes nothing, where another process was faster.
         """
-        raised: list[Alert] = []
-        taken: list[tuple[Row, Fold]] = []
+        caller = caller.keyed("monitoring.advance", deployment)
+        moved = [self._move(caller, row, _beyond(row, page)) for row in watching]
+        followed = [self._follow(caller, row, _beyond(row, page)) for row in armed]
+        alerts: list[Alert] = []
         with self._events.change(caller, "monitoring.advance", derived_id("dep", caller.workspace, deployment)) as tx:
-            for row in watching:
-                fold = self._folds.take(row)
-                raised += self._monitor(tx, caller, row, fold, [one for one in page if one.sequence > row["sequence"]])
-                taken.append((row, fold))
-            for row in armed:
-                raised += self._rule(tx, caller, row, [one for one in page if one.sequence > row["sequence"]])
-            tx.emit(
-                "sightloop.monitoring.advanced",
-                {
-                    "deployment": deployment,
-                    "sequence": page[-1].sequence,
-                    "monitors": {
-                        row["name"]: {k: v.log_wealth for k, v in fold.martingale.jumpers.items()}
-                        for row, fold in taken
-                    },
-                },
-            )
-        for row, fold in taken:
-            self._folds.keep(row, fold)
-        return raised
+            for one in moved:
+                alerts += self._write_monitor(tx, caller, one)
+            for step in followed:
+                alerts += self._write_rule(tx, caller, step)
+            wealth = {one.row["name"]: _log_wealth(one.fold) for one in moved}
+            reached = {"deployment": deployment, "sequence": page[-1].sequence, "log_wealth": wealth}
+            tx.emit("sightloop.monitoring.advanced", reached)
+        for one in moved:
+            self._folds.keep(one.row, one.fold)
+        return alerts
+
+    def _move(self, caller: Caller, row: Row, predictions: Sequence[Prediction]) -> _Moved:
+        fold = self._folds.take(row)
+        stretch, taken = fold.run(predictions)
+        sequence = predictions[taken - 1].sequence if taken else row["sequence"]
+        if not fold.martingale.alarmed:
+            return _Moved(row, fold, stretch, sequence, "", {})
+        data = alarms.alarm_data(fold.reference, fold.alpha, fold.history)
+        digest = self._stores.workspace(caller.workspace).blobs.put(data)
+        return _Moved(row, fold, stretch, sequence, digest, alarms.replay_alarm(data))
+
+    def _follow(self, caller: Caller, row: Row, predictions: Sequence[Prediction]) -> _Followed:
+        rule = rules.Rule.of(row)
+        streak, sequence, fires = rules.follow(rule, predictions)
+        if not fires:
+            return _Followed(rule, streak, sequence, "", {})
+        data = rules.rule_data(rule, streak, sequence)
+        digest = self._stores.workspace(caller.workspace).blobs.put(data)
+        return _Followed(rule, streak, sequence, digest, rules.replay_rule(data))
+
+    def _write_monitor(self, tx: Change, caller: Caller, moved: _Moved) -> list[Alert]:
+        row, fold, table = moved.row, moved.fold, monitors.c
+        written = tx.execute(
+            sa.update(monitors)
+            .where(table.workspace_id == caller.workspace, table.id == row["id"])
+            .where(table.sequence == row["sequence"], table.epoch == row["epoch"])
+            .values(state=moved.state, sequence=moved.sequence, fold=fold.as_dict())
+        )
+        _require_first(written.rowcount, row["name"])
+        if moved.stretch["sequence"]:
+            place = {"workspace_id": caller.workspace, "monitor": row["id"], "epoch": row["epoch"]}
+            first = moved.stretch["sequence"][0]
+            tx.execute(sa.insert(monitor_history).values(**place, first_sequence=first, stretch=moved.stretch))
+        if not moved.outcome:
+            return []
+        alert_id = derived_id("alt", caller.workspace, row["id"], str(row["epoch"]))
+        evidence = alarms.alarm_evidence(fold.reference, fold.alpha, fold.history)
+        claim = alarms.alarm_claim(fold.alpha, fold.reference.bounded)
+        receipt = tx.receipt(
+            "drift.alarm",
+            rule=alarms.RULE,
+            subject=alert_id,
+            claim=claim,
+            evidence=evidence,
+            inputs={
+                "data": moved.data, "reference": row["reference"], "model_version": row["model_version"],
+                "monitor": row["id"], "history": fold.digest,
+            },
+            outcome=moved.outcome,
+        )  # fmt: skip
+        facts = {**evidence, "claim": claim, "deployment": row["deployment"], "model_version": row["model_version"]}
+        alert = Alert(alert_id, row["name"], "drift", "raised", now(), moved.sequence, receipt.id, facts)
+        _write_alert(tx, caller, alert, moved.data)
+        tx.emit("sightloop.alert.raised", _told(alert))
+        return [alert]
+
+    def _write_rule(self, tx: Change, caller: Caller, step: _Followed) -> list[Alert]:
+        rule, sequence, table = step.rule, step.sequence, rules_table.c
+        written = tx.execute(
+            sa.update(rules_table)
+            .where(table.workspace_id == caller.workspace, table.id == rule.id, table.sequence == rule.sequence)
+            .where(table.state == "armed")
+            .values(state="fired" if step.outcome else "armed", sequence=sequence, streak=list(step.streak))
+        )
+        _require_first(written.rowcount, rule.name)
+        if not step.outcome:
+            return []
+        evidence = {"deployment": rule.deployment, "label": rule.label, "predictions": list(step.streak)}
+        alert_id = derived_id("alt", caller.workspace, rule.id, str(sequence))
+        receipt = tx.receipt(
+            "rule.fired",
+            rule=rules.RULE,
+            subject=alert_id,
+            claim={
+                "statement": f'{rule.consecutive} predictions of "{rule.label}" in a row; no error bound is claimed.'
+            },
+            evidence=evidence,
+            inputs={"data": step.data, "rule": rule.id},
+            outcome=step.outcome,
+        )
+        alert = Alert(alert_id, rule.name, "rule", "raised", now(), sequence, receipt.id, evidence)
+        _write_alert(tx, caller, alert, step.data)
+        tx.emit("sightloop.rule.fired", _told(alert))
+        return [alert]
+
+
+def _write_alert(tx: Change, caller: Caller, alert: Alert, data: str) -> None:
+    tx.execute(
+        sa.insert(alerts_table).values(
+            workspace_id=caller.workspace, id=alert.id, monitor=alert.monitor, kind=alert.kind, state=alert.state,
+            raised_at=alert.raised_at.isoformat(), sequence=alert.sequence, receipt=alert.receipt, data=data,
+            evidence=dict(alert.evidence),
+        )
+    )  # fmt: skip
+
+
+def _told(alert: Alert) -> dict[str, Any]:
+    return {
+        "alert": alert.id, "kind": alert.kind, "monitor": alert.monitor, "sequence": alert.sequence,
+        "receipt": alert.receipt, **alert.evidence,
+    }  # fmt: skip
+
+
+def _beyond(row: Row, page: Sequence[Prediction]) -> list[Prediction]:
+    return [one for one in page if one.sequence > row["sequence"]]
+
+
+def _log_wealth(fold: Fold) -> dict[str, float]:
+    return {kind: one["log_wealth"] for kind, one in fold.as_dict()["jumpers"].items()}
+
+
+def _require_first(rowcount: int, name: str) -> None:
+    if rowcount != 1:
+        raise Conflict(f'"{name}" has moved on meanwhile.', hint="Read it again.", name=name)
+
+
+def _key(row: Row) -> tuple[str, str, int]:
+    return row["workspace_id"], row["id"], row["epoch"]

@@ -30,6 +30,7 @@ class Fold:
 
     def __init__(self, reference: Reference, alpha: float) -> None:
         self.reference = reference
+        self.alpha = alpha
         self.martingale = DriftMartingale(reference.scores, alpha)
         self.history = new_history(list(reference.scores))
         self.seen = self.skipped = 0
@@ -96,9 +97,7 @@ class Fold:
             kind: {**state["jumpers"][kind], "scores": sorted([*scores, *fold.history[f"score.{kind}"]])}
             for kind, scores in reference.scores.items()
         }
-        fold.martingale = DriftMartingale.from_dict(
-            {"alpha": alpha, "alarmed": state["alarmed"], "monitors": monitors}
-        )
+        fold.martingale = DriftMartingale.from_dict({"alpha": alpha, "alarmed": state["alarmed"], "monitors": monitors})
         fold.seen, fold.skipped, fold.void = state["seen"], state["skipped"], state["void"]
         return fold
 

@@ -1,8 +1,9 @@
 """What a monitor compares with: fitted once from samples, then frozen; and the scores it gives to predictions.
 
-Population: the reference samples and every later prediction of the same model version on the deployment. Frame: the log,
-thinned to one image per decorrelation time. The fit set serves distances only and shares no sample with the reference,
-so that reference and stream are scored alike; samples that trained the model may be in the fit set, never in the reference.
+Population: the reference samples and every later prediction of the same model version on the deployment. Frame: the
+log, thinned to one image per decorrelation time. The fit set serves distances only and shares no sample with the
+reference, so that reference and stream are scored alike; samples that trained the model may be in the fit set, never in
+the reference.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class Reference:
                 bounded=raw["bounded"],
             )
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise Corrupt("The reference of a monitor is unreadable.", hint="Take a new one: monitor rebase.") from error
+            raise Corrupt("The reference of a monitor is unreadable.", hint="Rebase the monitor.") from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -32,6 +32,14 @@ class Rule:
     state: str
     sequence: int
     streak: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """The rule of a row."""
+        return cls(
+            id=row["id"], name=row["name"], deployment=row["deployment"], label=row["label"],
+            consecutive=row["consecutive"], state=row["state"], sequence=row["sequence"], streak=tuple(row["streak"]),
+        )  # fmt: skip
 
 
 def follow(rule: Rule, predictions: Sequence[Prediction]) -> tuple[tuple[str, ...], int, bool]:

@@ -10,13 +10,13 @@ from typing import Any, Final
 import orjson
 import sqlalchemy as sa
 
-from sightloop.domain import AliasMove, Caller, GateResult, ModelVersion, now
+from sightloop.domain import AliasMove, Caller, GateResult, ModelVersion, digest_of, now
 from sightloop.errors import InvalidInput, not_found
 from sightloop.events import Change, Events
-from sightloop.inference import validate_bundle
+from sightloop.inference import Bundle, validate_bundle
 from sightloop.registry.gates import checked_evaluation
-from sightloop.registry.tables import alias_moves, aliases, gates, model_versions, models
-from sightloop.storage import Records, Stores
+from sightloop.registry.tables import alias_moves, aliases, evaluations, gates, model_versions, models
+from sightloop.storage import Blobs, Records, Stores
 
 CHAMPION: Final = "champion"
 
@@ -55,7 +55,7 @@ class Catalogue:
     ) -> ModelVersion:
         """The new version of the model, which is made if it is new; the same idempotency key gives the same version.
 
-        The bundle is checked in a limited child. `metrics["parity"]["passed"]` tells the gate that the bundle
+        The bundle is checked in a limited child, unless the same one is registered here already. `metrics["parity"]["passed"]` tells the gate that the bundle
         computes what training computed. Raises InvalidBundle, and InvalidInput for a ragged evaluation.
         """
         version_id = caller.new_id("mdv")
@@ -64,9 +64,11 @@ class Catalogue:
             return known[0]
         if not model or not all(c.isalnum() or c in "-_." for c in model):
             raise InvalidInput(f'"{model}" is no name for a model.', hint="Use letters, digits, '-', '_' and '.'.")
-        checked = validate_bundle(bundle)
+        known_bundle = bool(self._version_rows(caller, model_versions.c.bundle_digest == digest_of(bundle)))
+        checked = Bundle.from_archive(bundle) if known_bundle else validate_bundle(bundle)
         results = checked_evaluation(evaluation, checked.manifest.classes)
         blobs = self._stores.workspace(caller.workspace).blobs
+        evaluated = _evaluation_row(caller, version_id, results, blobs)
         row = {
             "workspace_id": caller.workspace,
             "id": version_id,
@@ -77,7 +79,7 @@ class Catalogue:
             "run": run,
             "recipe": dict(recipe),
             "metrics": dict(metrics),
-            "evaluation": blobs.put(canonical(results)),
+            "evaluation": evaluated["digest"],
             "made_at": now().isoformat(),
         }
         with self._events.change(caller, "model.register", version_id) as change:
@@ -91,6 +93,7 @@ class Catalogue:
                 ).scalar_one()
             )
             change.execute(sa.insert(model_versions), {**row, "number": number})
+            change.execute(sa.insert(evaluations), evaluated)
             change.emit("sightloop.model.registered", {"model": model, "model_version": version_id, "number": number})
         return self._version_rows(caller, model_versions.c.id == version_id)[0]
 
@@ -151,11 +154,36 @@ class Catalogue:
         version = self.version(caller, version_id)
         return self._stores.workspace(caller.workspace).blobs.get(version.bundle_digest)
 
-    def evaluation(self, caller: Caller, version_id: str) -> dict[str, Any]:
-        """Per-sample results on the frozen test version, as registered, with `classes` and `version` added."""
+    def add_evaluation(self, caller: Caller, version_id: str, evaluation: Mapping[str, Any]) -> str:
+        """The digest of the evaluation, kept beside those that the version has on other test versions.
+
+        An evaluation on a test version that the version was evaluated on already changes nothing.
+        """
         version = self.version(caller, version_id)
-        data = self._stores.workspace(caller.workspace).blobs.get(version.evaluation)
-        return {**orjson.loads(data), "version": version.id}
+        classes = self.evaluation(caller, version.id)["classes"]
+        results = checked_evaluation(evaluation, classes)
+        row = _evaluation_row(caller, version.id, results, self._stores.workspace(caller.workspace).blobs)
+        query = _evaluations_of(caller, version.id, row["test_version"])
+        with self._records.read() as connection:
+            known = connection.execute(query).scalar_one_or_none()
+        if known is not None:
+            return str(known)
+        with self._events.change(caller, "model.evaluate", version.id) as change:
+            change.execute(sa.insert(evaluations), row)
+            change.emit("sightloop.model.evaluated", {"model_version": version.id, "test_version": row["test_version"]})
+        return row["digest"]
+
+    def evaluation(self, caller: Caller, version_id: str, test_version: str = "") -> dict[str, Any]:
+        """Per-sample results on a test version (by default the one of its registration), with `classes` added."""
+        version = self.version(caller, version_id)
+        digest: str | None = version.evaluation
+        if test_version:
+            with self._records.read() as connection:
+                digest = connection.execute(_evaluations_of(caller, version.id, test_version)).scalar_one_or_none()
+        if digest is None:
+            raise not_found("evaluation on", test_version, hint="Evaluate the version on this test version first.")
+        evaluation: dict[str, Any] = orjson.loads(self._stores.workspace(caller.workspace).blobs.get(digest))
+        return evaluation
 
     def aliases(self, caller: Caller, model: str) -> dict[str, str]:
         """Version id by alias."""
@@ -194,9 +222,27 @@ class Catalogue:
         return [AliasMove(**_fields(row, unwanted)) for row in rows]
 
 
-def _fields(row: Mapping[str, Any], unwanted: tuple[str, ...] = ()) -> dict[str, Any]:
+def _fields(row: sa.RowMapping, unwanted: tuple[str, ...] = ()) -> dict[str, Any]:
     values = {str(name): value for name, value in row.items() if name not in ("workspace_id", *unwanted)}
     return {**values, "made_at": datetime.fromisoformat(values["made_at"])}
+
+
+def _evaluation_row(caller: Caller, version_id: str, results: Mapping[str, Any], blobs: Blobs) -> dict[str, str]:
+    return {
+        "workspace_id": caller.workspace,
+        "model_version": version_id,
+        "test_version": str(results["test_version"]),
+        "digest": blobs.put(canonical(results)),
+        "made_at": now().isoformat(),
+    }
+
+
+def _evaluations_of(caller: Caller, version_id: str, test_version: str) -> sa.Select[Any]:
+    return sa.select(evaluations.c.digest).where(
+        evaluations.c.workspace_id == caller.workspace,
+        evaluations.c.model_version == version_id,
+        evaluations.c.test_version == test_version,
+    )
 
 
 def _ensure_model(change: Change, caller: Caller, name: str) -> None:

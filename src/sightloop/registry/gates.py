@@ -45,7 +45,6 @@ def gate_inputs(
     slices: Sequence[str],
     superiority: Sequence[str],
     minimum_auroc: float | None,
-    look: int,
 ) -> dict[str, Any]:
     """All that the verdict depends on, as JSON values: the champion's rows are put in the challenger's order.
 
@@ -69,7 +68,6 @@ def gate_inputs(
         "alpha": alpha,
         "superiority": list(superiority),
         "minimum_auroc": minimum_auroc,
-        "look": look,
     }
 
 
@@ -88,7 +86,7 @@ def decide(inputs: Mapping[str, Any]) -> dict[str, Any]:
     auroc = _least_auroc(challenger, inputs["label"])
     if minimum is not None and auroc["lower"] < minimum:
         reasons.append("auroc")
-    outcome: dict[str, Any] = {"auroc": auroc, "minimum_auroc": minimum, "look": inputs["look"]}
+    outcome: dict[str, Any] = {"auroc": auroc, "minimum_auroc": minimum}
     if champion is not None:
         paired = _paired(inputs, challenger, champion)
         reasons += paired["refused_by"]
@@ -168,8 +166,8 @@ def _auroc_difference(
     if len(challenger["classes"]) != 2:
         return None
     positive = challenger["classes"][1]
-    scores = [
+    old, new = (
         np.asarray(claims["probabilities"], np.float64)[:, claims["classes"].index(positive)]
         for claims in (champion, challenger)
-    ]
-    return paired_auroc_difference(*scores, np.asarray(inputs["label"]) == positive).as_dict()
+    )
+    return paired_auroc_difference(old, new, np.asarray(inputs["label"]) == positive).as_dict()

@@ -8,15 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from sightloop.domain import AliasMove, Caller, GateResult, ModelVersion, now
-from sightloop.errors import Conflict, Refused, not_found
+from sightloop.errors import Conflict, NotFound, Refused, not_found
 from sightloop.registry.aliases import RULE as MOVE_RULE
 from sightloop.registry.aliases import decide_move
 from sightloop.registry.cards import model_card
 from sightloop.registry.catalogue import CHAMPION, Catalogue, canonical
 from sightloop.registry.gates import RULE as GATE_RULE
 from sightloop.registry.gates import decide, gate_inputs
-from sightloop.registry.tables import alias_moves, aliases, gates, model_versions
-from sightloop.storage import faultpoint
+from sightloop.registry.tables import alias_moves, aliases, evaluations, gates, model_versions
 
 
 class Registry(Catalogue):
@@ -35,20 +34,20 @@ class Registry(Catalogue):
         minimum_auroc: float | None = None,
         policy: str = "",
         run: str = "",
-        champion_evaluation: Mapping[str, Any] | None = None,
     ) -> GateResult:
         """Whether the challenger may replace the champion, with the receipt that holds the evidence.
 
-        `champion` is None for a first version. `champion_evaluation` stands in where the champion was evaluated
-        again, on the challenger's test version. Each gate counts as one look at the test version.
+        `champion` is None for a first version; else it must have an evaluation on the challenger's test version.
+        Slices are metadata fields of the evaluation ("cell_type"), superiority names slices ("cell_type=poly").
+        Each gate counts as one look at the test version, and the verdict says which.
         """
         gate_id = caller.new_id("gat")
         known = self._gate_rows(caller, gates.c.id == gate_id)
         if known:
             return known[0]
         version = self.version(caller, challenger)
-        new = self._gated(caller, version, None)
-        old = None if champion is None else self._gated(caller, self.version(caller, champion), champion_evaluation)
+        new = self._gated(caller, version, self.evaluation(caller, version.id)["test_version"])
+        old = None if champion is None else self._gated(caller, self.version(caller, champion), new["test_version"])
         inputs = gate_inputs(
             new,
             old,
@@ -57,18 +56,18 @@ class Registry(Catalogue):
             slices=slices,
             superiority=superiority,
             minimum_auroc=minimum_auroc,
-            look=1 + self._looks(caller, new["test_version"]),
         )
         outcome = decide(inputs)
         data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
         holder = "" if old is None else old["version"]
         with self._events.change(caller, "model.gate", version.id) as change:
+            look = 1 + change.execute(_looks(caller, new["test_version"])).scalar_one()
             receipt = change.receipt(
                 "model.gate",
                 rule=GATE_RULE,
                 subject=version.id,
                 claim={"margin": margin, "alpha": alpha, "statement": _statement(margin, alpha, old is None)},
-                evidence={name: value for name, value in outcome.items() if name not in ("passed", "reasons")},
+                evidence={**outcome, "look": look},
                 inputs={
                     "data": data,
                     "challenger": version.id,
@@ -89,9 +88,9 @@ class Registry(Catalogue):
                     "challenger": version.id,
                     "champion": holder,
                     "test_version": new["test_version"],
-                    "look": inputs["look"],
+                    "look": look,
                     "passed": outcome["passed"],
-                    "verdict": outcome,
+                    "verdict": {**outcome, "look": look},
                     "data": data,
                     "receipt": receipt.id,
                     "made_at": now().isoformat(),
@@ -160,7 +159,7 @@ class Registry(Catalogue):
 
     def references(self, workspace: str) -> set[str]:
         """Digests of all blobs that the registry stands on."""
-        columns = (model_versions.c.bundle_digest, model_versions.c.evaluation, gates.c.data, alias_moves.c.data)
+        columns = (model_versions.c.bundle_digest, evaluations.c.digest, gates.c.data, alias_moves.c.data)
         found: set[str] = set()
         with self._records.read() as connection:
             for column in columns:
@@ -168,18 +167,19 @@ class Registry(Catalogue):
                 found.update(connection.execute(query).scalars())
         return found
 
-    def _gated(self, caller: Caller, version: ModelVersion, again: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The evaluation of a version (or the one made again) with what the gate needs besides."""
-        evaluation = self.evaluation(caller, version.id)
-        if again is not None:
-            evaluation = checked_evaluation(again, evaluation["classes"])
+    def _gated(self, caller: Caller, version: ModelVersion, test_version: str) -> dict[str, Any]:
+        """The evaluation of a version with what the gate needs besides."""
+        try:
+            evaluation = self.evaluation(caller, version.id, test_version)
+        except NotFound as error:
+            raise Refused(
+                "The champion was not evaluated on the challenger's test version.",
+                hint="Evaluate it there first: sightloop model evaluate",
+                champion=version.id,
+                test_version=test_version,
+            ) from error
         parity = version.metrics.get("parity", {})
         return {**evaluation, "version": version.id, "parity": bool(parity.get("passed", False))}
-
-    def _looks(self, caller: Caller, test_version: str) -> int:
-        mine = (gates.c.workspace_id == caller.workspace) & (gates.c.test_version == test_version)
-        with self._records.read() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(gates).where(mine)).scalar_one())
 
     def _move(
         self, caller: Caller, verb: str, model: str, alias: str, to: str | None, gate: str | None, reason: str
@@ -213,7 +213,6 @@ class Registry(Catalogue):
                 alias=alias,
             )
         self._write_move(caller, move_id, inputs, outcome, len(history) + 1)
-        faultpoint("promote.after_sql")
         return self._move_rows(caller, alias_moves.c.id == move_id)[0]
 
     def _write_move(
@@ -267,6 +266,11 @@ class Registry(Catalogue):
             raise not_found("gate", gate_id, hint="Gate the version first: sightloop model gate")
         gate = found[0]
         return {"id": gate.id, "passed": gate.passed, "challenger": gate.challenger, "champion": gate.champion}
+
+
+def _looks(caller: Caller, test_version: str) -> sa.Select[Any]:
+    mine = (gates.c.workspace_id == caller.workspace) & (gates.c.test_version == test_version)
+    return sa.select(sa.func.count()).select_from(gates).where(mine)
 
 
 def _statement(margin: float, alpha: float, first: bool) -> str:

@@ -33,6 +33,16 @@ model_versions = sa.Table(
     sa.UniqueConstraint("workspace_id", "model", "number", name="uq_model_versions_number"),
 )
 
+evaluations = sa.Table(
+    "evaluations",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("model_version", sa.String, primary_key=True),
+    sa.Column("test_version", sa.String, primary_key=True),
+    sa.Column("digest", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+)
+
 aliases = sa.Table(
     "aliases",
     metadata,

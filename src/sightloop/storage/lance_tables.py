@@ -85,7 +85,7 @@ class Tables:
     def restore(self, name: str, version: int) -> int:
         """A new version with the content of an old one: takes back writes that no pointer ever named."""
         with self._writing(name) as path:
-            dataset = lance.dataset(str(path), version=version)
+            dataset: Any = lance.dataset(str(path), version=version)
             dataset.restore()
             return int(lance.dataset(str(path)).version)
 

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sightloop.errors import Conflict, SightloopError
+from sightloop.errors import Conflict, Refused, SightloopError
 from sightloop.storage.durability import full_disk_translated
 from sightloop.storage.tables import metadata
 
@@ -32,6 +32,8 @@ class Records:
 
     def __init__(self, url: str) -> None:
         self._engine = sa.create_engine(url, pool_size=8, max_overflow=32)
+        if self._engine.dialect.name == "sqlite" and self._engine.url.database:
+            Path(self._engine.url.database).touch(mode=0o600)  # its -wal and -shm files take over the mode
         self._turn = threading.Lock()
         self._writer: int | None = None
         if self._engine.dialect.name == "sqlite":
@@ -98,9 +100,21 @@ def _sql_errors_translated() -> Iterator[None]:
         try:
             yield
         except sa.exc.IntegrityError as error:
+            if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_TRIGGER":
+                raise Refused(f"The database refuses: {error.orig}.", hint="Write a new entry instead.") from error
+            if not _key_is_taken(error):
+                raise
             raise Conflict(
                 "Something with this key or name exists already.", hint="Read it, then decide what to change."
             ) from error
+
+
+def _key_is_taken(error: sa.exc.IntegrityError) -> bool:
+    """Whether a unique key was violated: SQLite's extended result codes, or SQLSTATE 23505 of PostgreSQL."""
+    return (
+        getattr(error.orig, "sqlite_errorname", "") in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
+        or getattr(error.orig, "sqlstate", "") == "23505"
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

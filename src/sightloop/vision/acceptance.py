@@ -62,8 +62,9 @@ class AuditTest:
         self.audits = 0
         self.errors = 0
         self._fractions = np.array([f for f, _ in BETS])
-        self._stakes = np.array([w for _, w in BETS])
-        self._peak = 1.0
+        self._counts = np.arange(1, self.allowed + 2)
+        self._stakes = np.tile([w for _, w in BETS], (self.allowed + 1, 1))
+        self._refuted = np.zeros(self.allowed + 1, bool)
 
     @property
     def allowed(self) -> int:
@@ -73,16 +74,13 @@ class AuditTest:
     @property
     def wealth(self) -> float:
         """The wealth now; infinite once too few samples are left to break the claim."""
-        return math.inf if self._decided else float(self._stakes.sum())
-
-    @property
-    def _decided(self) -> bool:
-        return self.errors + self.region_size - self.audits <= self.allowed
+        decided = self.errors + self.region_size - self.audits <= self.allowed
+        return math.inf if decided else float(self._stakes[-1].sum())
 
     @property
     def certified(self) -> bool:
         """Whether the claim was ever certified; further audits do not take it back (Ville's inequality)."""
-        return self._decided or self._peak >= 1 / self.alpha
+        return bool(self._refuted[-1])
 
     @property
     def hopeless(self) -> bool:
@@ -98,13 +96,14 @@ class AuditTest:
         """Nothing; takes the next audit of the random order into account."""
         remaining = self.region_size - self.audits
         require(remaining > 0, "Every sample of the region is audited.", "Stop: nothing is left to audit.")
-        missing = self.allowed + 1 - self.errors
+        missing = self._counts - self.errors
         self.audits += 1
         self.errors += bool(wrong)
-        if 0 < missing < remaining:
-            mu = missing / remaining
-            self._stakes = self._stakes * (self._fractions if wrong else (1 - self._fractions * mu) / (1 - mu))
-            self._peak = max(self._peak, float(self._stakes.sum()))
+        open_ = (missing > 0) & (missing < remaining)
+        mu = missing[open_, None] / remaining
+        self._stakes[open_] *= self._fractions if wrong else (1 - self._fractions * mu) / (1 - mu)
+        impossible = self._counts > self.errors + remaining - 1
+        self._refuted |= (self._stakes.sum(axis=1) >= 1 / self.alpha) | impossible
 
     def min_further(self) -> int:
         """How many further audits certify the region if every one of them is right; 0 once certified.
@@ -121,7 +120,7 @@ class AuditTest:
             )
         remaining = self.region_size - self.audits
         last = remaining - missing + 1  # after so many right audits the errors that break the claim no longer fit
-        start, stakes = 0, self._stakes
+        start, stakes = 0, self._stakes[-1]
         while start < last - 1:
             mu = missing / (remaining - np.arange(start, min(start + 512, last - 1)))
             growth = np.cumprod((1 - self._fractions[:, None] * mu) / (1 - mu), axis=1) * stakes[:, None]
@@ -132,13 +131,18 @@ class AuditTest:
         return last
 
     def residual_bound(self) -> float:
-        """The largest wrong share among the labels of the region that nobody audited, if the region is certified.
+        """The largest wrong share among the labels of the region that nobody audited; 1 until the region is certified.
 
-        Audited errors are corrected, so at most floor(eps K) - errors wrong labels stand among the K - audits others.
-        This share can exceed eps; the share of the whole region, audited labels included, cannot.
+        The same bets run against "at least m wrong labels" for every m up to floor(eps K) + 1; whichever m is refuted
+        stays so. Only the true m can be refuted wrongly, so the bound holds at all times together with probability
+        1 - alpha, and a caller may go on until it is small enough. It can exceed eps when the region is certified:
+        audits take right labels out of the count.
         """
         left = self.region_size - self.audits
-        return max(self.allowed - self.errors, 0) / left if left else 0.0
+        if not left or not self.certified:
+            return 0.0 if not left else 1.0
+        most = int(self._counts[self._refuted][0]) - 1
+        return max(most - self.errors, 0) / left
 
     def verdict(self) -> AuditVerdict:
         """The state of the test, frozen for a receipt."""
@@ -172,7 +176,7 @@ def effective_claim(region_size: int, eps: float, alpha: float, reviewer_error: 
 
     With m = floor(eps K) + 1 wrong labels, the number that the reviewer would see is binomial (m, 1 - reviewer_error),
     each label being overlooked independently. Testing "more than a seen errors" at alpha - P(binomial <= a) keeps
-    alpha by the union bound; a is the one that needs the fewest audits. Right labels called wrong only tighten the test.
+    alpha by the union bound; a is the one that needs the fewest audits. Right labels called wrong tighten the test.
     Raises NotEnoughData where the region is too small for such a reviewer.
     """
     require_share("eps", eps)

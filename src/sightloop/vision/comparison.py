@@ -25,6 +25,7 @@ Bools = npt.NDArray[np.bool_]
 # searched in a confidence set of level 1 - NUISANCE_RISK, and that risk is added to the p-value.
 NUISANCE_RISK = 0.001
 NUISANCE_POINTS = 32
+NEGLIGIBLE = 1e-12
 TARGET_POWER = 0.8
 OVERALL = "overall"
 
@@ -145,10 +146,10 @@ def _critical_losses(z: float, n: int, margin: float) -> Floats:
 
 def _tail(critical: Floats, n: int, gain: Floats, loss: Floats) -> Floats:
     """P(losses <= critical[gains]) where gains and losses are trinomial, for each pair of chances."""
-    counts = np.arange(n + 1)
-    useful = critical >= 0
-    head = binom.pmf(counts[useful], n, gain[:, None])
-    rest = binom.cdf(critical[useful], n - counts[useful], (loss / (1 - gain))[:, None])
+    counts = np.arange(min(n, int(binom.isf(NEGLIGIBLE, n, gain.max())) + 1) + 1)
+    counts = counts[critical[counts] >= 0]
+    head = binom.pmf(counts, n, gain[:, None])
+    rest = binom.cdf(critical[counts], n - counts, (loss / (1 - gain))[:, None])
     return np.asarray((head * rest).sum(axis=1))
 
 
@@ -167,7 +168,7 @@ def _power(n: int, margin: float, alpha: float, disagreement: float) -> float:
     half = min(disagreement / 2, 0.5)
     low, high = _nuisance_range(n, round(n * half))
     below, above = 0.0, 6.0
-    for _ in range(14):
+    for _ in range(10):
         middle = (below + above) / 2
         if _p_value(middle, n, margin, low, high) <= alpha:
             above = middle

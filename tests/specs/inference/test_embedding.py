@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sightloop.errors import InvalidInput, NotFound
-from sightloop.inference import Embedder, load_embedder
+from sightloop.inference import DecodePool, DecodeRequest, Embedder, load_embedder
 
-from .images import noise
+from .images import encoded, noise
 
 
 def test_an_image_becomes_4608_numbers(embedder: Embedder) -> None:
@@ -32,6 +33,19 @@ def test_different_images_have_different_vectors(embedder: Embedder) -> None:
 def test_the_id_names_the_graph_by_its_digest(embedder: Embedder) -> None:
     assert embedder.id == load_embedder().id
     assert embedder.id.startswith("lite0-pooled-300@1:")
+
+
+def test_reducing_in_the_decoder_or_in_the_graph_gives_the_same_vector(embedder: Embedder, pool: DecodePool) -> None:
+    coarse = Image.fromarray(noise(30, 40)).resize((800, 600), Image.Resampling.BICUBIC)
+    reduced = pool.decode(encoded("PNG", np.asarray(coarse)), DecodeRequest(size=(300, 300))).pixels
+    assert reduced is not None
+    in_decoder, in_graph = embedder.embed([reduced, np.asarray(coarse)])
+    assert in_decoder @ in_graph / np.linalg.norm(in_decoder) / np.linalg.norm(in_graph) > 0.999
+
+
+def test_an_image_too_large_for_the_graph_is_refused(embedder: Embedder) -> None:
+    with pytest.raises(InvalidInput, match="5000 x 5000"):
+        embedder.embed([np.zeros((5000, 5000, 3), np.uint8)])
 
 
 def test_pixels_that_are_not_uint8_colour_are_refused(embedder: Embedder) -> None:

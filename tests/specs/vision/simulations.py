@@ -67,6 +67,21 @@ def certify_with_an_erring_reviewer(
     return violations / trials
 
 
+def break_the_residual_bound(trials: int = TRIALS, seed: int = 5, size: int = 200, wrong: int = 6) -> float:
+    """How often the residual bound at eps 10 %, alpha 5 % is ever, at any look, below the share that is wrong."""
+    rng = np.random.default_rng(seed)
+    violations = 0
+    for _ in range(trials):
+        test = AuditTest(size, 0.1, 0.05)
+        for i in rng.permutation(size):
+            test.update(bool(i < wrong))
+            left = size - test.audits
+            if left and test.residual_bound() < (wrong - test.errors) / left:
+                violations += 1
+                break
+    return violations / trials
+
+
 def alarm_on_a_calm_stream(
     watch: Literal["martingale", "wealth restarted", "windows compared at every look"],
     trials: int = TRIALS,

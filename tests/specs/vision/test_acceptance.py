@@ -56,9 +56,16 @@ def test_certification_is_not_taken_back_by_a_later_error() -> None:
     assert replay_audits(300, 0.05, 0.05, [False] * 55 + [True]).certified
 
 
-def test_the_residual_bound_counts_only_labels_that_nobody_looked_at() -> None:
-    verdict = replay_audits(200, 0.05, 0.05, [True] + [False] * 99)
-    assert verdict.residual_bound == pytest.approx((10 - 1) / 100)
+def test_the_residual_bound_counts_only_labels_that_nobody_looked_at_and_can_exceed_eps() -> None:
+    assert replay_audits(200, 0.05, 0.05, [False] * 20).residual_bound == 1.0
+    assert replay_audits(200, 0.05, 0.05, [False] * 51).residual_bound == pytest.approx(10 / 149)
+
+
+def test_more_audits_than_certify_lower_the_residual_bound() -> None:
+    bounds = [replay_audits(200, 0.05, 0.05, [False] * n).residual_bound for n in (51, 70, 90, 200)]
+    assert bounds == sorted(bounds, reverse=True)
+    assert bounds[2] < 0.05
+    assert bounds[-1] == 0.0
 
 
 def test_replaying_the_audits_gives_the_same_verdict() -> None:
@@ -77,7 +84,7 @@ def test_a_verdict_is_json() -> None:
 def test_the_levels_of_all_attempts_sum_to_alpha_at_most() -> None:
     levels = [alpha_for_attempt(0.05, k) for k in range(1, 60)]
     assert sum(levels) == pytest.approx(0.05)
-    assert levels[0] == 0.0375
+    assert levels[0] == pytest.approx(0.0375)
 
 
 def test_a_perfect_reviewer_leaves_the_claim_as_it_is() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from tests.specs.vision.simulations import (
     TRIALS,
+    break_the_residual_bound,
     certify_a_bad_region,
     certify_with_an_erring_reviewer,
     tolerated,
@@ -22,6 +23,10 @@ def test_auditing_from_the_top_instead_of_at_random_breaks_the_bound() -> None:
 
 def test_a_fixed_sample_test_looked_at_after_every_audit_breaks_the_bound() -> None:
     assert certify_a_bad_region("fixed-sample test at every look") > tolerated(0.05, TRIALS)
+
+
+def test_the_residual_bound_holds_at_all_looks_together() -> None:
+    assert break_the_residual_bound() <= tolerated(0.05, TRIALS)
 
 
 def test_the_corrected_claim_keeps_the_bound_with_a_reviewer_who_overlooks_errors() -> None:

@@ -23,7 +23,7 @@ def test_quality_measures_brightness_and_contrast_as_shares() -> None:
     half = np.zeros((10, 10, 3), np.uint8)
     half[:, 5:] = 255
     measured = quality(half)
-    assert (measured.brightness, measured.contrast) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert [measured.brightness, measured.contrast] == pytest.approx([0.5, 0.5])
 
 
 def test_a_blurred_image_has_a_smaller_blur_figure() -> None:
@@ -34,7 +34,7 @@ def test_a_blurred_image_has_a_smaller_blur_figure() -> None:
 
 def test_pixels_of_another_type_are_refused() -> None:
     with pytest.raises(InvalidInput):
-        quality(np.zeros((4, 4), np.float32))  # type: ignore[arg-type]
+        quality(np.zeros((4, 4), np.float32))
 
 
 def test_the_hash_survives_brightness_and_noise_but_not_another_picture() -> None:
@@ -45,7 +45,7 @@ def test_the_hash_survives_brightness_and_noise_but_not_another_picture() -> Non
 
 
 def test_hashes_only_propose_and_embeddings_confirm() -> None:
-    hashes = [0, 1, 3, 2**63]
+    hashes = [0, 1, 3, 2**40 - 1]
     embeddings = np.array([[1.0, 0.0], [1.0, 0.01], [0.0, 1.0], [1.0, 0.0]])
     found = near_duplicates(hashes, embeddings)
     assert found.groups == ((0, 1),)

@@ -25,7 +25,7 @@ from sightloop.interfaces.api.repeats import Repeats
 
 PREFIX = "/api/v1"
 PERMISSION_FIELD = "x-sightloop-permission"
-_REPEATABLE_FIELD = "x-sightloop-repeatable"
+_KEPT_FIELD = "x-sightloop-answer-kept"
 
 Endpoint = Callable[..., Any]
 log = logging.getLogger("sightloop.api")
@@ -49,14 +49,17 @@ Ask = Annotated[Asked, Depends(_asked)]
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One route. `repeatable`: harmless to do twice, so that its answers are not kept under idempotency keys."""
+    """One route. `kept`: whether its answer is kept under the idempotency key of the request.
+
+    Not kept are answers that hold a secret, and those of requests that are harmless to repeat.
+    """
 
     method: str
     path: str
     endpoint: Endpoint
     permission: Permission
     tag: str
-    repeatable: bool
+    kept: bool
 
 
 class Routes:
@@ -68,19 +71,17 @@ class Routes:
         self.declared: list[Declared] = []
 
     def get(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("GET", path, permission, repeatable=True)
+        return self._declare("GET", path, permission, kept=False)
 
-    def post(self, path: str, *, permission: Permission, repeatable: bool = False) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("POST", path, permission, repeatable=repeatable)
+    def post(self, path: str, *, permission: Permission, kept: bool = True) -> Callable[[Endpoint], Endpoint]:
+        return self._declare("POST", path, permission, kept=kept)
 
     def delete(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("DELETE", path, permission, repeatable=True)
+        return self._declare("DELETE", path, permission, kept=False)
 
-    def _declare(
-        self, method: str, path: str, permission: Permission, *, repeatable: bool
-    ) -> Callable[[Endpoint], Endpoint]:
+    def _declare(self, method: str, path: str, permission: Permission, *, kept: bool) -> Callable[[Endpoint], Endpoint]:
         def decorate(endpoint: Endpoint) -> Endpoint:
-            declared = Declared(method, self.prefix + path, endpoint, permission, self.tag, repeatable)
+            declared = Declared(method, self.prefix + path, endpoint, permission, self.tag, kept)
             self.declared.append(declared)
             return endpoint
 
@@ -97,7 +98,7 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         serve = super().get_route_handler()
         permission = self.permission
-        repeatable = bool((self.openapi_extra or {})[_REPEATABLE_FIELD])
+        kept = bool((self.openapi_extra or {})[_KEPT_FIELD])
         route = f"{'|'.join(sorted(self.methods or ()))} {self.path}"
 
         async def handle(request: Request) -> Response:
@@ -105,7 +106,7 @@ class GuardedRoute(APIRoute):
                 caller = await _admit(request, permission)
                 key = request.headers.get("idempotency-key")
                 request.state.caller = replace(caller, idempotency_key=f"{caller.actor}/{key}") if key else caller
-                if key is None or repeatable:
+                if key is None or not kept:
                     return await serve(request)
                 repeats: Repeats = request.app.state.repeats
                 return await repeats.once(request, request.state.caller, route, serve)
@@ -155,7 +156,7 @@ def mount(app: FastAPI, rooms: Iterable[Routes]) -> None:
                 route_class_override=GuardedRoute,
                 openapi_extra={
                     PERMISSION_FIELD: str(declared.permission),
-                    _REPEATABLE_FIELD: declared.repeatable,
+                    _KEPT_FIELD: declared.kept,
                 },
             )
 

@@ -24,26 +24,32 @@ class Connection:
         self.http = http
         self.local = local
 
-    def get(self, path: str, **params: Any) -> Any:
+    def get(self, path: str, **params: Any) -> Record:
         """The JSON answer, with objects as records."""
-        return _parsed(self._send("GET", path, params=_given(params)))
+        return Record(self._send("GET", path, params=_given(params)).json())
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None, **params: Any) -> Any:
+    def items(self, path: str, **params: Any) -> Sequence[Record]:
+        """The items of a list that comes whole."""
+        return items_of(self.get(path, **params))
+
+    def post(
+        self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None, **params: Any
+    ) -> Record:
         """The JSON answer to a POST. The key (made here if none is given) makes a repeat answer the same."""
         content = json.dumps({} if body is None else plain_body(body)).encode()
         return self._post(path, content, "application/json", key, params)
 
-    def post_bytes(self, path: str, content: bytes, *, key: str | None = None, **params: Any) -> Any:
+    def post_bytes(self, path: str, content: bytes, *, key: str | None = None, **params: Any) -> Record:
         """The JSON answer to a POST of raw bytes."""
         return self._post(path, content, "application/octet-stream", key, params)
 
-    def post_text(self, path: str, text: str, *, key: str | None = None) -> Any:
+    def post_text(self, path: str, text: str, *, key: str | None = None) -> Record:
         """The JSON answer to a POST of text (YAML)."""
         return self._post(path, text.encode(), "application/yaml", key, {})
 
-    def delete(self, path: str) -> Any:
+    def delete(self, path: str) -> Record:
         """The JSON answer to a DELETE."""
-        return _parsed(self._send("DELETE", path))
+        return Record(self._send("DELETE", path).json())
 
     def read(self, path: str, **params: Any) -> bytes:
         """The bytes of the answer: media, bundles, exports."""
@@ -59,15 +65,15 @@ class Connection:
         while left is None or left > 0:
             size = _PAGE if left is None else min(left, _PAGE)
             page = self.get(path, limit=size, cursor=cursor or None, **params)
-            yield from page["items"]
-            left = None if left is None else left - len(page["items"])
+            yield from items_of(page)
+            left = None if left is None else left - len(items_of(page))
             cursor = page["next_cursor"]
             if not cursor:
                 return
 
     def lines(self, path: str, **params: Any) -> Iterator[str]:
         """The lines of a server-sent event stream as they arrive."""
-        with self.http.stream("GET", path, params=_given(params), timeout=None) as response:  # noqa: S113
+        with self.http.stream("GET", path, params=_given(params), timeout=None) as response:
             if response.is_error:
                 response.read()
                 raise _error(response)
@@ -76,9 +82,9 @@ class Connection:
     def close(self) -> None:
         self.http.close()
 
-    def _post(self, path: str, content: bytes, kind: str, key: str | None, params: Mapping[str, Any]) -> Any:
+    def _post(self, path: str, content: bytes, kind: str, key: str | None, params: Mapping[str, Any]) -> Record:
         headers = {"Content-Type": kind, "Idempotency-Key": key or uuid.uuid4().hex}
-        return _parsed(self._send("POST", path, params=_given(params), content=content, headers=headers))
+        return Record(self._send("POST", path, params=_given(params), content=content, headers=headers).json())
 
     def _send(self, method: str, path: str, **how: Any) -> httpx.Response:
         for attempt in range(1, _TRIES + 1):
@@ -105,10 +111,17 @@ class Handle(Record):
     """A record that knows its connection, so that it has verbs of its own."""
 
     __slots__ = ("_connection",)
+    _connection: Connection
 
     def __init__(self, fields: Mapping[str, Any], connection: Connection) -> None:
         super().__init__(fields)
         object.__setattr__(self, "_connection", connection)
+
+
+def items_of(answer: Record) -> Sequence[Record]:
+    """The items of an answered list."""
+    found: Sequence[Record] = answer["items"]
+    return found
 
 
 def reference(thing: str | Mapping[str, Any]) -> str:
@@ -138,10 +151,6 @@ def where_text(where: Mapping[str, Any] | None) -> str | None:
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if value is not None}
-
-
-def _parsed(response: httpx.Response) -> Any:
-    return Record.wrap(response.json())
 
 
 def _error(response: httpx.Response) -> SightloopError:

@@ -1,0 +1,20 @@
+"""The door of datasets: samples in, dataset versions out."""
+
+from sightloop.datasets.annotations import Annotations, NewAnnotation
+from sightloop.datasets.catalogue import Page
+from sightloop.datasets.interchange import ImportReport
+from sightloop.datasets.quarantine import QuarantineEntry
+from sightloop.datasets.schemas import Dataset
+from sightloop.datasets.service import Datasets
+from sightloop.datasets.versions import VersionDiff
+
+__all__ = [
+    "Annotations",
+    "Dataset",
+    "Datasets",
+    "ImportReport",
+    "NewAnnotation",
+    "Page",
+    "QuarantineEntry",
+    "VersionDiff",
+]

@@ -1,0 +1,203 @@
+"""The samples of a workspace, as the SQL pointer names them, held in memory for filters and pages."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import sqlalchemy as sa
+
+from sightloop.datasets import tables
+from sightloop.datasets.filters import Mask, Where, mask
+from sightloop.datasets.rows import SAMPLES, address_of, sample_of
+from sightloop.domain import Caller, Sample
+from sightloop.errors import InvalidInput, not_found
+from sightloop.storage import Records, Stores, pointer
+
+SAMPLES_TABLE: Final = "samples"
+MAX_PAGE: Final = 1000
+_HIDDEN: Final = frozenset({"address", "entities", "metadata", "location"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some items in order, and the cursor that the next ones follow; it is empty at the end."""
+
+    items: tuple[T, ...]
+    cursor: str = ""
+
+
+class View:
+    """The samples at one pointer version, ordered by id; columns are made when first asked for."""
+
+    def __init__(self, version: int | None, table: pa.Table) -> None:
+        self.version = version
+        self._table = table
+        self.ids: npt.NDArray[np.object_] = self._text("id")
+        self._index = {str(one): i for i, one in enumerate(self.ids)}
+        self._columns: dict[str, npt.NDArray[Any]] = {}
+        self._metadata: list[dict[str, Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def fields(self) -> Sequence[str]:
+        return [*(name for name in SAMPLES.names if name not in _HIDDEN), *self._metadata_keys()]
+
+    def column(self, field: str) -> npt.NDArray[Any]:
+        """One field or metadata key, (N,): numbers as they are, all else as objects."""
+        if field not in self._columns:
+            self._columns[field] = self._column(field)
+        return self._columns[field]
+
+    def metadata(self) -> list[dict[str, Any]]:
+        """The metadata of each sample, in order."""
+        if self._metadata is None:
+            self._metadata = [json.loads(text) for text in self._text("metadata")]
+        return self._metadata
+
+    def addresses(self) -> list[str]:
+        """The address key of each sample, in order."""
+        return [address_of(text).key() for text in self._text("address")]
+
+    def row_numbers(self, ids: Iterable[str]) -> list[int]:
+        """Where these samples stand; raises NotFound for the first that is not there."""
+        numbers = []
+        for one in ids:
+            number = self._index.get(one)
+            if number is None:
+                raise not_found("sample", one, hint="List them: sightloop sample list.")
+            numbers.append(number)
+        return numbers
+
+    def __contains__(self, sample: str) -> bool:
+        return sample in self._index
+
+    def samples(self, numbers: Sequence[int]) -> list[Sample]:
+        """The samples in these rows."""
+        return [sample_of(row) for row in self.rows(numbers)]
+
+    def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """The stored rows, with `run` and `location`."""
+        taken: list[dict[str, Any]] = self._table.take(pa.array(numbers, pa.int64())).to_pylist()
+        return taken
+
+    def _metadata_keys(self) -> list[str]:
+        core = set(SAMPLES.names)
+        return sorted({key for one in self.metadata() for key in one} - core)
+
+    def _column(self, field: str) -> npt.NDArray[Any]:
+        if field not in SAMPLES.names:
+            values = np.empty(len(self), object)
+            values[:] = [one.get(field) for one in self.metadata()]
+            return values
+        if pa.types.is_string(SAMPLES.field(field).type):
+            return self._text(field)
+        return np.asarray(self._table.column(field).to_numpy())
+
+    def _text(self, field: str) -> npt.NDArray[np.object_]:
+        values = np.empty(self._table.num_rows, object)
+        values[:] = self._table.column(field).to_pylist()
+        return values
+
+
+class Labelled:
+    """A view with one more field: `label`, the head annotation of each sample, None where there is none."""
+
+    def __init__(self, view: View, labels: Mapping[str, str]) -> None:
+        self._view = view
+        self._labels = labels
+
+    def __len__(self) -> int:
+        return len(self._view)
+
+    def fields(self) -> Sequence[str]:
+        return [*self._view.fields(), "label"]
+
+    def column(self, field: str) -> npt.NDArray[Any]:
+        if field != "label":
+            return self._view.column(field)
+        values = np.empty(len(self), object)
+        values[:] = [self._labels.get(str(one)) for one in self._view.ids]
+        return values
+
+
+class Catalogue:
+    """Samples by id, filter, page and content."""
+
+    def __init__(self, records: Records, stores: Stores) -> None:
+        self._records = records
+        self._stores = stores
+        self._views: dict[str, View] = {}
+        self._locks: dict[str, Lock] = defaultdict(Lock)
+
+    def view(self, caller: Caller) -> View:
+        """The samples as of now."""
+        workspace = caller.workspace
+        with self._records.read() as connection:
+            version = pointer(connection, workspace, SAMPLES_TABLE)
+        with self._locks[workspace]:
+            held = self._views.get(workspace)
+            if held is None or held.version != version:
+                held = View(version, self._read(workspace, version))
+                self._views[workspace] = held
+        return held
+
+    def chosen(self, caller: Caller, where: Where | None) -> tuple[View, Mask]:
+        """The view, and which of its rows a filter selects."""
+        view = self.view(caller)
+        return view, mask(self.labelled(caller, view) if where else view, where)
+
+    def labelled(self, caller: Caller, view: View) -> Labelled:
+        """The view with the labels of now."""
+        found = tables.revisions
+        query = (
+            sa.select(found.c.sample, found.c.label)
+            .where(found.c.workspace_id == caller.workspace, found.c.head, found.c.label != "")
+            .order_by(found.c.schema_id)
+        )
+        with self._records.read() as connection:
+            return Labelled(view, {row.sample: row.label for row in connection.execute(query)})
+
+    def page(self, caller: Caller, where: Where | None, limit: int, cursor: str) -> Page[Sample]:
+        """Up to `limit` samples by id, after the cursor."""
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidInput(f"The limit is {limit}.", hint=f"Ask for 1 to {MAX_PAGE} samples.")
+        view, selected = self.chosen(caller, where)
+        numbers = np.flatnonzero(selected & np.asarray(view.ids > cursor, bool))
+        items = tuple(view.samples(numbers[:limit].tolist()))
+        return Page(items, items[-1].id if len(numbers) > limit else "")
+
+    def by_digest(self, caller: Caller, digests: Iterable[str]) -> dict[str, str]:
+        """Sample id by media digest, for those that are samples as a whole medium."""
+        wanted = set(digests)
+        view = self.view(caller)
+        media = view.column("media_digest")
+        found = ((str(media[i]), str(view.ids[i])) for i in range(len(view)) if media[i] in wanted)
+        return dict(found)
+
+    def stored(self, caller: Caller, ids: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Some columns of those of these samples that exist, by id, without loading the view."""
+        with self._records.read() as connection:
+            version = pointer(connection, caller.workspace, SAMPLES_TABLE)
+        if version is None or not ids:
+            return {}
+        listed = ", ".join(f"'{one}'" for one in ids)
+        found = self._stores.workspace(caller.workspace).tables.read(
+            SAMPLES_TABLE, version, columns=["id", *columns], where=f"id IN ({listed})"
+        )
+        return {row["id"]: row for row in found.to_pylist()}
+
+    def _read(self, workspace: str, version: int | None) -> pa.Table:
+        if version is None:
+            return SAMPLES.empty_table()
+        return self._stores.workspace(workspace).tables.read(SAMPLES_TABLE, version).sort_by("id")

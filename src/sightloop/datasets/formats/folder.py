@@ -1,0 +1,37 @@
+"""Folder per class: `<split>/<class>/<file>`; class names are percent-encoded where a folder cannot bear them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import quote, unquote
+
+from sightloop.datasets.formats.rows import ExportItem, LabelRow, unpack
+
+UNLABELLED: Final = "_unlabelled"
+
+
+def read(data: bytes) -> list[LabelRow]:
+    """A row for each file in the archive; the folder that holds it names the class, the one above it the split."""
+    return [row for name, digest in unpack(data).digests.items() if (row := row_of(name, digest)) is not None]
+
+
+def row_of(name: str, digest: str = "") -> LabelRow | None:
+    """The row that a path stands for, or None for a file in no folder."""
+    parts = PurePosixPath(name).parts
+    if len(parts) < 2:
+        return None
+    label = "" if parts[-2] == UNLABELLED else unquote(parts[-2])
+    return LabelRow(label, digest=digest, name=name, split=parts[-3] if len(parts) > 2 else "")
+
+
+def write(items: Sequence[ExportItem], classes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """No file of its own: the paths of the media carry the labels."""
+    yield from ()
+
+
+def media_path(item: ExportItem) -> str:
+    """Where a medium lies in the archive."""
+    label = quote(item.label, safe=" ").replace(".", "%2E") if item.label else UNLABELLED
+    return f"{item.split}/{label}/{item.file}"

@@ -1,0 +1,206 @@
+"""What is in a medium: known content, a fresh sample, or a refusal with its reason. Decoding runs ahead in children."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sightloop.datasets.catalogue import Catalogue
+from sightloop.datasets.pixels import embeddable
+from sightloop.datasets.sources import Entry, check_name, read_entry
+from sightloop.domain import Address, Caller, Sample, derived_id, digest_of
+from sightloop.errors import InvalidMedia
+from sightloop.inference import Decoded, DecodePool, DecodeRequest
+from sightloop.storage import Blobs, Stores
+from sightloop.vision import HASH_VERSION, perceptual_hash
+
+BATCH: Final = 16
+PHASH_VERSION: Final = f"dct8@{HASH_VERSION}/full-decode/luma/box32@1"
+_WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True)
+_NO_PIXELS: Final = np.empty((0, 0, 3), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Content that is a sample already; `by_this_run` where this very entry made it, in a step that runs again."""
+
+    entry: Entry
+    sample: str
+    by_this_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Bytes that go to quarantine; `digest` names their blob, empty where they could not be read."""
+
+    entry: Entry
+    digest: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fresh:
+    """A new sample whose blobs are put; `pixels` uint8 (H, W, 3); `location` is set where media stay in place."""
+
+    entry: Entry
+    sample: Sample
+    location: str
+    pixels: npt.NDArray[np.uint8]
+
+    def without_pixels(self) -> Fresh:
+        return replace(self, pixels=_NO_PIXELS)
+
+
+Outcome = Known | Refused | Fresh
+
+
+class Inspector:
+    """Looks at entries in batches of BATCH at fixed boundaries.
+
+    Args:
+        embed_side: side in pixels to which an image is reduced here if it has too many pixels for the embedder.
+    """
+
+    def __init__(self, stores: Stores, decoder: DecodePool, catalogue: Catalogue, embed_side: int) -> None:
+        self._stores = stores
+        self._decoder = decoder
+        self._catalogue = catalogue
+        self._embed_side = embed_side
+
+    def inspect(
+        self, caller: Caller, entries: Sequence[Entry], source: Mapping[str, Any], run: str
+    ) -> Iterator[list[Outcome]]:
+        """One outcome for each entry, batch by batch; the next batch is decoded while the caller uses this one."""
+        work = _Work(caller, source, run, self._stores.workspace(caller.workspace).blobs)
+        batches = [entries[at : at + BATCH] for at in range(0, len(entries), BATCH)]
+        with ThreadPoolExecutor(1, thread_name_prefix="inspect") as ahead:
+            upcoming = ahead.submit(self._batch, work, batches[0])
+            for following in [*batches[1:], None]:
+                outcomes = upcoming.result()
+                if following is not None:
+                    upcoming = ahead.submit(self._batch, work, following)
+                yield outcomes
+
+    def _batch(self, work: _Work, entries: Sequence[Entry]) -> list[Outcome]:
+        media = [_read(work.blobs, entry) for entry in entries]
+        ids = {one.digest: sample_id(work.caller, one.digest) for one in media if one.problem is None}
+        stored = self._catalogue.stored(work.caller, sorted(set(ids.values())), ["format", "run", "name"])
+        rows = {digest: stored[ids[digest]] for digest in ids if ids[digest] in stored}
+        unseen = {
+            one.digest: one.data
+            for one in media
+            if one.problem is None and one.digest not in rows and one.digest not in work.formats
+        }
+        decoded = dict(zip(unseen, self._decoder.map(unseen.values(), _WANTED), strict=True))
+        outcomes: list[Outcome] = []
+        thumbnails: list[bytes] = []
+        for one in media:
+            found = decoded.get(one.digest)
+            row = rows.get(one.digest)
+            held = work.formats.get(one.digest) or (row["format"] if row else "")
+            problem = one.problem or (found if isinstance(found, InvalidMedia) else None)
+            if problem is None and not work.source.get("trust_content", False):
+                problem = _misnamed(one.entry.name, found.format if isinstance(found, Decoded) else held)
+            if problem is not None:
+                outcomes.append(_refusal(one, problem))
+            elif held or not isinstance(found, Decoded):
+                mine = row is not None and row["run"] == work.run and row["name"] == one.entry.name
+                outcomes.append(Known(one.entry, ids[one.digest], mine))
+            else:
+                work.formats[one.digest] = found.format
+                thumbnails.append(found.thumbnail or b"")
+                outcomes.append(self._fresh(work, one, ids[one.digest], found))
+        _put_blobs(work, media, outcomes, thumbnails)
+        return outcomes
+
+    def _fresh(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Fresh:
+        in_place = bool(one.entry.path) and not work.source.get("copy", True)
+        measures = found.measures
+        return Fresh(
+            entry=one.entry,
+            sample=Sample(
+                id=sample,
+                media_digest=one.digest,
+                source=str(work.source.get("name", work.source["kind"])),
+                name=one.entry.name,
+                size_bytes=len(one.data),
+                format=found.format,
+                width=found.width,
+                height=found.height,
+                channels=found.channels,
+                bit_depth=found.bit_depth,
+                brightness=measures.brightness if measures else 0.0,
+                contrast=measures.contrast if measures else 0.0,
+                blur=measures.blur if measures else 0.0,
+                phash=f"{perceptual_hash(found.gray32):016x}",
+                phash_version=PHASH_VERSION,
+                thumbnail_digest=digest_of(found.thumbnail or b""),
+                captured_at=found.captured_at,
+            ),
+            location=one.entry.path if in_place else "",
+            pixels=embeddable(self._decoder, one.data, found, self._embed_side),
+        )
+
+
+@dataclass(slots=True)
+class _Work:
+    """One chunk being looked at; `formats` holds the content that became a fresh sample on the way, by digest."""
+
+    caller: Caller
+    source: Mapping[str, Any]
+    run: str
+    blobs: Blobs
+    formats: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Medium:
+    """The bytes of an entry, or why there are none."""
+
+    entry: Entry
+    data: bytes
+    digest: str
+    problem: InvalidMedia | None = None
+
+
+def sample_id(caller: Caller, media_digest: str) -> str:
+    """The id of the sample that is this whole medium."""
+    return derived_id("smp", caller.workspace, media_digest, Address().key())
+
+
+def _read(blobs: Blobs, entry: Entry) -> _Medium:
+    try:
+        data = read_entry(entry, blobs)
+    except InvalidMedia as problem:
+        return _Medium(entry, b"", entry.digest, problem)
+    return _Medium(entry, data, entry.digest or digest_of(data))
+
+
+def _misnamed(name: str, format_found: str) -> InvalidMedia | None:
+    try:
+        check_name(name, format_found)
+    except InvalidMedia as problem:
+        return problem
+    return None
+
+
+def _refusal(one: _Medium, problem: InvalidMedia) -> Refused:
+    return Refused(one.entry, one.digest, str(problem.facts.get("reason", "corrupt")), problem.message)
+
+
+def _put_blobs(work: _Work, media: Sequence[_Medium], outcomes: Sequence[Outcome], thumbnails: Sequence[bytes]) -> None:
+    """Media of fresh samples that are not left in place, what is refused (to be replayed), and thumbnails."""
+    kept = [
+        one.data
+        for one, outcome in zip(media, outcomes, strict=True)
+        if (isinstance(outcome, Fresh) and not outcome.location)
+        or (isinstance(outcome, Refused) and one.digest and (one.problem is None))
+    ]
+    if kept or thumbnails:
+        work.blobs.put_many([*kept, *thumbnails])

@@ -1,0 +1,63 @@
+"""Samples as rows of the table "samples", and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+
+from sightloop.datasets.merkle import canonical
+from sightloop.domain import Address, Sample, SampleKind
+
+_TYPES: Final = {
+    "size_bytes": pa.int64(), "width": pa.int32(), "height": pa.int32(), "channels": pa.int32(),
+    "bit_depth": pa.int32(), "brightness": pa.float64(), "contrast": pa.float64(), "blur": pa.float64(),
+}  # fmt: skip
+_TIMES: Final = ("captured_at", "ingested_at")
+SAMPLE_FIELDS: Final = tuple(field.name for field in fields(Sample))
+
+SAMPLES: Final = pa.schema(
+    [pa.field(name, _TYPES.get(name, pa.string()), nullable=name != "id") for name in SAMPLE_FIELDS]
+    + [pa.field("run", pa.string()), pa.field("location", pa.string())]
+)
+
+
+def sample_row(sample: Sample, *, run: str, location: str) -> dict[str, Any]:
+    """The row of a sample; `run` ingested it, `location` is the media's path where it was not copied, else empty."""
+    row = {name: getattr(sample, name) for name in SAMPLE_FIELDS}
+    row["kind"] = str(sample.kind)
+    row["address"] = canonical(asdict(sample.address)) if sample.address.key() else ""
+    for name in ("entities", "metadata"):
+        row[name] = canonical(dict(row[name]))
+    for name in _TIMES:
+        row[name] = row[name].isoformat() if row[name] else ""
+    return {**row, "run": run, "location": location}
+
+
+def sample_of(row: Mapping[str, Any]) -> Sample:
+    """The sample of a row."""
+    values = {name: row[name] for name in SAMPLE_FIELDS}
+    values["kind"] = SampleKind(row["kind"])
+    values["address"] = address_of(row["address"])
+    for name in ("entities", "metadata"):
+        values[name] = json.loads(row[name])
+    for name in _TIMES:
+        values[name] = datetime.fromisoformat(row[name]) if row[name] else None
+    return Sample(**values)
+
+
+def address_of(text: str) -> Address:
+    """The address that a row holds as JSON; empty text is the whole medium."""
+    if not text:
+        return Address()
+    values = json.loads(text)
+    return Address(**{**values, "region": tuple(values["region"]) if values["region"] else None})
+
+
+def samples_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as Arrow, in the schema of the table "samples"."""
+    return pa.Table.from_pylist(list(rows), schema=SAMPLES)

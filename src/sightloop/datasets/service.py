@@ -1,0 +1,280 @@
+"""The verbs of datasets: ingest, look, search, label schemas, versions, import and export."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sightloop.datasets.annotations import Annotations
+from sightloop.datasets.catalogue import Catalogue, Page
+from sightloop.datasets.filters import Where
+from sightloop.datasets.ingest import Ingest
+from sightloop.datasets.inspection import Inspector
+from sightloop.datasets.integrity import Integrity
+from sightloop.datasets.interchange import ImportReport, Interchange
+from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
+from sightloop.datasets.schemas import Dataset, Schemas
+from sightloop.datasets.similarity import NearDuplicateReport, Similarity
+from sightloop.datasets.sources import read_file
+from sightloop.datasets.staging import Staging
+from sightloop.datasets.versions import VersionDiff, Versions, entry_of
+from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of
+from sightloop.errors import Corrupt, InvalidMedia, NotFound
+from sightloop.events import Events
+from sightloop.inference import DecodePool, DecodeRequest, Embedder
+from sightloop.runs import Runs
+from sightloop.storage import Records, Stores
+
+
+class Datasets:
+    """All that the room offers; each verb answers within the caller's workspace.
+
+    Construct it before `runs.launch()`: it registers the run kind "ingest".
+
+    Attributes:
+        annotations: revisions of the truth; labeling writes through it.
+        embedder_id: names the vectors that `embeddings` gives.
+    """
+
+    def __init__(
+        self, records: Records, stores: Stores, events: Events, runs: Runs, decoder: DecodePool, embedder: Embedder
+    ) -> None:
+        self._stores = stores
+        self._decoder = decoder
+        self.embedder_id = embedder.id
+        self._catalogue = Catalogue(records, stores)
+        self._schemas = Schemas(records, events)
+        self._staging = Staging(records, stores, events)
+        self._quarantine = Quarantine(records, events)
+        self._similarity = Similarity(records, stores, decoder, embedder, self._catalogue)
+        self.annotations = Annotations(records, self._catalogue, self._schemas)
+        self._ingest = Ingest(
+            records,
+            stores,
+            events,
+            runs,
+            embedder,
+            self._catalogue,
+            Inspector(stores, decoder, self._catalogue, embedder.size),
+            self._similarity,
+            self._quarantine,
+            self._staging,
+        )
+        self._versions = Versions(
+            records, stores, events, self._catalogue, self._schemas, self.annotations, self._similarity
+        )
+        self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations, self._versions)
+        self._integrity = Integrity(records, stores, self._catalogue, self._schemas, self._versions, self._similarity)
+
+    def upload(self, caller: Caller, name: str, data: bytes) -> str:
+        """The digest under which the bytes wait for an ingest."""
+        return self._staging.put(caller, name, data)
+
+    def ingest(
+        self, caller: Caller, source: Mapping[str, Any], *, metadata: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> Run:
+        """A run that takes in all media of a source, exactly once by content.
+
+        Its output: found, skipped (sidecar files), ingested, known, quarantined, near_duplicate_groups,
+        largest_group, seconds.
+
+        Args:
+            source: {"kind": "folder", "path"} | {"kind": "archive", "upload" or "path"} |
+                {"kind": "upload", "files": [{"name", "digest"}]}; with any of them "name": what the samples' `source`
+                says, "trust_content": accept a wrong file extension, and for a folder "copy": false to leave the
+                media where they are.
+            metadata: facets of each sample, by file name relative to the source.
+        """
+        return self._ingest.start(caller, source, metadata)
+
+    def quarantine(self, caller: Caller) -> Sequence[QuarantineEntry]:
+        """What was refused, by name."""
+        return self._quarantine.everything(caller)
+
+    def replay(self, caller: Caller, ids: Sequence[str] | None = None, *, trust_content: bool = False) -> Run:
+        """An ingest run over quarantined media, with the decoders of now; what passes becomes a sample."""
+        waiting = self._quarantine.waiting(caller, ids)
+        if not waiting:
+            raise NotFound("Nothing waits in quarantine.", hint="List it: sightloop sample quarantine.")
+        source = {"kind": "quarantine", "ids": waiting, "trust_content": trust_content}
+        return self._ingest.start(caller, source, self._quarantine.facets(caller, waiting))
+
+    def samples(self, caller: Caller, where: Where | None = None, limit: int = 100, cursor: str = "") -> Page[Sample]:
+        """Up to `limit` samples that the filter selects, by id. The filter language: sightloop/datasets/filters.py."""
+        return self._catalogue.page(caller, where, limit, cursor)
+
+    def sample(self, caller: Caller, sample_id: str) -> Sample:
+        """One sample."""
+        view = self._catalogue.view(caller)
+        return view.samples(view.row_numbers([sample_id]))[0]
+
+    def sample_ids(self, caller: Caller, where: Where | None = None) -> Sequence[str]:
+        """The ids of all samples that the filter selects, sorted."""
+        view, selected = self._catalogue.chosen(caller, where)
+        return [str(one) for one in view.ids[selected]]
+
+    def count(self, caller: Caller, where: Where | None = None) -> int:
+        """How many samples the filter selects."""
+        return int(self._catalogue.chosen(caller, where)[1].sum())
+
+    def find_media(self, caller: Caller, digests: Iterable[str]) -> dict[str, str]:
+        """Sample id by media digest, for those media that are samples."""
+        return self._catalogue.by_digest(caller, digests)
+
+    def media(self, caller: Caller, sample_id: str) -> bytes:
+        """The bytes as they were ingested, verified against their digest."""
+        view = self._catalogue.view(caller)
+        row = view.rows(view.row_numbers([sample_id]))[0]
+        if not row["location"]:
+            return self._stores.workspace(caller.workspace).blobs.get(row["media_digest"])
+        try:
+            data = read_file(Path(row["location"]))
+        except InvalidMedia as error:
+            raise NotFound(
+                f"The media of {sample_id} are gone from the folder where they were left.",
+                hint="Put the file back, or ingest it with a copy.",
+            ) from error
+        if digest_of(data) != row["media_digest"]:
+            raise Corrupt(
+                f"The media of {sample_id} were changed in the folder where they were left.",
+                hint="Put the old file back, or ingest the new one.",
+            )
+        return data
+
+    def thumbnail(self, caller: Caller, sample_id: str) -> bytes:
+        """A JPEG, longest side at most 256 px."""
+        digest = self.sample(caller, sample_id).thumbnail_digest
+        return self._stores.workspace(caller.workspace).blobs.get(digest)
+
+    def pixels(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
+        """uint8 (H, W, 3) RGB of each sample, in order, decoded in children as they are asked for."""
+        media = (self.media(caller, one) for one in sample_ids)
+        for found in self._decoder.map(media, DecodeRequest()):
+            if isinstance(found, InvalidMedia):
+                raise found
+            assert found.pixels is not None
+            yield found.pixels
+
+    def embeddings(self, caller: Caller, sample_ids: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Vectors float32 (N, D), in the order of the ids."""
+        return self._similarity.embeddings(caller, sample_ids)
+
+    def near_duplicates(self, caller: Caller, where: Where | None = None) -> NearDuplicateReport:
+        """Groups of samples that are nearly the same: perceptual hashes propose, embeddings confirm."""
+        return self._similarity.near_duplicates(caller, where)
+
+    def search(
+        self,
+        caller: Caller,
+        *,
+        sample: str | None = None,
+        image: bytes | None = None,
+        k: int = 20,
+        where: Where | None = None,
+    ) -> Sequence[tuple[Sample, float]]:
+        """The k samples nearest to a sample or an image, with their cosine, nearest first."""
+        return self._similarity.search(caller, sample, image, k, where)
+
+    def create_schema(
+        self, caller: Caller, name: str, classes: Sequence[str], geometry_types: Sequence[str] = ("class",)
+    ) -> LabelSchema:
+        """The label schema; other classes under a known name make its next version."""
+        return self._schemas.create_schema(caller, name, classes, geometry_types)
+
+    def schema(self, caller: Caller, name_or_id: str) -> LabelSchema:
+        """A label schema; a name means its newest version."""
+        return self._schemas.schema(caller, name_or_id)
+
+    def create(self, caller: Caller, name: str, schema: str) -> Dataset:
+        """The dataset of this name, made if there is none."""
+        return self._schemas.create(caller, name, schema)
+
+    def list(self, caller: Caller) -> Sequence[Dataset]:
+        """All datasets, by name."""
+        return self._schemas.datasets(caller)
+
+    def get(self, caller: Caller, name: str) -> Dataset:
+        """The dataset of this name or id."""
+        return self._schemas.dataset(caller, name)
+
+    def commit(
+        self,
+        caller: Caller,
+        dataset: str,
+        *,
+        where: Where | None = None,
+        splits: Mapping[str, float] | None = None,
+        strata: Sequence[str] = (),
+        add: Mapping[str, str] | None = None,
+        drop: Collection[str] = (),
+        seed: int = 0,
+        note: str = "",
+        run: str = "",
+    ) -> DatasetVersion:
+        """The next version: what the newest one holds, plus what is added, with the annotations of now.
+
+        Nothing new gives the newest version itself.
+
+        Args:
+            where: adds the samples that the filter selects; {} means all. They are dealt to splits so that
+                near-duplicates stay together, also with those already in the dataset.
+            splits: fractions that sum to 1; {"train": 1.0} by default.
+            strata: fields, metadata keys or "label" within which the fractions are kept.
+            add: split by sample, taken as given; the event counts groups of near-duplicates that this parts.
+            drop: samples to leave out from now on.
+            run: the run that commits, if one does.
+        """
+        return self._versions.commit(caller, dataset, where, splits, strata, add, drop, seed, note, run)
+
+    def versions(self, caller: Caller, dataset: str) -> Sequence[DatasetVersion]:
+        """All versions of a dataset, oldest first."""
+        return self._versions.history(caller, self._schemas.dataset(caller, dataset))
+
+    def version(self, caller: Caller, reference: str) -> DatasetVersion:
+        """The version that an id, "name@3", "name@latest" or "name" means."""
+        return self._versions.resolve(caller, reference)
+
+    def entries(
+        self, caller: Caller, version: str, split: str | None = None, labelled: bool = False
+    ) -> Sequence[VersionEntry]:
+        """The entries by sample id, of one split or all, those with a label or all."""
+        rows = self._versions.rows(caller, self._versions.resolve(caller, version))
+        return [entry_of(row) for row in rows if split in (None, row["split"]) and (row["label"] or not labelled)]
+
+    def diff(self, caller: Caller, a: str, b: str) -> VersionDiff:
+        """What changed from version a to version b."""
+        return self._versions.diff(caller, self._versions.resolve(caller, a), self._versions.resolve(caller, b))
+
+    def import_labels(
+        self,
+        caller: Caller,
+        schema: str,
+        labels: bytes | Sequence[Mapping[str, Any]] | None = None,
+        *,
+        format: str = "csv",
+    ) -> ImportReport:
+        """What was written; importing the same again writes nothing.
+
+        Args:
+            labels: a file or archive in the `format` (folder, csv, coco); or rows like {"name": "a.png",
+                "label": "ok"}, which may also name `sample` or `digest`; None with "folder" takes the labels from the
+                samples' own paths.
+        """
+        return self._interchange.import_labels(caller, schema, labels, format)
+
+    def export(self, caller: Caller, version: str, format: str, *, media: bool = True) -> bytes:
+        """A zip archive of the version as folder, csv or coco; the same version gives the same bytes."""
+        found = self._versions.resolve(caller, version)
+        return self._interchange.export(caller, found, format, (lambda one: self.media(caller, one)) if media else None)
+
+    def references(self, workspace: str) -> set[str]:
+        """Digests of all blobs that this room uses, for fsck."""
+        return self._integrity.references(workspace)
+
+    def check(self, workspace: str) -> Sequence[str]:
+        """One sentence for each thing that does not fit together, for fsck."""
+        return self._integrity.check(workspace)

@@ -1,0 +1,391 @@
+"""Dataset versions: immutable content under a Merkle hash, committed, read and compared."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from sightloop.datasets import merkle, tables
+from sightloop.datasets.annotations import Annotations
+from sightloop.datasets.catalogue import Catalogue, View
+from sightloop.datasets.filters import Where
+from sightloop.datasets.schemas import Dataset, Schemas, check_name
+from sightloop.datasets.similarity import Similarity
+from sightloop.domain import Annotation, Caller, DatasetVersion, VersionEntry, now
+from sightloop.errors import InvalidInput, NotEnoughData, not_found
+from sightloop.events import Events
+from sightloop.storage import Records, Stores, move_pointer, pointer
+from sightloop.vision import split as deal
+
+Row = dict[str, Any]
+DEFAULT_SPLIT: Final = "train"
+ENTRIES: Final = pa.schema(
+    [
+        pa.field("sample", pa.string(), nullable=False),
+        *(pa.field(name, pa.string()) for name in ("media_digest", "address", "split", "annotation")),
+        pa.field("revision", pa.int32()),
+        *(pa.field(name, pa.string()) for name in ("label", "origin", "receipt", "truth", "metadata", "leaf")),
+        pa.field("bucket", pa.int32()),
+    ]
+)
+_MANY_BUCKETS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDiff:
+    """Sample ids by what happened between two versions; `changed` differs in metadata, geometry or origin only.
+
+    A sample that is both relabelled and moved stands in both.
+    """
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    relabelled: tuple[str, ...]
+    moved: tuple[str, ...]
+    changed: tuple[str, ...] = ()
+
+
+class Versions:
+    """Commits versions of datasets, reads them and compares them."""
+
+    def __init__(
+        self,
+        records: Records,
+        stores: Stores,
+        events: Events,
+        catalogue: Catalogue,
+        schemas: Schemas,
+        annotations: Annotations,
+        similarity: Similarity,
+    ) -> None:
+        self._records = records
+        self._stores = stores
+        self._events = events
+        self._catalogue = catalogue
+        self._schemas = schemas
+        self._annotations = annotations
+        self._similarity = similarity
+
+    def commit(
+        self,
+        caller: Caller,
+        dataset: str,
+        where: Where | None,
+        splits: Mapping[str, float] | None,
+        strata: Sequence[str],
+        add: Mapping[str, str] | None,
+        drop: Collection[str],
+        seed: int,
+        note: str,
+        run: str,
+    ) -> DatasetVersion:
+        home = self._schemas.dataset(caller, dataset)
+        version_id = caller.new_id("dsv")
+        made = self.find(caller, version_id)
+        if made is not None:
+            return made
+        history = self.history(caller, home)
+        parent = history[-1] if history else None
+        kept = {row["sample"]: row for row in self.rows(caller, parent)} if parent else {}
+        kept = {sample: row for sample, row in kept.items() if sample not in drop}
+        view = self._catalogue.view(caller)
+        given = {sample: split for sample, split in (add or {}).items() if sample not in kept}
+        for split in given.values():
+            check_name("split", split)
+        chosen = self._selected(caller, where, {*kept, *given}) if where is not None else []
+        numbers = view.row_numbers([*kept, *given, *chosen])
+        groups = self._similarity.group(caller, view, np.array(numbers, np.int64)).groups if given or chosen else ()
+        placed = {sample: row["split"] for sample, row in kept.items()} | given
+        placed |= self._deal(caller, view, chosen, placed, groups, splits or {DEFAULT_SPLIT: 1.0}, strata, seed)
+        rows = self._rows(caller, view, home, placed, kept)
+        if not rows:
+            raise NotEnoughData("There is nothing to commit.", hint="Select samples: where={} takes all of them.")
+        before = self._buckets(caller, parent) if parent else merkle.EMPTY
+        digests = merkle.bucket_digests(_touched(rows, kept, self.rows(caller, parent) if parent else ()), before)
+        content = merkle.root(digests)
+        if parent is not None and parent.hash == content:
+            return parent
+        parted = sum(len({placed[one] for one in group}) > 1 for group in groups)
+        return self._store(caller, home, version_id, parent, rows, digests, note, run, parted)
+
+    def history(self, caller: Caller, dataset: Dataset) -> list[DatasetVersion]:
+        """All versions, oldest first."""
+        home = tables.dataset_versions
+        query = (
+            sa.select(home)
+            .where(home.c.workspace_id == caller.workspace, home.c.dataset_id == dataset.id)
+            .order_by(home.c.number)
+        )
+        with self._records.read() as connection:
+            return [_version(row, dataset.name) for row in connection.execute(query)]
+
+    def find(self, caller: Caller, version_id: str) -> DatasetVersion | None:
+        """The version of this id, or None."""
+        home, names = tables.dataset_versions, tables.datasets
+        query = (
+            sa.select(home, names.c.name)
+            .join(names, sa.and_(names.c.id == home.c.dataset_id, names.c.workspace_id == home.c.workspace_id))
+            .where(home.c.workspace_id == caller.workspace, home.c.id == version_id)
+        )
+        with self._records.read() as connection:
+            row = connection.execute(query).first()
+        return _version(row, row.name) if row else None
+
+    def resolve(self, caller: Caller, reference: str) -> DatasetVersion:
+        """The version that an id, "name@3", "name@latest" or "name" means."""
+        found = self.find(caller, reference)
+        if found is not None:
+            return found
+        name, _, number = reference.partition("@")
+        if not number and name.startswith("dsv_"):
+            raise not_found("dataset version", reference)
+        known = self.history(caller, self._schemas.dataset(caller, name))
+        for one in known:
+            if number.removeprefix("v") == str(one.number):
+                return one
+        if known and number in ("", "latest"):
+            return known[-1]
+        raise not_found(
+            "dataset version",
+            reference,
+            [f"{name}@{one.number}" for one in known],
+            hint=f"List them: sightloop dataset versions {name}",
+        )
+
+    def rows(self, caller: Caller, version: DatasetVersion, where: str | None = None) -> list[Row]:
+        """The entries as stored, by sample id."""
+        name = _table(version.id)
+        with self._records.read() as connection:
+            at = pointer(connection, caller.workspace, name)
+        if at is None:
+            raise not_found("table of dataset version", version.id, hint="Run: sightloop fsck")
+        found = self._stores.workspace(caller.workspace).tables.read(name, at, where=where)
+        rows: list[Row] = found.sort_by("sample").to_pylist()
+        return rows
+
+    def diff(self, caller: Caller, a: DatasetVersion, b: DatasetVersion) -> VersionDiff:
+        """What changed from a to b; only the buckets that differ are read."""
+        buckets = merkle.differing(self._buckets(caller, a), self._buckets(caller, b))
+        if not buckets:
+            return VersionDiff((), (), (), ())
+        where = None if len(buckets) > _MANY_BUCKETS else f"bucket IN ({', '.join(map(str, buckets))})"
+        old = {row["sample"]: row for row in self.rows(caller, a, where)}
+        new = {row["sample"]: row for row in self.rows(caller, b, where)}
+        both = [one for one in new if one in old and old[one]["leaf"] != new[one]["leaf"]]
+        relabelled = tuple(one for one in both if old[one]["label"] != new[one]["label"])
+        moved = tuple(one for one in both if old[one]["split"] != new[one]["split"])
+        return VersionDiff(
+            added=tuple(one for one in new if one not in old),
+            removed=tuple(one for one in old if one not in new),
+            relabelled=relabelled,
+            moved=moved,
+            changed=tuple(one for one in both if one not in {*relabelled, *moved}),
+        )
+
+    def recomputed(self, caller: Caller, version: DatasetVersion) -> str:
+        """The hash that the stored entries give, leaf by leaf: equal to the version's unless something is damaged."""
+        leaves: dict[int, list[str]] = defaultdict(list)
+        for row in self.rows(caller, version):
+            leaves[merkle.bucket_of(row["media_digest"], row["address"])].append(_leaf(row))
+        return merkle.root(merkle.bucket_digests(leaves))
+
+    def _selected(self, caller: Caller, where: Where, taken: Collection[str]) -> list[str]:
+        view, selected = self._catalogue.chosen(caller, where)
+        return [str(one) for one in view.ids[selected] if one not in taken]
+
+    def _deal(
+        self,
+        caller: Caller,
+        view: View,
+        chosen: Sequence[str],
+        placed: Mapping[str, str],
+        groups: Iterable[Sequence[str]],
+        fractions: Mapping[str, float],
+        strata: Sequence[str],
+        seed: int,
+    ) -> dict[str, str]:
+        """A split for each chosen sample: that of a near-duplicate which has one, else dealt, groups kept whole."""
+        for name in fractions:
+            check_name("split", name)
+        leader = {one: group[0] for group in groups for one in group}
+        decided: dict[str, str] = {}
+        for one in sorted(placed):
+            decided.setdefault(leader.get(one, one), placed[one])
+        media = {
+            one: str(view.column("media_digest")[i]) for one, i in zip(chosen, view.row_numbers(chosen), strict=True)
+        }
+        ordered = sorted(chosen, key=media.__getitem__)
+        dealt = {one: decided[leader.get(one, one)] for one in ordered if leader.get(one, one) in decided}
+        rest = [one for one in ordered if one not in dealt]
+        names = _group_names(rest, leader, media)
+        kinds = self._strata(caller, view, rest, strata)
+        return dealt | dict(zip(rest, deal(names, kinds, fractions, seed), strict=True))
+
+    def _strata(self, caller: Caller, view: View, samples: Sequence[str], fields: Sequence[str]) -> list[str]:
+        columns = self._catalogue.labelled(caller, view)
+        unknown = [name for name in fields if name not in columns.fields()]
+        if unknown:
+            raise InvalidInput(
+                f'There is no field "{unknown[0]}" to divide by.', hint=f"Fields: {', '.join(columns.fields())}."
+            )
+        numbers = view.row_numbers(samples)
+        return [merkle.canonical([str(columns.column(name)[i]) for name in fields]) for i in numbers]
+
+    def _rows(
+        self, caller: Caller, view: View, home: Dataset, placed: Mapping[str, str], kept: Mapping[str, Row]
+    ) -> list[Row]:
+        """All entries by sample id, with the annotations of now."""
+        heads = self._annotations.heads(caller, home.schema)
+        samples = sorted(placed)
+        numbers = view.row_numbers(samples)
+        media, addresses, metadata = view.column("media_digest"), view.addresses(), view.metadata()
+        rows = []
+        for sample, i in zip(samples, numbers, strict=True):
+            row = {
+                "sample": sample,
+                "media_digest": str(media[i]),
+                "address": addresses[i],
+                "split": placed[sample],
+                **_truth(heads.get(sample)),
+                "metadata": merkle.canonical(metadata[i]),
+            }
+            before = kept.get(sample)
+            same = before is not None and all(before[name] == value for name, value in row.items())
+            row["leaf"] = before["leaf"] if before is not None and same else _leaf(row)
+            row["bucket"] = merkle.bucket_of(row["media_digest"], row["address"])
+            rows.append(row)
+        return rows
+
+    def _store(
+        self,
+        caller: Caller,
+        home: Dataset,
+        version_id: str,
+        parent: DatasetVersion | None,
+        rows: Sequence[Row],
+        digests: bytes,
+        note: str,
+        run: str,
+        parted: int,
+    ) -> DatasetVersion:
+        """Blob, then Lance, then SQL."""
+        store = self._stores.workspace(caller.workspace)
+        values = {
+            "workspace_id": caller.workspace,
+            "id": version_id,
+            "dataset_id": home.id,
+            "number": parent.number + 1 if parent else 1,
+            "hash": merkle.root(digests),
+            "buckets": store.blobs.put(digests),
+            "parent": parent.id if parent else "",
+            "counts": dict(sorted(Counter(row["split"] for row in rows).items())),
+            "label_counts": dict(sorted(Counter(row["label"] for row in rows).items())),
+            "note": note,
+            "run": run,
+            "made_at": now().isoformat(),
+        }
+        name = _table(version_id)
+        if store.tables.latest(name) is not None:
+            store.tables.delete(name, "true")
+        lance_version = store.tables.append(name, pa.Table.from_pylist(list(rows), schema=ENTRIES))
+        told = {"dataset": home.id, "version": version_id, "parted_groups": parted}
+        with self._events.change(caller, "dataset.commit", version_id) as change:
+            change.execute(sa.insert(tables.dataset_versions), values)
+            move_pointer(change.connection, caller.workspace, name, lance_version)
+            change.emit(
+                "sightloop.dataset.committed", told | {key: values[key] for key in ("number", "hash", "counts", "run")}
+            )
+        return self.resolve(caller, version_id)
+
+    def _buckets(self, caller: Caller, version: DatasetVersion) -> bytes:
+        home = tables.dataset_versions
+        query = sa.select(home.c.buckets).where(home.c.workspace_id == caller.workspace, home.c.id == version.id)
+        with self._records.read() as connection:
+            digest = connection.scalars(query).one()
+        return self._stores.workspace(caller.workspace).blobs.get(digest)
+
+
+def entry_of(row: Row) -> VersionEntry:
+    """The entry that a stored row holds."""
+    return VersionEntry(
+        sample=row["sample"],
+        media_digest=row["media_digest"],
+        split=row["split"],
+        annotation=row["annotation"],
+        revision=row["revision"],
+        label=row["label"],
+        origin=row["origin"],
+        receipt=row["receipt"],
+        metadata=json.loads(row["metadata"]),
+    )
+
+
+def _truth(head: Annotation | None) -> Row:
+    if head is None:
+        return {"annotation": "", "revision": 0, "label": "", "origin": "", "receipt": "", "truth": ""}
+    plain = head.geometry_type == "class" and not head.geometry and not head.attributes
+    truth = {"type": head.geometry_type, "geometry": dict(head.geometry), "attributes": dict(head.attributes)}
+    return {
+        "annotation": head.id,
+        "revision": head.revision,
+        "label": head.label,
+        "origin": str(head.basis),
+        "receipt": head.receipt,
+        "truth": "" if plain else merkle.canonical(truth),
+    }
+
+
+def _leaf(row: Row) -> str:
+    return merkle.leaf_of(
+        row["media_digest"],
+        row["address"],
+        row["split"],
+        row["label"],
+        row["origin"],
+        row["truth"],
+        json.loads(row["metadata"]),
+    )
+
+
+def _touched(rows: Sequence[Row], kept: Mapping[str, Row], before: Iterable[Row]) -> dict[int, list[str]]:
+    """All leaves of each bucket in which something was added, changed or dropped."""
+    touched = {row["bucket"] for row in rows if row["sample"] not in kept or kept[row["sample"]]["leaf"] != row["leaf"]}
+    touched |= {row["bucket"] for row in before if row["sample"] not in kept}
+    leaves: dict[int, list[str]] = {bucket: [] for bucket in touched}
+    for row in rows:
+        if row["bucket"] in touched:
+            leaves[row["bucket"]].append(row["leaf"])
+    return leaves
+
+
+def _group_names(samples: Sequence[str], leader: Mapping[str, str], media: Mapping[str, str]) -> list[str]:
+    """One name for each near-duplicate group, taken from content, so that ids do not decide."""
+    names: dict[str, str] = {}
+    return [names.setdefault(leader.get(one, one), media[one]) for one in samples]
+
+
+def _table(version_id: str) -> str:
+    return f"versions.{version_id}"
+
+
+def _version(row: Any, dataset: str) -> DatasetVersion:
+    return DatasetVersion(
+        id=row.id,
+        dataset=dataset,
+        number=row.number,
+        hash=row.hash,
+        parent=row.parent,
+        counts=dict(row.counts),
+        label_counts=dict(row.label_counts),
+        made_at=datetime.fromisoformat(row.made_at),
+        note=row.note,
+        run=row.run,
+    )

@@ -1,0 +1,19 @@
+"""What happened: the unit of work, the audit chain, the outbox, receipts, idempotency and webhooks."""
+
+from sightloop.events.audit_chain import AuditEntry, AuditReport
+from sightloop.events.delivery import Deliverer
+from sightloop.events.idempotency import Idempotency
+from sightloop.events.unit_of_work import Change, Events
+from sightloop.events.webhooks import Delivery, Webhook, Webhooks
+
+__all__ = [
+    "AuditEntry",
+    "AuditReport",
+    "Change",
+    "Deliverer",
+    "Delivery",
+    "Events",
+    "Idempotency",
+    "Webhook",
+    "Webhooks",
+]

@@ -1,0 +1,27 @@
+"""One file of routes per room."""
+
+from sightloop.interfaces.api.routes import (
+    access,
+    accounts,
+    datasets,
+    labeling,
+    loop,
+    models,
+    monitoring,
+    samples,
+    serving,
+    system,
+)
+
+ROOMS = (
+    system.routes,
+    access.routes,
+    samples.routes,
+    datasets.routes,
+    labeling.routes,
+    models.routes,
+    serving.routes,
+    monitoring.routes,
+    loop.routes,
+    accounts.routes,
+)

@@ -1,0 +1,98 @@
+"""Campaigns and the queue that people answer."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from sightloop.domain import Permission
+from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.interfaces.api.routing import Ask, Routes
+
+routes = Routes("labeling")
+
+
+class NewCampaign(Body):
+    name: str
+    label_schema: str = Field(alias="schema")
+    samples: list[str] = Field(min_length=1)
+    eps: float = Field(0.05, gt=0, lt=1)
+    alpha: float = Field(0.05, gt=0, lt=1)
+    seed_count: int | None = Field(None, ge=1)
+    batch: int | None = Field(None, ge=1)
+    seed: int = 0
+    context: tuple[str, ...] = ()
+
+
+class Next(Body):
+    campaign: str | None = None
+
+
+class Answer(Body):
+    verb: Literal["accept", "fix", "reject", "skip"]
+    label: str | None = None
+    expected_revision: int | None = None
+    duration_s: float = Field(0.0, ge=0)
+
+
+@routes.post("/campaigns", permission=Permission.DATASET_WRITE)
+def start(ask: Ask, body: NewCampaign) -> Any:
+    """A campaign over the samples; it asks people until the bound lets it accept the rest."""
+    given = body.model_dump(exclude_none=True)
+    return ask.installation.labeling.start_campaign(ask.caller, schema=given.pop("label_schema"), **given)
+
+
+@routes.get("/campaigns", permission=Permission.READ)
+def list_campaigns(ask: Ask) -> Any:
+    """All campaigns."""
+    return items_of(ask.installation.labeling.campaigns(ask.caller))
+
+
+@routes.get("/campaigns/{campaign}", permission=Permission.READ)
+def show(ask: Ask, campaign: str) -> Any:
+    """One campaign."""
+    return ask.installation.labeling.campaign(ask.caller, campaign)
+
+
+@routes.post("/campaigns/{campaign}/advance", permission=Permission.LABEL)
+def advance(ask: Ask, campaign: str) -> Any:
+    """The campaign after every step that needs no person."""
+    return ask.installation.labeling.advance(ask.caller, campaign)
+
+
+@routes.get("/campaigns/{campaign}/counts", permission=Permission.READ)
+def counts(ask: Ask, campaign: str) -> Any:
+    """How many labels came from people, from the rule, and from audits."""
+    return ask.installation.labeling.counts(ask.caller, campaign)
+
+
+@routes.get("/campaigns/{campaign}/items", permission=Permission.READ)
+def items(ask: Ask, campaign: str, state: str | None = None) -> Any:
+    """The campaign's queue items."""
+    return items_of(ask.installation.labeling.items(ask.caller, campaign, state))
+
+
+@routes.post("/queue/next", permission=Permission.LABEL)
+def next_item(ask: Ask, body: Next) -> Any:
+    """The next item, leased to the caller; null where nothing waits."""
+    return {"item": ask.installation.labeling.next_item(ask.caller, body.campaign)}
+
+
+@routes.post("/queue/items/{item}/answer", permission=Permission.LABEL)
+def answer(ask: Ask, item: str, body: Answer) -> Any:
+    """The answered item."""
+    return ask.installation.labeling.answer(
+        ask.caller,
+        item,
+        body.verb,
+        label=body.label,
+        expected_revision=body.expected_revision,
+        duration_s=body.duration_s,
+    )
+
+
+@routes.post("/queue/undo", permission=Permission.LABEL)
+def undo(ask: Ask) -> Any:
+    """The item whose answer, the caller's newest, was taken back."""
+    return ask.installation.labeling.undo(ask.caller)

@@ -1,0 +1,155 @@
+"""Recipes, training, evaluation, models, gates and aliases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Response
+from pydantic import Field
+
+from sightloop.domain import Permission
+from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.interfaces.api.routing import Ask, Routes
+
+routes = Routes("models")
+
+
+class Recipe(Body):
+    recipe: dict[str, Any]
+
+
+class Training(Body):
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    model: str
+    dataset: str
+    test: str
+
+
+class Evaluation(Body):
+    model_version: str
+    test: str
+
+
+class Gate(Body):
+    challenger: str
+    champion: str | None = None
+    margin: float = Field(0.05, gt=0, lt=1)
+    alpha: float = Field(0.05, gt=0, lt=1)
+    slices: tuple[str, ...] = ()
+    superiority: tuple[str, ...] = ()
+    minimum_auroc: float | None = None
+
+
+class Promotion(Body):
+    version: str
+    gate: str | None = None
+    alias: str = "champion"
+    reason: str = ""
+
+
+class Rollback(Body):
+    alias: str = "champion"
+
+
+@routes.post("/recipes/validate", permission=Permission.READ, kept=False)
+def validate(ask: Ask, body: Recipe) -> Any:
+    """The recipe with every default filled in."""
+    return ask.installation.training.validate_recipe(body.recipe)
+
+
+@routes.post("/trainings", permission=Permission.TRAIN)
+def train(ask: Ask, body: Training) -> Any:
+    """The run that trains a version of the model."""
+    return ask.installation.training.train(
+        ask.caller, body.recipe, model=body.model, dataset_version=body.dataset, test_version=body.test
+    )
+
+
+@routes.post("/evaluations", permission=Permission.TRAIN)
+def evaluate(ask: Ask, body: Evaluation) -> Any:
+    """The run that evaluates a model version on another test version."""
+    return ask.installation.training.evaluate(ask.caller, body.model_version, body.test)
+
+
+@routes.get("/models", permission=Permission.READ)
+def list_models(ask: Ask) -> Any:
+    """All models."""
+    return items_of(ask.installation.registry.models(ask.caller))
+
+
+@routes.get("/models/{model}", permission=Permission.READ)
+def show(ask: Ask, model: str) -> Any:
+    """One model with its aliases."""
+    return ask.installation.registry.model(ask.caller, model)
+
+
+@routes.get("/models/{model}/versions", permission=Permission.READ)
+def versions(ask: Ask, model: str) -> Any:
+    """The versions of a model, oldest first."""
+    return items_of(ask.installation.registry.versions(ask.caller, model))
+
+
+@routes.get("/model-versions/{version}", permission=Permission.READ)
+def show_version(ask: Ask, version: str) -> Any:
+    """A version by id, or as "cells@champion" or "cells@3"."""
+    return ask.installation.registry.version(ask.caller, version)
+
+
+@routes.get("/model-versions/{version}/card", permission=Permission.READ)
+def card(ask: Ask, version: str) -> Response:
+    """The model card, in Markdown."""
+    found = ask.installation.registry.version(ask.caller, version)
+    return Response(ask.installation.registry.card(ask.caller, found.id), media_type="text/markdown; charset=utf-8")
+
+
+@routes.get("/model-versions/{version}/evaluation", permission=Permission.READ)
+def evaluation(ask: Ask, version: str) -> Any:
+    """Results on the frozen test set, sample by sample."""
+    found = ask.installation.registry.version(ask.caller, version)
+    return ask.installation.registry.evaluation(ask.caller, found.id)
+
+
+@routes.get("/model-versions/{version}/bundle", permission=Permission.READ)
+def bundle(ask: Ask, version: str) -> Response:
+    """The bundle archive."""
+    found = ask.installation.registry.version(ask.caller, version)
+    return Response(ask.installation.registry.bundle(ask.caller, found.id), media_type="application/zip")
+
+
+@routes.post("/gates", permission=Permission.MODEL_WRITE)
+def gate(ask: Ask, body: Gate) -> Any:
+    """The verdict of the gates: not worse than the champion, overall and on every slice."""
+    given = body.model_dump()
+    challenger = ask.installation.registry.version(ask.caller, given.pop("challenger")).id
+    champion = given.pop("champion")
+    champion = champion and ask.installation.registry.version(ask.caller, champion).id
+    return ask.installation.registry.gate(ask.caller, challenger, champion, **given)
+
+
+@routes.post("/models/{model}/promote", permission=Permission.PROMOTE)
+def promote(ask: Ask, model: str, body: Promotion) -> Any:
+    """The move of the alias to the version."""
+    version = ask.installation.registry.version(ask.caller, body.version).id
+    return ask.installation.registry.promote(
+        ask.caller, model, version, alias=body.alias, gate=body.gate, reason=body.reason
+    )
+
+
+@routes.post("/models/{model}/rollback", permission=Permission.PROMOTE)
+def rollback(ask: Ask, model: str, body: Rollback) -> Any:
+    """The move of the alias back to the version that held it before."""
+    return ask.installation.registry.rollback(ask.caller, model, body.alias)
+
+
+@routes.get("/models/{model}/aliases", permission=Permission.READ)
+def aliases(ask: Ask, model: str) -> Any:
+    """Version id by alias."""
+    ask.installation.registry.model(ask.caller, model)
+    return ask.installation.registry.aliases(ask.caller, model)
+
+
+@routes.get("/models/{model}/aliases/{alias}/history", permission=Permission.READ)
+def history(ask: Ask, model: str, alias: str) -> Any:
+    """Every move of the alias, oldest first."""
+    ask.installation.registry.model(ask.caller, model)
+    return items_of(ask.installation.registry.history(ask.caller, model, alias))

@@ -1,0 +1,104 @@
+"""Monitors, rules and alerts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from sightloop.domain import Permission
+from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.interfaces.api.routing import Ask, Routes
+
+routes = Routes("monitoring")
+
+
+class NewMonitor(Body):
+    name: str
+    deployment: str
+    reference: list[str] = Field(min_length=1)
+    fit: tuple[str, ...] = ()
+    alpha: float = Field(0.01, gt=0, lt=1)
+
+
+class Rebase(Body):
+    reference: list[str] = Field(min_length=1)
+    fit: tuple[str, ...] = ()
+
+
+class Advance(Body):
+    name: str | None = None
+
+
+class NewRule(Body):
+    name: str
+    deployment: str
+    label: str
+    consecutive: int = Field(ge=1)
+
+
+@routes.post("/monitors", permission=Permission.MONITOR_WRITE)
+def create(ask: Ask, body: NewMonitor) -> Any:
+    """A monitor of a deployment against reference samples."""
+    return ask.installation.monitoring.create(ask.caller, **body.model_dump())
+
+
+@routes.get("/monitors", permission=Permission.READ)
+def list_monitors(ask: Ask) -> Any:
+    """All monitors."""
+    return items_of(ask.installation.monitoring.list(ask.caller))
+
+
+@routes.post("/monitors/advance", permission=Permission.MONITOR_WRITE)
+def advance(ask: Ask, body: Advance) -> Any:
+    """The alerts raised by the predictions that came in since the last look."""
+    ask.installation.predictions.import_segments(ask.caller.workspace)
+    return items_of(ask.installation.monitoring.advance(ask.caller, body.name))
+
+
+@routes.get("/monitors/{name}", permission=Permission.READ)
+def show(ask: Ask, name: str) -> Any:
+    """One monitor with the history of its evidence."""
+    return ask.installation.monitoring.get(ask.caller, name)
+
+
+@routes.post("/monitors/{name}/rebase", permission=Permission.MONITOR_WRITE)
+def rebase(ask: Ask, name: str, body: Rebase) -> Any:
+    """The monitor on a new reference."""
+    return ask.installation.monitoring.rebase(ask.caller, name, reference=body.reference, fit=body.fit)
+
+
+@routes.post("/rules", permission=Permission.MONITOR_WRITE)
+def create_rule(ask: Ask, body: NewRule) -> Any:
+    """A rule that fires once when a label comes so many times in a row."""
+    return ask.installation.monitoring.create_rule(ask.caller, **body.model_dump())
+
+
+@routes.get("/rules", permission=Permission.READ)
+def list_rules(ask: Ask) -> Any:
+    """All rules."""
+    return items_of(ask.installation.monitoring.rules(ask.caller))
+
+
+@routes.post("/rules/{name}/reset", permission=Permission.MONITOR_WRITE)
+def reset_rule(ask: Ask, name: str) -> Any:
+    """The rule, armed again."""
+    return ask.installation.monitoring.reset_rule(ask.caller, name)
+
+
+@routes.get("/alerts", permission=Permission.READ)
+def alerts(ask: Ask, state: str | None = None) -> Any:
+    """Alerts, newest first."""
+    return items_of(ask.installation.monitoring.alerts(ask.caller, state))
+
+
+@routes.get("/alerts/{alert}", permission=Permission.READ)
+def show_alert(ask: Ask, alert: str) -> Any:
+    """One alert with its evidence."""
+    return ask.installation.monitoring.alert(ask.caller, alert)
+
+
+@routes.post("/alerts/{alert}/acknowledge", permission=Permission.MONITOR_WRITE)
+def acknowledge(ask: Ask, alert: str) -> Any:
+    """The alert, acknowledged."""
+    return ask.installation.monitoring.acknowledge(ask.caller, alert)

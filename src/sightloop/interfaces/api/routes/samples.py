@@ -1,0 +1,120 @@
+"""Uploads, ingest, samples and quarantine."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import Response
+
+from sightloop.domain import Permission, require
+from sightloop.errors import InvalidInput
+from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Where, filter_of, items_of
+from sightloop.interfaces.api.routing import Ask, Routes
+
+routes = Routes("samples")
+
+
+class Ingest(Body):
+    source: dict[str, Any]
+    metadata: dict[str, dict[str, Any]] | None = None
+
+
+class Search(Body):
+    sample: str | None = None
+    image: str | None = None
+    k: int = 20
+    where: dict[str, Any] | None = None
+
+
+class Replay(Body):
+    ids: list[str] | None = None
+
+
+@routes.post("/uploads", permission=Permission.INGEST)
+async def upload(ask: Ask, name: str) -> Any:
+    """The digest of the bytes, staged for an ingest or an import."""
+    data = await ask.request.body()
+    return {"digest": await run_sync(ask.installation.datasets.upload, ask.caller, name, data)}
+
+
+@routes.post("/ingests", permission=Permission.INGEST)
+def ingest(ask: Ask, body: Ingest) -> Any:
+    """The run that makes samples of a source. A path on the server's disk may be named by admins only."""
+    if "path" in body.source:
+        require(ask.caller, Permission.ADMIN)
+    return ask.installation.datasets.ingest(ask.caller, body.source, metadata=body.metadata)
+
+
+@routes.get("/samples", permission=Permission.READ)
+def list_samples(ask: Ask, where: Where = None, limit: Limit = 100, cursor: Cursor = "") -> Any:
+    """Samples that match, by id."""
+    page = ask.installation.datasets.samples(ask.caller, filter_of(where), limit, cursor)
+    return {"items": page.items, "next_cursor": page.cursor}
+
+
+@routes.get("/samples/count", permission=Permission.READ)
+def count_samples(ask: Ask, where: Where = None) -> Any:
+    """How many samples match."""
+    return {"count": ask.installation.datasets.count(ask.caller, filter_of(where))}
+
+
+@routes.get("/samples/near-duplicates", permission=Permission.READ)
+def near_duplicates(ask: Ask, where: Where = None) -> Any:
+    """Groups of samples that look the same."""
+    return ask.installation.datasets.near_duplicates(ask.caller, filter_of(where))
+
+
+@routes.post("/samples/search", permission=Permission.READ, kept=False)
+def search(ask: Ask, body: Search) -> Any:
+    """The nearest samples to a sample or an image (base64), nearest first."""
+    try:
+        image = None if body.image is None else base64.b64decode(body.image, validate=True)
+    except binascii.Error as error:
+        raise InvalidInput("The image is not base64.", hint="Encode its bytes with base64.") from error
+    found = ask.installation.datasets.search(ask.caller, sample=body.sample, image=image, k=body.k, where=body.where)
+    return items_of({"sample": sample, "cosine": cosine} for sample, cosine in found)
+
+
+@routes.get("/samples/{sample}", permission=Permission.READ)
+def show_sample(ask: Ask, sample: str) -> Any:
+    """One sample."""
+    return ask.installation.datasets.sample(ask.caller, sample)
+
+
+@routes.get("/samples/{sample}/media", permission=Permission.MEDIA_READ)
+def media(ask: Ask, sample: str) -> Response:
+    """The bytes as they were ingested, never rendered by a browser."""
+    return Response(
+        ask.installation.datasets.media(ask.caller, sample),
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+@routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ)
+def thumbnail(ask: Ask, sample: str) -> Response:
+    """A small picture of the sample."""
+    data = ask.installation.datasets.thumbnail(ask.caller, sample)
+    kind = "image/webp" if data[8:12] == b"WEBP" else "image/jpeg"
+    return Response(data, media_type=kind, headers={"X-Content-Type-Options": "nosniff"})
+
+
+@routes.get("/samples/{sample}/annotations", permission=Permission.READ)
+def annotation_history(ask: Ask, sample: str) -> Any:
+    """Every revision of the sample's annotations, oldest first."""
+    return items_of(ask.installation.datasets.annotations.history(ask.caller, sample))
+
+
+@routes.get("/quarantine", permission=Permission.READ)
+def quarantine(ask: Ask) -> Any:
+    """Files that could not become samples, each with its reason."""
+    return items_of(ask.installation.datasets.quarantine(ask.caller))
+
+
+@routes.post("/quarantine/replay", permission=Permission.INGEST)
+def replay(ask: Ask, body: Replay) -> Any:
+    """The run that tries the files again."""
+    return ask.installation.datasets.replay(ask.caller, body.ids)

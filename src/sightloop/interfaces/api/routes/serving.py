@@ -1,0 +1,109 @@
+"""Deployments and the prediction log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from sightloop.domain import Permission
+from sightloop.interfaces.api.parsing import Body, Cursor, Limit, items_of, page_of
+from sightloop.interfaces.api.routing import Ask, Routes
+
+routes = Routes("serving")
+
+
+class NewDeployment(Body):
+    name: str
+    model: str
+    alias: str = "champion"
+
+
+class Outcome(Body):
+    outcome: dict[str, Any]
+
+
+class Batch(Body):
+    model_version: str
+    samples: list[str]
+
+
+@routes.post("/deployments", permission=Permission.DEPLOY)
+def deploy(ask: Ask, body: NewDeployment) -> Any:
+    """The deployment, once its endpoint answers with the version."""
+    return ask.installation.deployments.deploy(ask.caller, body.name, model=body.model, alias=body.alias)
+
+
+@routes.get("/deployments", permission=Permission.READ)
+def list_deployments(ask: Ask) -> Any:
+    """All deployments."""
+    return items_of(ask.installation.deployments.list(ask.caller))
+
+
+@routes.get("/deployments/{name}", permission=Permission.READ)
+def show(ask: Ask, name: str) -> Any:
+    """One deployment."""
+    return ask.installation.deployments.get(ask.caller, name)
+
+
+@routes.post("/deployments/{name}/sync", permission=Permission.DEPLOY)
+def sync(ask: Ask, name: str) -> Any:
+    """The deployment, once it answers with the version that its alias names now."""
+    return ask.installation.deployments.sync(ask.caller, name)
+
+
+@routes.post("/deployments/{name}/stop", permission=Permission.DEPLOY)
+def stop(ask: Ask, name: str) -> Any:
+    """The deployment, answering no more."""
+    return ask.installation.deployments.stop(ask.caller, name)
+
+
+@routes.post("/deployments/{name}/predict", permission=Permission.PREDICT, kept=False)
+async def predict(ask: Ask, name: str) -> Any:
+    """The prediction for the bytes of one image; the same idempotency key is the same prediction."""
+    image = await ask.request.body()
+    request_id = ask.caller.idempotency_key or ""
+    predict = ask.installation.deployments.predict
+    return await run_sync(lambda: predict(ask.caller, name, image, request_id=request_id))
+
+
+@routes.post("/batches", permission=Permission.PREDICT)
+def batch(ask: Ask, body: Batch) -> Any:
+    """The run that predicts samples with a model version."""
+    version = ask.installation.registry.version(ask.caller, body.model_version).id
+    return ask.installation.deployments.batch(ask.caller, version, body.samples)
+
+
+@routes.get("/predictions", permission=Permission.READ)
+def list_predictions(
+    ask: Ask,
+    deployment: str | None = None,
+    sample: str | None = None,
+    model_version: str | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> Any:
+    """Predictions in the order of the log."""
+    log = ask.installation.predictions
+    found = log.list(
+        ask.caller,
+        deployment=deployment,
+        sample=sample,
+        model_version=model_version,
+        limit=limit,
+        after=int(cursor) if cursor.isdigit() else 0,
+    )
+    return page_of(found, limit, lambda last: str(last.sequence))
+
+
+@routes.get("/predictions/{prediction}", permission=Permission.READ)
+def show_prediction(ask: Ask, prediction: str) -> Any:
+    """One prediction with its outcome."""
+    return ask.installation.predictions.get(ask.caller, prediction)
+
+
+@routes.post("/predictions/{prediction}/outcome", permission=Permission.OUTCOME_WRITE)
+def outcome(ask: Ask, prediction: str, body: Outcome) -> Any:
+    """The prediction with its delayed truth or business result."""
+    ask.installation.predictions.outcome(ask.caller, prediction, body.outcome)
+    return ask.installation.predictions.get(ask.caller, prediction)

@@ -1,0 +1,66 @@
+"""dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sightloop.interfaces.cli.commanding import Noun, Table, parse_filter, parse_shares, read_file
+from sightloop.interfaces.sdk import Workspace
+
+dataset = Noun("Datasets and their immutable versions, named like cells@3 or cells@latest.")
+_COLUMNS = ("id", "number", "counts", "hash", "note")
+
+
+@dataset.command("create", example="sightloop dataset create cells --schema cells")
+def create(ws: Workspace, name: str, schema: Annotated[str, typer.Option(help="Its label schema.")]) -> Any:
+    """Create an empty dataset."""
+    return ws.datasets.create(name, schema=schema)
+
+
+@dataset.command("list", example="sightloop dataset list")
+def list_datasets(ws: Workspace) -> Any:
+    """List datasets."""
+    return Table(ws.datasets.list(), ("id", "name", "schema"))
+
+
+@dataset.command("commit", example="sightloop dataset commit cells --where cell_type=mono --splits train=0.8,val=0.2")
+def commit(
+    ws: Workspace,
+    name: str,
+    where: Annotated[str, typer.Option(help='Samples to add: "cell_type=mono", or JSON.')] = "",
+    splits: Annotated[str, typer.Option(help='Shares: "train=0.8,val=0.2".')] = "",
+    strata: Annotated[list[str] | None, typer.Option(help="Metadata fields kept in proportion.")] = None,
+    seed: int = 0,
+    note: str = "",
+) -> Any:
+    """Freeze a new version; near-duplicates stay in one split."""
+    return ws.datasets.get(name).commit(
+        where=parse_filter(where), splits=parse_shares(splits), strata=strata or (), seed=seed, note=note
+    )
+
+
+@dataset.command("versions", example="sightloop dataset versions cells")
+def versions(ws: Workspace, name: str) -> Any:
+    """List the versions of a dataset."""
+    return Table(ws.datasets.get(name).versions(), _COLUMNS)
+
+
+@dataset.command("diff", example="sightloop dataset diff cells@1 cells@2")
+def diff(ws: Workspace, a: str, b: str) -> Any:
+    """Show what changed from one version to another."""
+    return ws.datasets.diff(a, b)
+
+
+@dataset.command("export", example="sightloop dataset export cells@latest coco cells.zip")
+def export(ws: Workspace, version: str, format: str, path: Path) -> Any:
+    """Write a version as an archive: folder, csv or coco."""
+    return str(ws.datasets.export(version, format, path))
+
+
+@dataset.command("import", example="sightloop dataset import cells labels.csv --format csv")
+def import_(ws: Workspace, schema: str, path: Path, format: str = "csv") -> Any:
+    """Import labels of known samples from a file: csv, coco, or an archive of folders."""
+    return ws.labels.import_(schema, read_file(path), format=format)

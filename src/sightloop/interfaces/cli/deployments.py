@@ -1,0 +1,49 @@
+"""deploy, predict, deployment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sightloop.interfaces.cli.commanding import Noun, Table, command, read_file
+from sightloop.interfaces.sdk import Workspace
+
+deployment = Noun("Deployments: model versions that answer.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands that stand at the top of the tree."""
+    command(app, "deploy", example="sightloop deploy line-1 --model cells")(deploy)
+    command(app, "predict", example="sightloop predict line-1 cell.png")(predict)
+
+
+def deploy(
+    ws: Workspace, name: str, model: Annotated[str, typer.Option(help="The model.")], alias: str = "champion"
+) -> Any:
+    """Serve the version that an alias names."""
+    return ws.deployments.deploy(name, model=model, alias=alias)
+
+
+def predict(ws: Workspace, name: str, image: Path) -> Any:
+    """Predict one image."""
+    return ws.deployments.predict(name, read_file(image))
+
+
+@deployment.command("list", example="sightloop deployment list")
+def list_deployments(ws: Workspace) -> Any:
+    """List deployments."""
+    return Table(ws.deployments.list(), ("name", "model", "model_version", "state", "endpoint"))
+
+
+@deployment.command("sync", example="sightloop deployment sync line-1")
+def sync(ws: Workspace, name: str) -> Any:
+    """Switch to the version that the alias names now, without dropping a request."""
+    return ws.deployments.sync(name)
+
+
+@deployment.command("stop", example="sightloop deployment stop line-1")
+def stop(ws: Workspace, name: str) -> Any:
+    """Stop answering."""
+    return ws.deployments.stop(name)

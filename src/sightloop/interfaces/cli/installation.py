@@ -1,0 +1,66 @@
+"""init, serve, serving, status, fsck, settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sightloop.interfaces.cli.commanding import Folder, Noun, Table, command
+from sightloop.interfaces.sdk import Workspace
+
+settings = Noun("Settings: what they are and where they stand.")
+Host = Annotated[str | None, typer.Option(help="Address to listen on; the setting's if not given.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands that stand at the top of the tree."""
+    command(app, "init", example="sightloop init --folder ./plant")(init)
+    command(app, "serve", example="sightloop serve --folder ./plant --port 8780")(serve)
+    command(app, "serving", example="sightloop serving --folder ./plant")(serving)
+    command(app, "status", example="sightloop status --json")(status)
+    command(app, "fsck", example="sightloop fsck --collect")(fsck)
+
+
+def init(ws: Workspace) -> Any:
+    """Make an installation folder, or look whether one opens."""
+    return ws.status()
+
+
+def serve(folder: Annotated[str, typer.Argument(help="The installation folder.")] = "./sightloop-data", *,
+          host: Host = None, port: Port = None) -> None:  # fmt: skip
+    """Run the control process: the API, durable work, and the loop's clock."""
+    from sightloop.interfaces.sdk.processes import serve as run
+
+    def announce(address: str, link: str) -> None:
+        typer.echo(f"Sightloop serves {address}\nOpen this once to sign in as the owner: {link}", err=True)
+
+    run(Path(folder), host, port, announce=announce)
+
+
+def serving(folder: Folder = "./sightloop-data", host: Host = None, port: Port = None) -> None:
+    """Run the serving process: it answers predictions and needs no database."""
+    from sightloop.interfaces.sdk.processes import run_serving
+
+    run_serving(Path(folder), host, port)
+
+
+def status(ws: Workspace) -> Any:
+    """Show an overview in counts."""
+    return ws.status()
+
+
+def fsck(ws: Workspace, collect: Annotated[bool, typer.Option(help="Remove what nobody points at.")] = False) -> Any:
+    """Check the stored state: chains, pointers, blobs, aliases."""
+    report = ws.fsck(collect=collect)
+    if report.problems:
+        typer.echo(f"{len(report.problems)} problems", err=True)
+    return report
+
+
+@settings.command("show", example="sightloop settings show --json")
+def show(ws: Workspace) -> Any:
+    """Show every setting with its value and meaning."""
+    return Table(ws.settings(), ("name", "value", "default", "meaning"))

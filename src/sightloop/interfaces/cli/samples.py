@@ -1,0 +1,73 @@
+"""ingest, samples, quarantine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sightloop.interfaces.cli.commanding import Noun, Table, command, parse_filter, progress, read_file, read_mapping
+from sightloop.interfaces.sdk import Workspace
+
+samples = Noun("Samples: what was ingested.")
+quarantine = Noun("Quarantine: files that could not become samples.")
+Where = Annotated[str, typer.Option(help='Filter: "cell_type=mono", or JSON.')]
+_COLUMNS = ("id", "name", "format", "width", "height", "blur")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command that stands at the top of the tree."""
+    command(app, "ingest", example="sightloop ingest ./images --metadata facets.yaml")(ingest)
+
+
+def ingest(
+    ws: Workspace,
+    source: Annotated[Path, typer.Argument(help="A folder or an archive (.zip, .tar, .tar.gz).")],
+    metadata: Annotated[Path | None, typer.Option(help="YAML or JSON: facets by file name.")] = None,
+    wait: Annotated[bool, typer.Option(help="Return when it has ended.")] = True,
+) -> Any:
+    """Make samples of images: checked, measured, embedded; broken files go to quarantine."""
+    facets = None if metadata is None else read_mapping(metadata)
+    with progress("Ingesting") as follow:
+        return ws.ingest(source, metadata=facets, wait=wait, progress=follow)
+
+
+@samples.command("list", example="sightloop samples list --where cell_type=mono --limit 5")
+def list_samples(ws: Workspace, where: Where = "", limit: int = 20) -> Any:
+    """List samples."""
+    return Table(ws.samples.list(where=parse_filter(where), limit=limit), _COLUMNS)
+
+
+@samples.command("show", example="sightloop samples show smp_01h...")
+def show(ws: Workspace, sample: str) -> Any:
+    """Show one sample."""
+    return ws.samples.get(sample)
+
+
+@samples.command("search", example="sightloop samples search --image cell.png --k 5")
+def search(
+    ws: Workspace,
+    sample: Annotated[str, typer.Option(help="Look like this sample.")] = "",
+    image: Annotated[Path | None, typer.Option(help="Look like this image.")] = None,
+    k: int = 10,
+    where: Where = "",
+) -> Any:
+    """Find the samples that look most alike."""
+    found = ws.samples.search(
+        sample=sample or None, image=None if image is None else read_file(image), k=k, where=parse_filter(where)
+    )
+    return Table(found, ("cosine", "sample"))
+
+
+@quarantine.command("list", example="sightloop quarantine list")
+def list_quarantine(ws: Workspace) -> Any:
+    """List quarantined files with their reasons."""
+    return Table(ws.quarantine.list(), ("id", "name", "reason", "detail", "state"))
+
+
+@quarantine.command("replay", example="sightloop quarantine replay")
+def replay(ws: Workspace, ids: Annotated[list[str] | None, typer.Argument(help="Which; all if none.")] = None) -> Any:
+    """Try quarantined files again with the decoders of today."""
+    with progress("Replaying") as follow:
+        return ws.runs.wait(ws.quarantine.replay(ids or None), progress=follow)

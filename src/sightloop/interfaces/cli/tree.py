@@ -1,0 +1,62 @@
+"""The tree of commands: nouns, then verbs."""
+
+from __future__ import annotations
+
+import typer
+
+from sightloop.interfaces.cli import (
+    datasets,
+    deployments,
+    installation,
+    keys,
+    labels,
+    loop,
+    models,
+    monitors,
+    policies,
+    receipts,
+    runs,
+    samples,
+    schemas,
+    webhooks,
+)
+
+app = typer.Typer(
+    name="sightloop",
+    help="The loop of computer vision, closed: ingest, label, train, serve, watch, retrain.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+installation.register(app)
+samples.register(app)
+models.register(app)
+deployments.register(app)
+for name, noun in (
+    ("samples", samples.samples),
+    ("quarantine", samples.quarantine),
+    ("schema", schemas.schema),
+    ("dataset", datasets.dataset),
+    ("label", labels.label),
+    ("model", models.model),
+    ("deployment", deployments.deployment),
+    ("monitor", monitors.monitor),
+    ("rule", monitors.rule),
+    ("alert", monitors.alert),
+    ("policy", policies.policy),
+    ("loop", loop.loop),
+    ("receipt", receipts.receipt),
+    ("lineage", receipts.lineage),
+    ("audit", receipts.audit),
+    ("webhook", webhooks.webhook),
+    ("key", keys.key),
+    ("workspace", keys.workspace),
+    ("run", runs.run),
+    ("settings", installation.settings),
+):
+    app.add_typer(noun.app, name=name)
+
+
+def main() -> None:
+    """Runs the command that was typed; exits with the code of the error table."""
+    app()

@@ -1,0 +1,165 @@
+"""Samples, quarantine, schemas, datasets and labels of a workspace."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sightloop.interfaces.sdk.connection import Handle, Noun, items_of, part, reference, references, where_text
+from sightloop.interfaces.sdk.records import Record
+
+Where = Mapping[str, Any]
+Reference = str | Mapping[str, Any]
+
+
+class Samples(Noun):
+    """What was ingested."""
+
+    def list(self, *, where: Where | None = None, limit: int | None = None) -> Iterator[Record]:
+        """The samples that match, by id, page after page."""
+        return self._connection.pages("/samples", limit=limit, where=where_text(where))
+
+    def get(self, sample: Reference) -> Record:
+        return self._connection.get(f"/samples/{part(sample)}")
+
+    def count(self, *, where: Where | None = None) -> int:
+        return int(self._connection.get("/samples/count", where=where_text(where)).count)
+
+    def media(self, sample: Reference) -> bytes:
+        """The bytes as they were ingested."""
+        return self._connection.read(f"/samples/{part(sample)}/media")
+
+    def thumbnail(self, sample: Reference) -> bytes:
+        return self._connection.read(f"/samples/{part(sample)}/thumbnail")
+
+    def annotations(self, sample: Reference) -> Sequence[Record]:
+        """Every revision of every annotation of the sample, oldest first."""
+        return self._connection.items(f"/samples/{part(sample)}/annotations")
+
+    def near_duplicates(self, *, where: Where | None = None) -> Record:
+        """The groups of samples that look the same."""
+        return self._connection.get("/samples/near-duplicates", where=where_text(where))
+
+    def search(
+        self, *, sample: Reference | None = None, image: bytes | None = None, k: int = 20, where: Where | None = None
+    ) -> Sequence[Record]:
+        """The nearest samples, each with its cosine similarity, nearest first."""
+        body = {
+            "sample": None if sample is None else reference(sample),
+            "image": None if image is None else base64.b64encode(image).decode(),
+            "k": k,
+            "where": where,
+        }
+        return items_of(self._connection.post("/samples/search", body))
+
+
+class Quarantine(Noun):
+    """Files that could not become samples, each with its reason."""
+
+    def list(self) -> Sequence[Record]:
+        return self._connection.items("/quarantine")
+
+    def replay(self, ids: Sequence[str] | None = None, *, key: str | None = None) -> Record:
+        """The run that tries the files (all, if none are named) again with the decoders of today."""
+        return self._connection.post("/quarantine/replay", {"ids": ids}, key=key)
+
+
+class Schemas(Noun):
+    """Label schemas."""
+
+    def create(self, name: str, classes: Sequence[str], *, key: str | None = None) -> Record:
+        return self._connection.post("/schemas", {"name": name, "classes": list(classes)}, key=key)
+
+    def get(self, name: str) -> Record:
+        return self._connection.get(f"/schemas/{part(name)}")
+
+
+class Dataset(Handle):
+    """A named dataset; its versions are immutable."""
+
+    __slots__ = ()
+
+    def commit(
+        self,
+        *,
+        where: Where | None = None,
+        splits: Mapping[str, float] | None = None,
+        strata: Sequence[str] = (),
+        add: Mapping[str, str] | None = None,
+        drop: Sequence[Reference] = (),
+        seed: int = 0,
+        note: str = "",
+        key: str | None = None,
+    ) -> Record:
+        """A new version: what the newest holds, what matches dealt to `splits`, and `add` (split by sample id)."""
+        body = {"where": where, "splits": splits, "strata": list(strata), "add": add, "drop": references(drop), "seed": seed, "note": note}
+        return self._connection.post(f"/datasets/{part(self.name)}/versions", body, key=key)
+
+    def versions(self) -> Sequence[Record]:
+        return self._connection.items(f"/datasets/{part(self.name)}/versions")
+
+
+class Datasets(Noun):
+    """Datasets and their versions; a version is named by id or as "cells@3" or "cells@latest"."""
+
+    def create(self, name: str, *, schema: Reference, key: str | None = None) -> Dataset:
+        created = self._connection.post("/datasets", {"name": name, "schema": reference(schema)}, key=key)
+        return Dataset(created, self._connection)
+
+    def list(self) -> Sequence[Record]:
+        return self._connection.items("/datasets")
+
+    def get(self, name: str) -> Dataset:
+        return Dataset(self._connection.get(f"/datasets/{part(name)}"), self._connection)
+
+    def version(self, version: Reference) -> Record:
+        return self._connection.get(f"/dataset-versions/{part(version)}")
+
+    def entries(self, version: Reference, *, split: str | None = None, labelled: bool = False) -> Sequence[Record]:
+        """The entries of a version (of one split, if named), by sample id."""
+        path = f"/dataset-versions/{part(version)}/entries"
+        return self._connection.items(path, split=split, labelled=labelled or None)
+
+    def diff(self, a: Reference, b: Reference) -> Record:
+        """What changed from version `a` to version `b`: added, removed, relabelled, moved."""
+        return self._connection.get(f"/dataset-versions/{part(a)}/diff/{part(b)}")
+
+    def export(self, version: Reference, format: str, path: str | Path) -> Path:
+        """The file written: an archive of the version in the format "folder", "csv" or "coco"."""
+        target = Path(path)
+        target.write_bytes(self._connection.read(f"/dataset-versions/{part(version)}/export", format=format))
+        return target
+
+
+class Labels(Noun):
+    """The truth about samples."""
+
+    def import_(
+        self,
+        schema: Reference,
+        labels: Mapping[str, str] | Iterable[Mapping[str, Any]] | bytes,
+        *,
+        format: str = "csv",
+        key: str | None = None,
+    ) -> Record:
+        """What was written of {sample id: label}, of rows, or of a file's bytes ("csv", "coco", "folder").
+
+        Rows name their sample by `sample`, `digest` or `name`, and its `label`.
+        """
+        if isinstance(labels, bytes):
+            return self._connection.post_bytes(
+                "/imports/file", labels, key=key, schema=reference(schema), format=format
+            )
+        rows: list[Any] = (
+            [{"sample": sample, "label": label} for sample, label in labels.items()]
+            if isinstance(labels, Mapping)
+            else list(labels)
+        )
+        return self._connection.post("/imports", {"schema": reference(schema), "rows": rows}, key=key)
+
+    def heads(self, schema: Reference, samples: Sequence[Reference] | None = None) -> dict[str, Record]:
+        """The newest annotation of each labelled sample, by sample id."""
+        body = {"schema": reference(schema), "samples": None if samples is None else references(samples)}
+        return dict(self._connection.post("/annotations/heads", body))

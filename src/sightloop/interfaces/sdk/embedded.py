@@ -1,0 +1,64 @@
+"""Installations opened in this process, each once: workspaces of one folder share it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from sightloop.app import Installation, open_installation
+from sightloop.interfaces.api import build_api
+from sightloop.interfaces.sdk.transport import PortalTransport
+from sightloop.settings import load_settings
+
+_open: dict[Path, Shared] = {}
+_turn = threading.Lock()
+
+
+class Shared:
+    """An installation with its API in this process; the last one to release it closes it."""
+
+    def __init__(self, folder: Path, installation: Installation) -> None:
+        self._folder = folder
+        self._installation = installation
+        self._portal = PortalTransport(build_api(installation))
+        self.users = 0
+
+    @property
+    def transport(self) -> httpx.BaseTransport:
+        """A transport for one client, which may close it without closing the portal of the others."""
+        return _Lent(self._portal)
+
+    @property
+    def owner_token(self) -> str:
+        return self._installation.owner_token
+
+    def release(self) -> None:
+        with _turn:
+            self.users -= 1
+            if self.users == 0:
+                del _open[self._folder]
+                self._portal.close()
+                self._installation.close()
+
+
+class _Lent(httpx.BaseTransport):
+    def __init__(self, portal: PortalTransport) -> None:
+        self._portal = portal
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._portal.handle_request(request)
+
+
+def open_shared(folder: Path, overrides: Mapping[str, Any] | None) -> Shared:
+    """The installation in the folder, opened now or shared with whoever opened it in this process."""
+    folder = folder.resolve()
+    with _turn:
+        if folder not in _open:
+            _open[folder] = Shared(folder, open_installation(folder, load_settings(folder, overrides)))
+        shared = _open[folder]
+        shared.users += 1
+        return shared

@@ -1,0 +1,155 @@
+"""Models, deployments and predictions of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sightloop.interfaces.sdk.connection import Noun, part, reference, references
+from sightloop.interfaces.sdk.records import Record
+
+Reference = str | Mapping[str, Any]
+
+
+class Models(Noun):
+    """Models and their versions; a version is named by id or as "cells@champion" or "cells@3"."""
+
+    def list(self) -> Sequence[Record]:
+        return self._connection.items("/models")
+
+    def get(self, model: str) -> Record:
+        return self._connection.get(f"/models/{part(model)}")
+
+    def versions(self, model: str) -> Sequence[Record]:
+        return self._connection.items(f"/models/{part(model)}/versions")
+
+    def version(self, version: Reference) -> Record:
+        return self._connection.get(f"/model-versions/{part(version)}")
+
+    def card(self, version: Reference) -> str:
+        """The model card, in Markdown."""
+        return self._connection.text(f"/model-versions/{part(version)}/card")
+
+    def evaluation(self, version: Reference) -> Record:
+        """Results on the frozen test set, sample by sample."""
+        return self._connection.get(f"/model-versions/{part(version)}/evaluation")
+
+    def bundle(self, version: Reference) -> bytes:
+        """The bundle archive: one ONNX file and its manifest."""
+        return self._connection.read(f"/model-versions/{part(version)}/bundle")
+
+    def import_bundle(self, model: str, archive: bytes, *, key: str | None = None) -> Record:
+        """The version made from a bundle archive."""
+        return self._connection.post_bytes(f"/models/{part(model)}/versions", archive, key=key)
+
+    def gate(
+        self,
+        challenger: Reference,
+        *,
+        champion: Reference | None = None,
+        margin: float = 0.05,
+        alpha: float = 0.05,
+        slices: Sequence[str] = (),
+        superiority: Sequence[str] = (),
+        minimum_auroc: float | None = None,
+        key: str | None = None,
+    ) -> Record:
+        """The verdict: not worse than the champion by more than the margin, overall and on every slice."""
+        body = {
+            "challenger": reference(challenger),
+            "champion": None if champion is None else reference(champion),
+            "margin": margin,
+            "alpha": alpha,
+            "slices": list(slices),
+            "superiority": list(superiority),
+            "minimum_auroc": minimum_auroc,
+        }
+        return self._connection.post("/gates", body, key=key)
+
+    def promote(
+        self,
+        model: str,
+        version: Reference,
+        *,
+        gate: Reference | None = None,
+        alias: str = "champion",
+        reason: str = "",
+        key: str | None = None,
+    ) -> Record:
+        """The move of the alias to the version; without a passed gate it needs a reason."""
+        body = {
+            "version": reference(version),
+            "gate": None if gate is None else reference(gate),
+            "alias": alias,
+            "reason": reason,
+        }
+        return self._connection.post(f"/models/{part(model)}/promote", body, key=key)
+
+    def rollback(self, model: str, *, alias: str = "champion", key: str | None = None) -> Record:
+        """The move of the alias back to the version that held it before."""
+        return self._connection.post(f"/models/{part(model)}/rollback", {"alias": alias}, key=key)
+
+    def aliases(self, model: str) -> Record:
+        return self._connection.get(f"/models/{part(model)}/aliases")
+
+    def history(self, model: str, alias: str = "champion") -> Sequence[Record]:
+        """Every move of the alias."""
+        return self._connection.items(f"/models/{part(model)}/aliases/{part(alias)}/history")
+
+
+class Deployments(Noun):
+    """Model versions that answer."""
+
+    def deploy(self, name: str, *, model: str, alias: str = "champion", key: str | None = None) -> Record:
+        """The deployment, once its endpoint answers with the version that the alias names."""
+        return self._connection.post("/deployments", {"name": name, "model": model, "alias": alias}, key=key)
+
+    def list(self) -> Sequence[Record]:
+        return self._connection.items("/deployments")
+
+    def get(self, name: str) -> Record:
+        return self._connection.get(f"/deployments/{part(name)}")
+
+    def sync(self, name: str, *, key: str | None = None) -> Record:
+        """The deployment, once it answers with the version that its alias names now."""
+        return self._connection.post(f"/deployments/{part(name)}/sync", key=key)
+
+    def stop(self, name: str, *, key: str | None = None) -> Record:
+        return self._connection.post(f"/deployments/{part(name)}/stop", key=key)
+
+    def predict(self, name: str, image: bytes, *, request_id: str | None = None) -> Record:
+        """The prediction for the bytes of one image. The same request id is the same prediction."""
+        return self._connection.post_bytes(f"/deployments/{part(name)}/predict", image, key=request_id)
+
+
+class Predictions(Noun):
+    """The prediction log."""
+
+    def list(
+        self,
+        *,
+        deployment: str | None = None,
+        sample: Reference | None = None,
+        model_version: Reference | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """Predictions in the order of the log."""
+        return self._connection.pages(
+            "/predictions",
+            limit=limit,
+            deployment=deployment,
+            sample=None if sample is None else reference(sample),
+            model_version=None if model_version is None else reference(model_version),
+        )
+
+    def get(self, prediction: Reference) -> Record:
+        return self._connection.get(f"/predictions/{part(prediction)}")
+
+    def outcome(self, prediction: Reference, outcome: Mapping[str, Any], *, key: str | None = None) -> Record:
+        """The prediction with its delayed truth or business result."""
+        return self._connection.post(f"/predictions/{part(prediction)}/outcome", {"outcome": outcome}, key=key)
+
+    def batch(self, version: Reference, samples: Sequence[Reference], *, key: str | None = None) -> Record:
+        """The run that predicts the samples with a model version."""
+        body = {"model_version": reference(version), "samples": references(samples)}
+        return self._connection.post("/batches", body, key=key)

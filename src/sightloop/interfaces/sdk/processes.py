@@ -1,0 +1,58 @@
+"""The two long-lived processes: control (the API with the loop's clock) and serving."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from sightloop.app import open_installation
+from sightloop.errors import InvalidInput, Unavailable
+from sightloop.interfaces.api import build_api
+from sightloop.serving import serve_deployments
+from sightloop.settings import load_settings
+
+_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def serve(
+    folder: Path, host: str | None = None, port: int | None = None, *, announce: Callable[[str, str], None]
+) -> None:
+    """Returns when the server is told to end. `announce` gets its address and the owner's one-time link.
+
+    Raises:
+        Locked: another process holds the folder.
+        InvalidInput: an address beyond this machine without any host named in `api.allowed_hosts`.
+    """
+    settings = load_settings(folder)
+    host, port = host or settings.api.host, settings.api.port if port is None else port
+    if host not in _LOCAL and not set(settings.api.allowed_hosts) - _LOCAL - {"[::1]"}:
+        raise InvalidInput(
+            f"To be reached at {host}, the server must know the names it is called by.",
+            hint="Set SIGHTLOOP_API__ALLOWED_HOSTS='[\"sightloop.example.com\"]'.",
+        )
+    with contextlib.closing(_listen(host, port)) as listening:
+        bound = listening.getsockname()[1]
+        address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        with contextlib.closing(open_installation(folder, settings, ticking=True)) as installation:
+            config = uvicorn.Config(build_api(installation), lifespan="off", log_level="warning", server_header=False)
+            reach = address if host in _LOCAL else f"http://127.0.0.1:{bound}"
+            installation.publish(reach)
+            announce(address, f"{address}/owner/{installation.identity.owner_link()}")
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def run_serving(folder: Path, host: str | None = None, port: int | None = None) -> None:
+    """Returns when the serving process is told to end; it needs no database, only FOLDER/serving."""
+    settings = load_settings(folder)
+    serve_deployments(folder, host or settings.serving.host, settings.serving.port if port is None else port, settings)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise Unavailable(f"Port {port} of {host} cannot be used.", hint="Choose another one with --port.") from error

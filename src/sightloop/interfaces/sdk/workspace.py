@@ -1,0 +1,159 @@
+"""A workspace: nouns with verbs, each verb one REST call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sightloop.interfaces.sdk.accounts import (
+    Audit,
+    Keys,
+    Lineage,
+    Progress,
+    Receipts,
+    Runs,
+    Webhooks,
+    Workspaces,
+    follow,
+)
+from sightloop.interfaces.sdk.connection import Connection, reference
+from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples, Schemas
+from sightloop.interfaces.sdk.labeling import Campaigns, Queue
+from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
+from sightloop.interfaces.sdk.records import Record
+from sightloop.interfaces.sdk.watching import Alerts, Loop, Monitors, Policies, Rules
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+Reference = str | Mapping[str, Any]
+
+
+class Workspace:
+    """One tenant's world. Close it, or use it as a context manager."""
+
+    def __init__(self, connection: Connection, close: Callable[[], None] | None = None) -> None:
+        self._connection = connection
+        self._close = close
+        self.samples = Samples(connection)
+        self.quarantine = Quarantine(connection)
+        self.schemas = Schemas(connection)
+        self.datasets = Datasets(connection)
+        self.labels = Labels(connection)
+        self.campaigns = Campaigns(connection)
+        self.queue = Queue(connection)
+        self.models = Models(connection)
+        self.deployments = Deployments(connection)
+        self.predictions = Predictions(connection)
+        self.monitors = Monitors(connection)
+        self.rules = Rules(connection)
+        self.alerts = Alerts(connection)
+        self.policies = Policies(connection)
+        self.loop = Loop(connection)
+        self.runs = Runs(connection)
+        self.receipts = Receipts(connection)
+        self.lineage = Lineage(connection)
+        self.audit = Audit(connection)
+        self.webhooks = Webhooks(connection)
+        self.keys = Keys(connection)
+        self.workspaces = Workspaces(connection)
+
+    def ingest(
+        self,
+        source: str | Path | Iterable[str | Path],
+        *,
+        metadata: Mapping[str, Mapping[str, Any]] | None = None,
+        copy: bool = True,
+        wait: bool = True,
+        progress: Progress | None = None,
+        key: str | None = None,
+    ) -> Record:
+        """The run that makes samples of a folder, an archive, or files; ended, unless `wait` is false.
+
+        `metadata` is given by file name, relative to the folder or the archive's root. With `copy` false a folder's
+        media stay where they are.
+        """
+        body = {"source": self._source(source, copy=copy), "metadata": metadata}
+        return self._run(self._connection.post("/ingests", body, key=key), wait, progress)
+
+    def train(
+        self,
+        recipe: Mapping[str, Any] | None = None,
+        *,
+        model: str,
+        dataset: Reference,
+        test: Reference,
+        wait: bool = True,
+        progress: Progress | None = None,
+        key: str | None = None,
+    ) -> Record:
+        """The run that trains a version of the model on a dataset version; `output.model_version` names it."""
+        body = {"recipe": recipe or {}, "model": model, "dataset": reference(dataset), "test": reference(test)}
+        return self._run(self._connection.post("/trainings", body, key=key), wait, progress)
+
+    def evaluate(self, version: Reference, *, test: Reference, wait: bool = True, key: str | None = None) -> Record:
+        """The run that evaluates a model version on another test version."""
+        body = {"model_version": reference(version), "test": reference(test)}
+        return self._run(self._connection.post("/evaluations", body, key=key), wait, None)
+
+    def check_recipe(self, recipe: Mapping[str, Any]) -> Record:
+        """The recipe with every default filled in."""
+        return self._connection.post("/recipes/validate", {"recipe": recipe})
+
+    def events(self, *, after: int = 0, wait: bool = True) -> Iterator[Record]:
+        """Events in order, as they happen; with `wait` false only those that there are."""
+        return follow(self._connection, after=after, follow=wait)
+
+    def fsck(self, *, collect: bool = False, key: str | None = None) -> Record:
+        """What is wrong with the stored state; with `collect`, what nobody points at is removed."""
+        return self._connection.post("/fsck", {"collect": collect}, key=key)
+
+    def status(self) -> Record:
+        """An overview in counts."""
+        return self._connection.get("/status")
+
+    def settings(self) -> Sequence[Record]:
+        """Every setting with its value and meaning."""
+        return self._connection.items("/settings")
+
+    def close(self) -> None:
+        """Ends the connection, and the installation where it was opened by this workspace."""
+        self._connection.close()
+        if self._close is not None:
+            close, self._close = self._close, None
+            close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, run: Record, wait: bool, progress: Progress | None) -> Record:
+        return self.runs.wait(run, progress=progress) if wait else run
+
+    def _source(self, source: str | Path | Iterable[str | Path], *, copy: bool) -> dict[str, Any]:
+        if isinstance(source, str | Path):
+            path = Path(source)
+            kind = "archive" if path.name.lower().endswith(_ARCHIVES) else "folder"
+            if self._connection.local:
+                stays = {} if copy else {"copy": False}
+                return {"kind": kind, "path": os.fspath(path.resolve()), **stays}
+            if kind == "archive":
+                return {"kind": kind, "upload": self._upload(path)}
+            files = sorted(found for found in path.rglob("*") if found.is_file())
+            return self._uploaded(files, path)
+        return self._uploaded([Path(found) for found in source], None)
+
+    def _uploaded(self, files: list[Path], root: Path | None) -> dict[str, Any]:
+        listed = [
+            {"name": file.relative_to(root).as_posix() if root else file.name, "digest": self._upload(file)}
+            for file in files
+        ]
+        return {"kind": "upload", "files": listed}
+
+    def _upload(self, file: Path) -> str:
+        return str(self._connection.post_bytes("/uploads", file.read_bytes(), name=file.name).digest)

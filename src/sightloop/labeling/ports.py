@@ -1,0 +1,42 @@
+"""What labeling needs from others; `app` plugs in training's head suggester."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sightloop.domain import Caller
+
+
+class Suggestions(Protocol):
+    """What a model says of N candidates, rows in their order."""
+
+    @property
+    def probabilities(self) -> npt.NDArray[np.floating[Any]]:
+        """(N, C), calibrated on samples that the model did not learn from."""
+
+    @property
+    def embeddings(self) -> npt.NDArray[np.floating[Any]]:
+        """(N, d): where the candidates lie, for diversity."""
+
+
+class Suggester(Protocol):
+    """Suggests labels. The same arguments give the same suggestions, in any process."""
+
+    def suggest(
+        self,
+        caller: Caller,
+        *,
+        labelled: Mapping[str, str],
+        candidates: Sequence[str],
+        classes: Sequence[str],
+        seed: int,
+    ) -> Suggestions:
+        """Suggestions for the candidates, learned from `labelled` (sample to class).
+
+        Raises NotEnoughData where `labelled` shows fewer than two classes.
+        """
+        ...

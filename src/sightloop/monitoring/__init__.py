@@ -1,0 +1,18 @@
+"""Watching deployments: monitors, rules and the alerts they raise."""
+
+from sightloop.monitoring.alarms import replay_alarm
+from sightloop.monitoring.monitor import Monitor
+from sightloop.monitoring.ports import Evaluations, LogReader, ReferencePredictor
+from sightloop.monitoring.rules import Rule, replay_rule
+from sightloop.monitoring.service import Monitoring
+
+__all__ = [
+    "Evaluations",
+    "LogReader",
+    "Monitor",
+    "Monitoring",
+    "ReferencePredictor",
+    "Rule",
+    "replay_alarm",
+    "replay_rule",
+]

@@ -1,0 +1,317 @@
+"""The verbs of monitoring."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from sightloop.domain import Alert, Caller, now
+from sightloop.errors import Conflict, InvalidInput, NotFound, not_found
+from sightloop.events import Events
+from sightloop.monitoring.advance import PAGE, Advance, Folds, Row
+from sightloop.monitoring.fold import Fold
+from sightloop.monitoring.monitor import Monitor, state_of
+from sightloop.monitoring.ports import Evaluations, LogReader, ReferencePredictor
+from sightloop.monitoring.reference import KINDS, Outlook, Reference, fit_reference, separate
+from sightloop.monitoring.rules import Rule
+from sightloop.monitoring.tables import alerts, monitors, rules
+from sightloop.storage import Records, Stores
+
+# The verb `list` below hides the built-in one from annotations in the class.
+Alerts = list[Alert]
+Monitors = list[Monitor]
+Rules = list[Rule]
+Rows = list[Row]
+Lines = list[str]
+Numbers = list[float]
+_WATCHED = ("watching", "void")
+
+
+class Monitoring:
+    """Monitors and rules over the prediction log of each deployment, and the alerts they raise."""
+
+    def __init__(
+        self,
+        records: Records,
+        stores: Stores,
+        events: Events,
+        log: LogReader,
+        predictor: ReferencePredictor,
+        evaluations: Evaluations,
+    ) -> None:
+        self._records = records
+        self._stores = stores
+        self._events = events
+        self._log = log
+        self._predictor = predictor
+        self._evaluations = evaluations
+        self._folds = Folds(records, stores)
+        self._advance = Advance(events, stores, self._folds)
+        self._turn = threading.RLock()
+
+    def create(
+        self,
+        caller: Caller,
+        name: str,
+        *,
+        deployment: str,
+        reference: Sequence[str],
+        fit: Sequence[str] = (),
+        alpha: float = 0.01,
+        kinds: Sequence[str] = ("embedding", "score"),
+    ) -> Monitor:
+        """A monitor that watches the deployment from its next prediction on.
+
+        Args:
+            reference: held-out samples, in time order, that neither trained the model nor serve elsewhere.
+            fit: samples that distances are measured to, such as the model's training samples.
+            alpha: chance of ever raising a false alarm, shared by all `kinds`.
+            kinds: of "embedding", "score" and "label".
+        """
+        unknown = sorted(set(kinds) - set(KINDS))
+        if unknown or not kinds or len(set(kinds)) < len(kinds):
+            raise InvalidInput(f"Monitors cannot be {list(kinds)}.", hint=f"Name each once: {', '.join(KINDS)}.")
+        monitor_id = caller.new_id("mon")
+        existing = self._row(monitors, caller, monitors.c.id == monitor_id)
+        if existing:
+            return Monitor.of(existing)
+        fitted, digest = self._fitted(caller, deployment, reference, fit, alpha, kinds)
+        row = {
+            "workspace_id": caller.workspace, "id": monitor_id, "name": name, "deployment": deployment,
+            "model_version": fitted.model_version, "alpha": alpha, "kinds": list(kinds), "state": "watching",
+            "epoch": 1, "sequence": self._end(caller, deployment, 0), "reference": digest, "stated": state_of(fitted),
+            "fold": Fold(fitted, alpha).as_dict(), "made_at": now().isoformat(),
+        }  # fmt: skip
+        self._insert(caller, monitors, row, "monitor")
+        return Monitor.of(row)
+
+    def rebase(
+        self, caller: Caller, name: str, *, reference: Sequence[str], fit: Sequence[str] = (), after: int | None = None
+    ) -> Monitor:
+        """The monitor on a new reference for the version now deployed; wealth starts at 1 in a new epoch.
+
+        The reference it has already changes nothing: an alarm stays until a new one is taken.
+
+        Args:
+            after: watch predictions with a higher sequence; by default those still to come.
+        """
+        with self._turn:
+            row = self._named(monitors, caller, name, "monitor")
+            fitted, digest = self._fitted(caller, row["deployment"], reference, fit, row["alpha"], row["kinds"])
+            if digest == row["reference"]:
+                return Monitor.of(row)
+            start = self._end(caller, row["deployment"], row["sequence"]) if after is None else after
+            changed = {
+                "model_version": fitted.model_version, "state": "watching", "epoch": row["epoch"] + 1,
+                "sequence": start, "reference": digest, "stated": state_of(fitted),
+                "fold": Fold(fitted, row["alpha"]).as_dict(),
+            }  # fmt: skip
+            with self._events.change(caller, "monitor.rebase", row["id"]) as tx:
+                tx.execute(_at(monitors, caller, row["id"]).values(**changed))
+                tx.emit("sightloop.monitor.rebased", {"monitor": name, "epoch": changed["epoch"], "reference": digest})
+            return Monitor.of(row | changed)
+
+    def advance(self, caller: Caller, name: str | None = None) -> Alerts:
+        """The alerts that new predictions raise, after all monitors and rules (or the named one) took them."""
+        raised: Alerts = []
+        with self._turn:
+            if name is not None and not self._rows(monitors, caller, name) and not self._rows(rules, caller, name):
+                raise not_found("monitor or rule", name, self._names(caller))
+            while True:
+                found = self._advance_page(caller, name)
+                if found is None:
+                    return raised
+                raised += found
+
+    def get(self, caller: Caller, name: str) -> Monitor:
+        """The monitor with its history and estimate."""
+        with self._turn:
+            row = self._named(monitors, caller, name, "monitor")
+            fold = self._folds.take(row)
+            self._folds.keep(row, fold)
+            return Monitor.of(row, fold)
+
+    def list(self, caller: Caller) -> Monitors:
+        """All monitors by name, without history."""
+        return [Monitor.of(row) for row in self._rows(monitors, caller)]
+
+    def alerts(self, caller: Caller, state: str | None = None) -> Alerts:
+        """Alerts, newest first; `state` is "raised" or "acknowledged"."""
+        query = sa.select(alerts).where(alerts.c.workspace_id == caller.workspace)
+        if state is not None:
+            query = query.where(alerts.c.state == state)
+        with self._records.read() as connection:
+            found = connection.execute(query.order_by(alerts.c.raised_at.desc(), alerts.c.id)).mappings().all()
+        return [_alert(dict(row)) for row in found]
+
+    def alert(self, caller: Caller, alert_id: str) -> Alert:
+        """The alert."""
+        row = self._row(alerts, caller, alerts.c.id == alert_id)
+        if row is None:
+            raise not_found("alert", alert_id, hint="List them: sightloop alert list")
+        return _alert(row)
+
+    def acknowledge(self, caller: Caller, alert_id: str) -> Alert:
+        """The alert, acknowledged; the monitor stays as it is."""
+        if self.alert(caller, alert_id).state == "raised":
+            with self._events.change(caller, "alert.acknowledge", alert_id) as tx:
+                tx.execute(_at(alerts, caller, alert_id).values(state="acknowledged"))
+                tx.emit("sightloop.alert.acknowledged", {"alert": alert_id})
+        return self.alert(caller, alert_id)
+
+    def create_rule(self, caller: Caller, name: str, *, deployment: str, label: str, consecutive: int) -> Rule:
+        """A rule that fires once, when the label has come `consecutive` times in a row from now on."""
+        if consecutive < 1:
+            raise InvalidInput(f"A rule cannot wait for {consecutive} in a row.", hint="Give 1 or more.")
+        rule_id = caller.new_id("rul")
+        existing = self._row(rules, caller, rules.c.id == rule_id)
+        if existing:
+            return Rule.of(existing)
+        self._predictor.get(caller, deployment)
+        row = {
+            "workspace_id": caller.workspace, "id": rule_id, "name": name, "deployment": deployment, "label": label,
+            "consecutive": consecutive, "state": "armed", "sequence": self._end(caller, deployment, 0), "streak": [],
+            "made_at": now().isoformat(),
+        }  # fmt: skip
+        self._insert(caller, rules, row, "rule")
+        return Rule.of(row)
+
+    def reset_rule(self, caller: Caller, name: str) -> Rule:
+        """The rule, armed again; what was predicted before does not count."""
+        with self._turn:
+            row = self._named(rules, caller, name, "rule")
+            changed = {
+                "state": "armed", "streak": [], "sequence": self._end(caller, row["deployment"], row["sequence"])
+            }  # fmt: skip
+            with self._events.change(caller, "rule.reset", row["id"]) as tx:
+                tx.execute(_at(rules, caller, row["id"]).values(**changed))
+                tx.emit("sightloop.rule.reset", {"rule": name})
+            return Rule.of(row | changed)
+
+    def rules(self, caller: Caller) -> Rules:
+        """All rules by name."""
+        return [Rule.of(row) for row in self._rows(rules, caller)]
+
+    def check(self, workspace: str) -> Lines:
+        """What is wrong: monitors whose reference or history is not what was stored."""
+        problems = []
+        with self._records.read() as connection:
+            rows = connection.execute(sa.select(monitors).where(monitors.c.workspace_id == workspace)).mappings().all()
+        for row in rows:
+            try:
+                Folds(self._records, self._stores).take(dict(row))
+            except (NotFound, InvalidInput) as error:
+                problems.append(f"monitor {row['id']}: {error.message}")
+        return problems
+
+    def references(self, workspace: str) -> set[str]:
+        """Digests of the blobs that monitors, alerts and rules stand on."""
+        with self._records.read() as connection:
+            held = connection.scalars(sa.select(monitors.c.reference).where(monitors.c.workspace_id == workspace))
+            kept = connection.scalars(sa.select(alerts.c.data).where(alerts.c.workspace_id == workspace))
+            return {*held, *kept} - {""}
+
+    def _advance_page(self, caller: Caller, name: str | None) -> Alerts | None:
+        """The alerts of the next page of some deployment, or None where the log holds nothing new."""
+        watching: dict[str, Rows] = defaultdict(list)
+        armed: dict[str, Rows] = defaultdict(list)
+        for row in self._rows(monitors, caller, name):
+            if row["state"] in _WATCHED:
+                watching[row["deployment"]].append(row)
+        for row in self._rows(rules, caller, name):
+            if row["state"] == "armed":
+                armed[row["deployment"]].append(row)
+        for deployment in sorted({*watching, *armed}):
+            here = watching[deployment], armed[deployment]
+            start = min(row["sequence"] for rows in here for row in rows)
+            page = self._log.read(caller, deployment, start, PAGE)
+            if page:
+                return self._advance.run(caller, deployment, page, *here)
+        return None
+
+    def _fitted(
+        self,
+        caller: Caller,
+        deployment: str,
+        reference: Sequence[str],
+        fit: Sequence[str],
+        alpha: float,
+        kinds: Sequence[str],
+    ) -> tuple[Reference, str]:
+        """The reference for what is deployed now, and the digest of the blob that holds it."""
+        if not 0 < alpha < 1:
+            raise InvalidInput(f"alpha is {alpha}.", hint="Give a share between 0 and 1, for example 0.01.")
+        version = self._predictor.get(caller, deployment).model_version
+        held, fitted = separate(reference, fit)
+        probabilities, embeddings = self._predictor.predict_samples(caller, version, [*held, *fitted])
+        cut = len(held)
+        made = fit_reference(
+            version,
+            Outlook(fitted, probabilities[cut:], embeddings[cut:]),
+            Outlook(held, probabilities[:cut], embeddings[:cut]),
+            kinds=kinds,
+            alpha=alpha,
+            audited=self._audited(caller, version),
+        )
+        return made, self._stores.workspace(caller.workspace).blobs.put(made.to_bytes())
+
+    def _audited(self, caller: Caller, version: str) -> tuple[Numbers, Numbers]:
+        try:
+            tested = self._evaluations.evaluation(caller, version)
+        except NotFound:
+            return [], []
+        confidence = np.asarray(tested["probabilities"], np.float64).max(axis=1)
+        correct = [float(a == b) for a, b in zip(tested["label"], tested["predicted"], strict=True)]
+        return [float(one) for one in confidence], correct
+
+    def _end(self, caller: Caller, deployment: str, after: int) -> int:
+        """The sequence of the newest prediction, at least `after`."""
+        while page := self._log.read(caller, deployment, after, 10 * PAGE):
+            after = page[-1].sequence
+        return after
+
+    def _insert(self, caller: Caller, table: sa.Table, row: Row, kind: str) -> None:
+        if self._rows(table, caller, row["name"]):
+            raise Conflict(f'A {kind} "{row["name"]}" exists already.', hint="Choose another name.")
+        with self._events.change(caller, f"{kind}.create", row["id"]) as tx:
+            tx.execute(sa.insert(table).values(**row))
+            tx.emit(f"sightloop.{kind}.created", {kind: row["name"], "deployment": row["deployment"]})
+
+    def _rows(self, table: sa.Table, caller: Caller, name: str | None = None) -> Rows:
+        query = sa.select(table).where(table.c.workspace_id == caller.workspace).order_by(table.c.name)
+        with self._records.read() as connection:
+            found = connection.execute(query if name is None else query.where(table.c.name == name)).mappings().all()
+        return [dict(row) for row in found]
+
+    def _row(self, table: sa.Table, caller: Caller, condition: sa.ColumnElement[bool]) -> Row | None:
+        query = sa.select(table).where(table.c.workspace_id == caller.workspace, condition)
+        with self._records.read() as connection:
+            found = connection.execute(query).mappings().first()
+        return None if found is None else dict(found)
+
+    def _named(self, table: sa.Table, caller: Caller, name: str, kind: str) -> Row:
+        found = self._rows(table, caller, name)
+        if not found:
+            raise not_found(kind, name, (row["name"] for row in self._rows(table, caller)))
+        return found[0]
+
+    def _names(self, caller: Caller) -> Lines:
+        return [row["name"] for table in (monitors, rules) for row in self._rows(table, caller)]
+
+
+def _at(table: sa.Table, caller: Caller, key: str) -> sa.Update:
+    return sa.update(table).where(table.c.workspace_id == caller.workspace, table.c.id == key)
+
+
+def _alert(row: dict[str, Any]) -> Alert:
+    return Alert(
+        id=row["id"], monitor=row["monitor"], kind=row["kind"], state=row["state"],
+        raised_at=datetime.fromisoformat(row["raised_at"]), sequence=row["sequence"], receipt=row["receipt"],
+        evidence=row["evidence"],
+    )  # fmt: skip

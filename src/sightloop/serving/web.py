@@ -1,0 +1,259 @@
+"""The HTTP door of the serving process: plain routes, each with its permission, every error a problem document."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+import anyio
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sightloop.domain import Caller, Permission, Role, require
+from sightloop.errors import Forbidden, InvalidInput, NotFound, SightloopError, TooLarge, not_found
+from sightloop.serving.door import Asked, PredictionDoor
+from sightloop.serving.live import Live, LiveDeployments
+from sightloop.serving.protocol import model_metadata, parse_infer, present_infer
+from sightloop.serving.segments import SegmentWriter
+from sightloop.serving.spool import MediaSpool
+from sightloop.settings import Settings
+
+MAX_BODY_BYTES: Final = 32 << 20
+BODY_TIMEOUT_S: Final = 30.0
+MAX_KEY: Final = 200
+
+Handler = Callable[[Request, Caller], Awaitable[Response]]
+
+
+class ServingApp:
+    """The routes over live deployments and the prediction door."""
+
+    def __init__(
+        self,
+        live: LiveDeployments,
+        door: PredictionDoor,
+        segments: SegmentWriter,
+        spool: MediaSpool,
+        settings: Settings,
+    ) -> None:
+        self._live = live
+        self._door = door
+        self._threads = anyio.CapacityLimiter(2 * settings.serving.queue_limit)
+        self._body_limit = min(MAX_BODY_BYTES, settings.api.body_bytes_limit)
+        self._hosts = {*settings.api.allowed_hosts, settings.serving.host}
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "sightloop_requests", "Answers by deployment and status.", ["deployment", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "sightloop_request_seconds", "Time to the answer.", ["deployment"], registry=self._registry
+        )
+        self._registry.register(_Gauges(live, segments, spool))
+        model = "/v2/models/{name}"
+        of_version = f"{model}/versions/{{version}}"
+        self.asgi = Starlette(
+            routes=[
+                self._route("/healthz", self._alive, Permission.PUBLIC),
+                self._route("/v2/health/live", self._alive, Permission.PUBLIC),
+                self._route("/v2/health/ready", self._ready, Permission.PUBLIC),
+                self._route("/v2", self._server, Permission.PREDICT),
+                self._route("/metrics", self._metrics, Permission.PREDICT),
+                *(
+                    route
+                    for path in (model, of_version)
+                    for route in (
+                        self._route(path, self._model, Permission.PREDICT),
+                        self._route(f"{path}/ready", self._model_ready, Permission.PREDICT),
+                        self._route(f"{path}/infer", self._infer, Permission.PREDICT, "POST"),
+                        self._route(f"{path}/image", self._image, Permission.PREDICT, "POST"),
+                    )
+                ),
+            ],
+            exception_handlers={HTTPException: _no_route},
+        )
+
+    def _route(self, path: str, handler: Handler, permission: Permission, method: str = "GET") -> Route:
+        async def endpoint(request: Request) -> Response:
+            try:
+                self._check_host(request)
+                caller = self._caller(request, permission)
+                require(caller, permission)
+                return await handler(request, caller)
+            except SightloopError as error:
+                return problem(error)
+            except ClientDisconnect:
+                return Response(status_code=499)
+            except Exception:  # what nobody foresaw is still an answer, and says nothing of the inside
+                return problem(SightloopError("The serving process failed on this request.", hint="Try again."))
+
+        return Route(path, endpoint, methods=[method])
+
+    def _caller(self, request: Request, permission: Permission) -> Caller:
+        if permission is Permission.PUBLIC:
+            return Caller(workspace="", actor="", role=Role.ANONYMOUS)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return self._live.caller(token.strip() if scheme.lower() == "bearer" else "")
+
+    def _check_host(self, request: Request) -> None:
+        """Refuses a Host header that is not ours, so that no web page can reach a local server by its own name."""
+        host = request.headers.get("host", "")
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        if name not in self._hosts:
+            raise Forbidden(f'The host "{name}" is not served here.', hint="Add it to the setting api.allowed_hosts.")
+
+    async def _alive(self, request: Request, caller: Caller) -> Response:
+        return _json({"live": True})
+
+    async def _ready(self, request: Request, caller: Caller) -> Response:
+        ready = all(live.batcher for live in self._live.all()) and not self._live.problem
+        return _json({"ready": ready}, 200 if ready else 503)
+
+    async def _server(self, request: Request, caller: Caller) -> Response:
+        try:
+            number = version("sightloop")
+        except PackageNotFoundError:
+            number = "unknown"
+        return _json({"name": "sightloop", "version": number, "extensions": []})
+
+    async def _metrics(self, request: Request, caller: Caller) -> Response:
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def _model(self, request: Request, caller: Caller) -> Response:
+        return _json(model_metadata(self._find(request, caller)))
+
+    async def _model_ready(self, request: Request, caller: Caller) -> Response:
+        live = self._find(request, caller)
+        name = live.wanted.name
+        return _json({"name": name, "ready": live.batcher is not None}, 200 if live.batcher else 503)
+
+    async def _image(self, request: Request, caller: Caller) -> Response:
+        def answer(asked: Asked, live: Live, body: bytes) -> dict[str, Any]:
+            return self._door.image(asked, live, body)
+
+        return await self._predict(request, caller, answer)
+
+    async def _infer(self, request: Request, caller: Caller) -> Response:
+        def answer(asked: Asked, live: Live, body: bytes) -> dict[str, Any]:
+            wanted = parse_infer(body)
+            if wanted.media:
+                answers = self._door.encoded(asked, live, wanted.media)
+            else:
+                answers = self._door.tensors(asked, live, wanted.images)
+            return present_infer(wanted, live, answers)
+
+        return await self._predict(request, caller, answer)
+
+    async def _predict(
+        self, request: Request, caller: Caller, answer: Callable[[Asked, Live, bytes], dict[str, Any]]
+    ) -> Response:
+        live = self._find(request, caller)
+        began, label = time.monotonic(), live.wanted.id
+        try:
+            if live.batcher is None:
+                content = await self._in_thread(answer, self._asked(request, caller), live, b"")
+            else:
+                with live.batcher.admitted():
+                    body = await self._body(request)
+                    content = await self._in_thread(answer, self._asked(request, caller), live, body)
+        except SightloopError as error:
+            self._requests.labels(label, str(error.status)).inc()
+            raise
+        self._requests.labels(label, "200").inc()
+        self._seconds.labels(label).observe(time.monotonic() - began)
+        return _json(content)
+
+    async def _in_thread(
+        self, answer: Callable[[Asked, Live, bytes], dict[str, Any]], asked: Asked, live: Live, body: bytes
+    ) -> dict[str, Any]:
+        return await anyio.to_thread.run_sync(answer, asked, live, body, limiter=self._threads)
+
+    def _asked(self, request: Request, caller: Caller) -> Asked:
+        headers = request.headers
+        key = headers.get("idempotency-key") or headers.get("x-request-id") or ""
+        if len(key) > MAX_KEY:
+            raise InvalidInput(f"The idempotency key is longer than {MAX_KEY} characters.", hint="Send a UUID.")
+        trace = headers.get("traceparent", "").split("-")
+        try:
+            deadline_ms = float(headers.get("x-deadline-ms", "0"))
+        except ValueError as error:
+            raise InvalidInput("X-Deadline-Ms is not a number.", hint="Send milliseconds.") from error
+        return Asked(caller, request.path_params["name"], key, trace[1] if len(trace) == 4 else "", deadline_ms)
+
+    def _find(self, request: Request, caller: Caller) -> Live:
+        live = self._live.get(caller, request.path_params["name"])
+        wanted = request.path_params.get("version")
+        serving = live.batcher.engine.model_version if live.batcher else ""
+        if wanted is not None and wanted != serving:
+            raise not_found("served version", wanted, [serving] if serving else [])
+        return live
+
+    async def _body(self, request: Request) -> bytes:
+        limit = self._body_limit
+        too_large = TooLarge(f"The body is larger than {limit} bytes.", hint="Ingest large images as samples.")
+        stated = request.headers.get("content-length", "")
+        if stated.isdigit() and int(stated) > limit:
+            raise too_large
+        body = bytearray()
+        try:
+            with anyio.fail_after(BODY_TIMEOUT_S):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > limit:
+                        raise too_large
+        except TimeoutError as error:
+            raise InvalidInput("The body did not arrive in time.", hint="Send it at once.") from error
+        return bytes(body)
+
+
+class _Gauges:
+    """What is counted elsewhere, read when somebody asks. Deployments are named by their opaque ids."""
+
+    def __init__(self, live: LiveDeployments, segments: SegmentWriter, spool: MediaSpool) -> None:
+        self._live = live
+        self._segments = segments
+        self._spool = spool
+
+    def collect(self) -> Iterator[Metric]:
+        depth = GaugeMetricFamily("sightloop_queue_depth", "Requests without an answer yet.", labels=["deployment"])
+        images = CounterMetricFamily("sightloop_images", "Images predicted.", labels=["deployment"])
+        batches = CounterMetricFamily("sightloop_batches", "Batches run.", labels=["deployment"])
+        for live in self._live.all():
+            if live.batcher:
+                for family, value in (
+                    (depth, live.batcher.depth),
+                    (images, live.batcher.images),
+                    (batches, live.batcher.batches),
+                ):
+                    family.add_metric([live.wanted.id], value)
+        yield from (depth, images, batches)
+        yield GaugeMetricFamily("sightloop_media_spool_bytes", "Media spooled.", value=self._spool.size_bytes)
+        yield CounterMetricFamily("sightloop_media_dropped", "Media sampled away.", value=self._spool.dropped)
+        yield CounterMetricFamily("sightloop_predictions_dropped", "Logged and lost.", value=self._segments.dropped)
+
+
+def problem(error: SightloopError) -> Response:
+    """The error as problem+json (RFC 9457), with the `error` that the Open Inference Protocol asks for."""
+    headers = {"retry-after": str(error.facts["retry_after_s"])} if "retry_after_s" in error.facts else {}
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    content = orjson.dumps({**error.problem(), "error": error.message})
+    return Response(content, error.status, headers, "application/problem+json")
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == 405:
+        return problem(InvalidInput("This path does not take this method.", hint="See the Open Inference Protocol."))
+    return problem(NotFound("There is no such path.", hint="Predict: POST /v2/models/NAME/image"))
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")

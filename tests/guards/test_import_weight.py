@@ -1,0 +1,15 @@
+"""`import sightloop` is light, and so is asking the command line for help."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "fastapi", "sqlalchemy", "lance", "pyarrow", "onnxruntime", "onnx", "sklearn", "dbos")
+
+
+@pytest.mark.parametrize("module", ["sightloop", "sightloop.interfaces.cli", "sightloop.inference.decode_child"])
+def test_importing_it_pulls_nothing_heavy(module: str) -> None:
+    script = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,129 @@
+"""Recovery: what was under way goes on, and what was finished is not done again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sightloop.events import Events
+from sightloop.runs import RunContext, Runs
+from sightloop.storage import Records
+from tests.specs.runs.conftest import ADMIN
+
+COUNT = """
+import sys, pathlib
+from sightloop.domain import Caller, Role
+from sightloop.events import Events
+from sightloop.runs import Runs
+from sightloop.storage import Records, configure_faults
+folder = pathlib.Path(sys.argv[1])
+records = Records(f"sqlite:///{folder}/sightloop.db"); records.migrate()
+runs = Runs(records, Events(records), folder / "runs.db")
+caller = Caller("default", "usr_ada", Role.ADMIN).keyed("the one run")
+
+def note(name):
+    with (folder / "done.txt").open("a") as file:
+        file.write(name)
+    return name
+
+def count(context, params):
+    for name in "abc":
+        context.step(name, lambda name=name: note(name))
+        context.uses("sample", f"smp_{name}")
+    return {"ok": True}
+
+runs.register("count", count)
+configure_faults(sys.argv[2])
+runs.launch()
+print(runs.wait(caller, runs.start(caller, "count", {}).id, 60).output, flush=True)
+runs.close(); records.close()
+"""
+
+
+def count(folder: Path, faults: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", COUNT, str(folder), faults], capture_output=True, text=True)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize(
+    ("fault", "done"),
+    [
+        ("change.before_commit=kill", "abc"),
+        ("run.registered=kill", "abc"),
+        ("run.step.before_commit=kill@2", "abbc"),
+        ("run.step.committed=kill@2", "abc"),
+        ("change.committed=kill@2", "abc"),
+    ],
+)
+def test_a_killed_run_goes_on_and_redoes_only_the_step_that_was_under_way(
+    tmp_path: Path, fault: str, done: str
+) -> None:
+    killed = count(tmp_path, fault)
+    again = count(tmp_path, "")
+    assert (killed.returncode, again.stdout) == (-signal.SIGKILL, "{'ok': True}\n")
+    records = Records(f"sqlite:///{tmp_path}/sightloop.db")
+    events = Events(records)
+    (run,) = Runs(records, events, tmp_path / "runs.db").list(ADMIN)
+    links = Runs(records, events, tmp_path / "runs.db").links(ADMIN, run=run.id)
+    told = [event["type"] for event in events.since("default", 0)]
+    records.close()
+    assert ((tmp_path / "done.txt").read_text(), [link.artifact for link in links], told) == (
+        done,
+        ["smp_a", "smp_b", "smp_c"],
+        ["sightloop.run.started", "sightloop.run.succeeded"],
+    )
+
+
+def test_a_closed_installation_leaves_its_runs_to_the_next_launch(runs: Runs) -> None:
+    began, go_on, passes = threading.Event(), threading.Event(), []
+
+    def work(context: RunContext, _params: dict[str, Any]) -> dict[str, Any]:
+        context.step("first", lambda: passes.append("first"))
+        began.set()
+        go_on.wait(20.0)
+        context.step("second", lambda: passes.append("second"))
+        return {}
+
+    runs.register("work", work)
+    runs.launch()
+    started = runs.start(ADMIN, "work", {})
+    began.wait(20.0)
+    threading.Timer(0.2, go_on.set).start()
+    runs.close()
+    runs.launch()
+    runs.wait(ADMIN, started.id)
+    assert passes == ["first", "second"]
+
+
+def test_a_failed_step_stays_failed_on_a_second_pass(runs: Runs) -> None:
+    began, go_on, tries = threading.Event(), threading.Event(), []
+
+    def divide() -> float:
+        tries.append(1)
+        return 1 / 0
+
+    def work(context: RunContext, _params: dict[str, Any]) -> dict[str, Any]:
+        try:
+            context.step("divide", divide)
+        except Exception as error:
+            told = str(error)
+        began.set()
+        go_on.wait(20.0)
+        context.pause_point()
+        return {"told": told}
+
+    runs.register("work", work)
+    runs.launch()
+    started = runs.start(ADMIN, "work", {})
+    began.wait(20.0)
+    threading.Timer(0.2, go_on.set).start()
+    runs.close()
+    runs.launch()
+    run = runs.wait(ADMIN, started.id)
+    assert (len(tries), run.output) == (1, {"told": 'The step "divide" failed with ZeroDivisionError.'})
