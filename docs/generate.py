@@ -57,7 +57,7 @@ def errors() -> str:
 
 def command_line() -> str:
     """Every command with its options and an example."""
-    lines = list(_commands("sightloop", typer.main.get_command(app)))
+    lines = list(_commands("sightloop", typer.main.get_command(app)))[1:]
     return _page("Command line", "Every command takes `--json`, `--folder`, `--url`, `--key` and `--workspace`.", lines)
 
 
@@ -83,14 +83,13 @@ def _commands(path: str, group: Any) -> Iterator[str]:
             yield from _commands(f"{path} {name}", found)
             continue
         own = [parameter for parameter in found.params if parameter.name not in _SHARED]
-        usage = " ".join(parameter.human_readable_name.upper() for parameter in own if _is_argument(parameter))
+        usage = " ".join(parameter.name.upper() for parameter in own if _is_argument(parameter))
+        options = [
+            f"- `{'/'.join(parameter.opts)}`: {parameter.help}" for parameter in own if not _is_argument(parameter)
+        ]
         yield from ("", f"## `{f'{path} {name} {usage}'.strip()}`", "", str(found.help), "")
-        yield from (
-            f"- `{'/'.join(parameter.opts)}`: {parameter.help or 'see the example'}"
-            for parameter in own
-            if not _is_argument(parameter)
-        )
-        yield from ("", f"    {str(found.epilog).removeprefix('Example: ')}")
+        yield from ([*options, ""] if options else [])
+        yield f"    {str(found.epilog).removeprefix('Example: ')}"
 
 
 _SHARED = frozenset({"folder", "url", "key", "workspace", "as_json", "help"})

@@ -106,16 +106,21 @@ def version(story: Story) -> None:
         for entry in ws.datasets.entries(first.id):
             story.budget[kind][entry.split].append(entry.sample)
         tell.fact(f"{name}@1 {first.hash[:12]}: " + ", ".join(f"{n} {split}" for split, n in first.counts.items()))
-    test = story.budget["mono"]["test"] + story.budget["poly"]["test"]
-    ws.labels.import_("cells", {sample: story.truth[sample] for sample in test}, key="demo/labels/test")
     ws.datasets.create("cells-test", schema="cells", key="demo/dataset/test")
-    frozen = ws.datasets.commit(
-        "cells-test", add=dict.fromkeys(test, "test"), note="frozen test", key="demo/commit/test"
-    )
-    tell.fact(f"cells-test@1 {frozen.hash[:12]}: {len(test)} cells with the experts' labels, never trained on")
+    freeze_test(story, "mono")
     story.notebook.put(
         budget={kind: {split: len(ids) for split, ids in splits.items()} for kind, splits in story.budget.items()}
     )
+
+
+def freeze_test(story: Story, kind: str) -> None:
+    """Adds the test cells of a type, with the experts' labels, to the frozen test: never trained on."""
+    test = story.budget[kind]["test"]
+    story.ws.labels.import_("cells", {sample: story.truth[sample] for sample in test}, key=f"demo/labels/test/{kind}")
+    frozen = story.ws.datasets.commit(
+        "cells-test", add=dict.fromkeys(test, "test"), note=f"frozen test, {kind}", key=f"demo/commit/test/{kind}"
+    )
+    story.tell.fact(f"cells-test@{frozen.number} {frozen.hash[:12]}: {frozen.counts.test} cells with the experts' labels")
 
 
 def label(story: Story) -> None:
@@ -199,6 +204,7 @@ def shift(story: Story) -> None:
     else:
         story.notebook.put(alarm_after_n_images=None)
         tell.fact("MISSED: no alarm on the poly traffic")
+    freeze_test(story, "poly")
 
 
 def close_the_loop(story: Story) -> None:

@@ -4,7 +4,8 @@ import importlib
 from pathlib import Path
 
 import pytest
-from guards.source_files import SOURCE
+
+from tests.guards.source_files import SOURCE
 
 ROOMS = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py") if path.parent.name != "interfaces")
 WIDE = {"domain": 40, "vision": 80, "inference": 16, "storage": 14, "events": 12}

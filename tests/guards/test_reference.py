@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from guards.source_files import ROOT
+
+from tests.guards.source_files import ROOT
 
 sys.path.insert(0, str(ROOT / "docs"))
 import generate

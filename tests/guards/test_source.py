@@ -4,7 +4,8 @@ import ast
 from pathlib import Path
 
 import pytest
-from guards.source_files import SOURCE, source_files
+
+from tests.guards.source_files import SOURCE, source_files
 
 LONGEST = 420
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "manager"}

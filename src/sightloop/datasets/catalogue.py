@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sightloop.datasets import tables
 from sightloop.datasets.filters import Mask, Where, mask
 from sightloop.datasets.rows import SAMPLES, address_of, sample_of
-from sightloop.domain import Caller, Sample
+from sightloop.domain import Address, Caller, Sample, derived_id
 from sightloop.errors import InvalidInput, not_found
 from sightloop.storage import Records, Stores, pointer
 
@@ -75,7 +75,7 @@ class View:
         for one in ids:
             number = self._index.get(one)
             if number is None:
-                raise not_found("sample", one, hint="List them: sightloop sample list.")
+                raise not_found("sample", one, hint="List them: sightloop samples list")
             numbers.append(number)
         return numbers
 
@@ -131,6 +131,11 @@ class Labelled:
         return values
 
 
+def sample_id(caller: Caller, media_digest: str) -> str:
+    """The id of the sample that is this whole medium."""
+    return derived_id("smp", caller.workspace, media_digest, Address().key())
+
+
 class Catalogue:
     """Samples by id, filter, page and content."""
 
@@ -179,11 +184,9 @@ class Catalogue:
 
     def by_digest(self, caller: Caller, digests: Iterable[str]) -> dict[str, str]:
         """Sample id by media digest, for those that are samples as a whole medium."""
-        wanted = set(digests)
         view = self.view(caller)
-        media = view.column("media_digest")
-        found = ((str(media[i]), str(view.ids[i])) for i in range(len(view)) if media[i] in wanted)
-        return dict(found)
+        ids = {digest: sample_id(caller, digest) for digest in digests}
+        return {digest: sample for digest, sample in ids.items() if sample in view}
 
     def stored(self, caller: Caller, ids: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Some columns of those of these samples that exist, by id, without loading the view."""

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from sightloop.datasets.catalogue import Catalogue
+from sightloop.datasets.catalogue import Catalogue, sample_id
 from sightloop.datasets.pixels import embeddable
 from sightloop.datasets.sources import Entry, check_name, read_entry
-from sightloop.domain import Address, Caller, Sample, derived_id, digest_of
+from sightloop.domain import Caller, Sample, digest_of
 from sightloop.errors import InvalidMedia
 from sightloop.inference import Decoded, DecodePool, DecodeRequest
 from sightloop.storage import Blobs, Stores
@@ -113,13 +113,18 @@ class Inspector:
                 mine = row is not None and row["run"] == work.run and row["name"] == one.entry.name
                 outcomes.append(Known(one.entry, ids[one.digest], mine))
             else:
-                work.formats[one.digest] = found.format
-                thumbnails.append(found.thumbnail or b"")
                 outcomes.append(self._fresh(work, one, ids[one.digest], found))
+                if isinstance(outcomes[-1], Fresh):
+                    work.formats[one.digest] = found.format
+                    thumbnails.append(found.thumbnail or b"")
         _put_blobs(work, media, outcomes, thumbnails)
         return outcomes
 
-    def _fresh(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Fresh:
+    def _fresh(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Fresh | Refused:
+        try:
+            pixels = embeddable(self._decoder, one.data, found, self._embed_side)
+        except InvalidMedia as problem:
+            return _refusal(one, problem)
         in_place = bool(one.entry.path) and not work.source.get("copy", True)
         measures = found.measures
         return Fresh(
@@ -144,7 +149,7 @@ class Inspector:
                 captured_at=found.captured_at,
             ),
             location=one.entry.path if in_place else "",
-            pixels=embeddable(self._decoder, one.data, found, self._embed_side),
+            pixels=pixels,
         )
 
 
@@ -167,11 +172,6 @@ class _Medium:
     data: bytes
     digest: str
     problem: InvalidMedia | None = None
-
-
-def sample_id(caller: Caller, media_digest: str) -> str:
-    """The id of the sample that is this whole medium."""
-    return derived_id("smp", caller.workspace, media_digest, Address().key())
 
 
 def _read(blobs: Blobs, entry: Entry) -> _Medium:

@@ -16,8 +16,9 @@ from sightloop.datasets.formats.rows import ExportItem, LabelRow, pack
 from sightloop.datasets.schemas import Schemas
 from sightloop.datasets.versions import Versions
 from sightloop.domain import Basis, Caller, DatasetVersion
-from sightloop.errors import InvalidInput, not_found
+from sightloop.errors import InvalidInput
 from sightloop.events import Events
+from sightloop.plugins import choose
 
 FORMATS: Final[Mapping[str, ModuleType]] = {"folder": folder, "csv": table, "coco": coco}
 _COLUMNS: Final = {"label", "sample", "digest", "name", "split", "geometry_type", "geometry"}
@@ -150,10 +151,8 @@ class Interchange:
         return find
 
 
-def _format(name: str) -> ModuleType:
-    if name not in FORMATS:
-        raise not_found("label format", name, FORMATS)
-    return FORMATS[name]
+def _format(name: str) -> Any:
+    return choose("sightloop.formats", FORMATS, name, "label format")
 
 
 def _row(values: Mapping[str, Any]) -> LabelRow:

@@ -99,7 +99,7 @@ class Datasets:
         """An ingest run over quarantined media, with the decoders of now; what passes becomes a sample."""
         waiting = self._quarantine.waiting(caller, ids)
         if not waiting:
-            raise NotFound("Nothing waits in quarantine.", hint="List it: sightloop sample quarantine.")
+            raise NotFound("Nothing waits in quarantine.", hint="List it: sightloop quarantine list")
         source = {"kind": "quarantine", "ids": waiting, "trust_content": trust_content}
         return self._ingest.start(caller, source, self._quarantine.facets(caller, waiting))
 

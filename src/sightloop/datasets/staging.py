@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from sightloop.datasets import tables
-from sightloop.domain import Caller, now
+from sightloop.domain import Caller, derived_id, now
 from sightloop.events import Events
 from sightloop.storage import Records, Stores, insert_once
 
@@ -27,7 +27,8 @@ class Staging:
             if connection.scalar(known) is not None:
                 return digest
         row = {"workspace_id": caller.workspace, "digest": digest, "name": name[:300], "made_at": now().isoformat()}
-        with self._events.change(caller, "media.stage", digest) as change:
+        subject = derived_id("stg", caller.workspace, digest)
+        with self._events.change(caller, "media.stage", subject) as change:
             insert_once(change.connection, home, [row])
             change.emit("sightloop.media.staged", {"digest": digest, "size_bytes": len(data)})
         return digest

@@ -9,24 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
 from sightloop.datasets import merkle, tables
 from sightloop.datasets.annotations import Annotations
-from sightloop.datasets.catalogue import Catalogue, View
+from sightloop.datasets.catalogue import Catalogue
+from sightloop.datasets.dealing import Dealer
 from sightloop.datasets.filters import Where
-from sightloop.datasets.schemas import Dataset, Schemas, check_name
+from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import Similarity
 from sightloop.domain import Annotation, Caller, DatasetVersion, VersionEntry, now
-from sightloop.errors import InvalidInput, NotEnoughData, not_found
+from sightloop.errors import NotEnoughData, not_found
 from sightloop.events import Events
 from sightloop.storage import Records, Stores, move_pointer, pointer
-from sightloop.vision import split as deal
 
 Row = dict[str, Any]
-DEFAULT_SPLIT: Final = "train"
 ENTRIES: Final = pa.schema(
     [
         pa.field("sample", pa.string(), nullable=False),
@@ -72,7 +70,7 @@ class Versions:
         self._catalogue = catalogue
         self._schemas = schemas
         self._annotations = annotations
-        self._similarity = similarity
+        self._dealer = Dealer(catalogue, similarity)
 
     def commit(
         self,
@@ -94,27 +92,20 @@ class Versions:
             return made
         history = self.history(caller, home)
         parent = history[-1] if history else None
-        kept = {row["sample"]: row for row in self.rows(caller, parent)} if parent else {}
-        kept = {sample: row for sample, row in kept.items() if sample not in drop}
-        view = self._catalogue.view(caller)
-        given = {sample: split for sample, split in (add or {}).items() if sample not in kept}
-        for split in given.values():
-            check_name("split", split)
-        chosen = self._selected(caller, where, {*kept, *given}) if where is not None else []
-        numbers = view.row_numbers([*kept, *given, *chosen])
-        groups = self._similarity.group(caller, view, np.array(numbers, np.int64)).groups if given or chosen else ()
-        placed = {sample: row["split"] for sample, row in kept.items()} | given
-        placed |= self._deal(caller, view, chosen, placed, groups, splits or {DEFAULT_SPLIT: 1.0}, strata, seed)
-        rows = self._rows(caller, view, home, placed, kept)
+        before = self.rows(caller, parent) if parent else []
+        kept = {row["sample"]: row for row in before if row["sample"] not in drop}
+        placement = self._dealer.place(
+            caller, {sample: row["split"] for sample, row in kept.items()}, add or {}, where, splits, strata, seed
+        )
+        rows = self._rows(caller, home, placement.splits, kept)
         if not rows:
             raise NotEnoughData("There is nothing to commit.", hint="Select samples: where={} takes all of them.")
-        before = self._buckets(caller, parent) if parent else merkle.EMPTY
-        digests = merkle.bucket_digests(_touched(rows, kept, self.rows(caller, parent) if parent else ()), before)
+        held = self._buckets(caller, parent) if parent else merkle.EMPTY
+        digests = merkle.bucket_digests(_touched(rows, kept, before), held)
         content = merkle.root(digests)
         if parent is not None and parent.hash == content:
             return parent
-        parted = sum(len({placed[one] for one in group}) > 1 for group in groups)
-        return self._store(caller, home, version_id, parent, rows, digests, note, run, parted)
+        return self._store(caller, home, version_id, parent, rows, digests, note, run, placement.parted)
 
     def history(self, caller: Caller, dataset: Dataset) -> list[DatasetVersion]:
         """All versions, oldest first."""
@@ -197,52 +188,9 @@ class Versions:
             leaves[merkle.bucket_of(row["media_digest"], row["address"])].append(_leaf(row))
         return merkle.root(merkle.bucket_digests(leaves))
 
-    def _selected(self, caller: Caller, where: Where, taken: Collection[str]) -> list[str]:
-        view, selected = self._catalogue.chosen(caller, where)
-        return [str(one) for one in view.ids[selected] if one not in taken]
-
-    def _deal(
-        self,
-        caller: Caller,
-        view: View,
-        chosen: Sequence[str],
-        placed: Mapping[str, str],
-        groups: Iterable[Sequence[str]],
-        fractions: Mapping[str, float],
-        strata: Sequence[str],
-        seed: int,
-    ) -> dict[str, str]:
-        """A split for each chosen sample: that of a near-duplicate which has one, else dealt, groups kept whole."""
-        for name in fractions:
-            check_name("split", name)
-        leader = {one: group[0] for group in groups for one in group}
-        decided: dict[str, str] = {}
-        for one in sorted(placed):
-            decided.setdefault(leader.get(one, one), placed[one])
-        media = {
-            one: str(view.column("media_digest")[i]) for one, i in zip(chosen, view.row_numbers(chosen), strict=True)
-        }
-        ordered = sorted(chosen, key=media.__getitem__)
-        dealt = {one: decided[leader.get(one, one)] for one in ordered if leader.get(one, one) in decided}
-        rest = [one for one in ordered if one not in dealt]
-        names = _group_names(rest, leader, media)
-        kinds = self._strata(caller, view, rest, strata)
-        return dealt | dict(zip(rest, deal(names, kinds, fractions, seed), strict=True))
-
-    def _strata(self, caller: Caller, view: View, samples: Sequence[str], fields: Sequence[str]) -> list[str]:
-        columns = self._catalogue.labelled(caller, view)
-        unknown = [name for name in fields if name not in columns.fields()]
-        if unknown:
-            raise InvalidInput(
-                f'There is no field "{unknown[0]}" to divide by.', hint=f"Fields: {', '.join(columns.fields())}."
-            )
-        numbers = view.row_numbers(samples)
-        return [merkle.canonical([str(columns.column(name)[i]) for name in fields]) for i in numbers]
-
-    def _rows(
-        self, caller: Caller, view: View, home: Dataset, placed: Mapping[str, str], kept: Mapping[str, Row]
-    ) -> list[Row]:
+    def _rows(self, caller: Caller, home: Dataset, placed: Mapping[str, str], kept: Mapping[str, Row]) -> list[Row]:
         """All entries by sample id, with the annotations of now."""
+        view = self._catalogue.view(caller)
         heads = self._annotations.heads(caller, home.schema)
         samples = sorted(placed)
         numbers = view.row_numbers(samples)
@@ -364,12 +312,6 @@ def _touched(rows: Sequence[Row], kept: Mapping[str, Row], before: Iterable[Row]
         if row["bucket"] in touched:
             leaves[row["bucket"]].append(row["leaf"])
     return leaves
-
-
-def _group_names(samples: Sequence[str], leader: Mapping[str, str], media: Mapping[str, str]) -> list[str]:
-    """One name for each near-duplicate group, taken from content, so that ids do not decide."""
-    names: dict[str, str] = {}
-    return [names.setdefault(leader.get(one, one), media[one]) for one in samples]
 
 
 def _table(version_id: str) -> str:

@@ -15,6 +15,7 @@ from sightloop.domain.records import (
     RunState,
 )
 from sightloop.domain.samples import (
+    PROBE,
     Address,
     Annotation,
     AuthorKind,
@@ -30,6 +31,7 @@ from sightloop.domain.samples import (
 
 __all__ = [
     "GRANTS",
+    "PROBE",
     "Address",
     "Alert",
     "AliasMove",

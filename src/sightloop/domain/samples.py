@@ -48,8 +48,8 @@ class Sample:
         id: derived from workspace, media digest and address: the same content is the same sample.
         media_digest: SHA-256 of the media bytes, hexadecimal.
         width, height: pixels; channels and bit_depth as stored in the medium.
-        brightness, contrast: mean and standard deviation of luma, 0..255.
-        blur: variance of the Laplacian of luma (higher is sharper).
+        brightness, contrast: mean and standard deviation of luma, 0..1.
+        blur: variance of the Laplacian of luma in 0..255 (higher is sharper).
         phash: 64-bit perceptual hash, hexadecimal; phash_version names algorithm and decode path.
         metadata: facets such as {"cell_type": "mono"}; JSON scalars.
         group, slot: samples of one moment or rig, each in a named slot.
@@ -95,6 +95,10 @@ class PayloadKind(StrEnum):
     TRACK = "track"
     ANOMALY_MAP = "anomaly_map"
     TEXT = "text"
+
+
+PROBE = "probe"
+"""The purpose of smoke tests and load generators."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ def decide(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         inputs: {"attempt": counted from 1, "eps", "alpha": of the campaign, "seed", "region": sample ids, "labels": the
-            proposed class of each, "seen": [[sample, answer, purpose], ...] in the order in which they were asked for; an
-            empty answer, which a person could not or would not give, counts as a wrong label}.
+            proposed class of each, "seen": [[sample, answer, purpose], ...] in the order of the questions}. An empty
+            answer, which a person could not or would not give, counts as a wrong label.
 
     Raises:
         Corrupt: an audit is out of the order that the seed fixed, so that nothing can be concluded.

@@ -19,7 +19,19 @@ from sightloop.errors import Corrupt, InvalidInput, NotEnoughData, not_found
 from sightloop.events import Change, Events
 from sightloop.labeling.acceptance import RULE, canonical, decide
 from sightloop.labeling.plan import (
-    UNSURE, Accept, Ask, Attempt, GiveUp, Ints, Move, Propose, Purpose, Schedule, State, View, next_move,
+    UNSURE,
+    Accept,
+    Ask,
+    Attempt,
+    GiveUp,
+    Ints,
+    Move,
+    Propose,
+    Purpose,
+    Schedule,
+    State,
+    View,
+    next_move,
 )  # fmt: skip
 from sightloop.labeling.ports import Suggester
 from sightloop.labeling.records import ANSWERED, ASKING, DONE, OPEN, Campaign, campaign_of
@@ -168,8 +180,12 @@ class Campaigns:
             self._commit(keyed, campaign, "labels.propose", lambda change: _propose(change, keyed, campaign, attempt))
         elif isinstance(move, Accept | GiveUp):
             inputs = self._acceptance_inputs(caller, campaign, pool, state)
+            data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
             self._commit(
-                keyed, campaign, "labels.accept", lambda change: self._close(change, keyed, campaign, inputs, move)
+                keyed,
+                campaign,
+                "labels.accept",
+                lambda change: self._close(change, keyed, campaign, inputs, data, move),
             )
         else:
             self._commit(keyed, campaign, "labels.finish", lambda change: _finish(change, keyed, campaign))
@@ -207,7 +223,14 @@ class Campaigns:
             "labels": [pool.classes[i] for i in move.labels],
         }
         digest = self._stores.workspace(caller.workspace).blobs.put(canonical(data))
-        return {"data": digest, "size": len(move.samples), "state": "open", "receipt": "", "accepted": 0}
+        return {
+            "data": digest,
+            "size": len(move.samples),
+            "state": "open",
+            "receipt": "",
+            "accepted": 0,
+            "evidence": "",
+        }
 
     def _acceptance_inputs(self, caller: Caller, campaign: Campaign, pool: Pool, state: State) -> dict[str, Any]:
         attempt = state.attempts[-1]
@@ -220,13 +243,12 @@ class Campaigns:
         }  # fmt: skip
 
     def _close(
-        self, change: Change, caller: Caller, campaign: Campaign, inputs: Mapping[str, Any], move: Accept | GiveUp
+        self, change: Change, caller: Caller, campaign: Campaign, inputs: Mapping[str, Any], data: str, move: Move
     ) -> None:
         """Receipt, annotations and the end of the attempt; the decision is recomputed from what the receipt holds."""
         decided = decide(inputs)
         if decided["certified"] != isinstance(move, Accept):
             raise Corrupt("The decision and its evidence differ.", hint="Run: sightloop fsck", campaign=campaign.id)
-        data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
         receipt = change.receipt(
             "labels.accept",
             rule=RULE,
@@ -260,6 +282,7 @@ class Campaigns:
             "state": "certified" if decided["certified"] else "given_up",
             "receipt": receipt.id,
             "accepted": len(accepted),
+            "evidence": data,
         }
         attempts = [*campaign.attempts[:-1], {**campaign.attempts[-1], **ended}]
         change.execute(_mine(caller, campaign).values(attempts=attempts))
@@ -276,11 +299,11 @@ class Campaigns:
         of_class = {label: i for i, label in enumerate(pool.classes)}
         state = State(len(pool.samples), context=frozenset(of_class[label] for label in pool.context.values()))
         blobs = self._stores.workspace(caller.workspace).blobs
-        for attempt in campaign.attempts:
-            data = json.loads(blobs.get(attempt["data"]))
+        for record in campaign.attempts:
+            data = json.loads(blobs.get(record["data"]))
             region = np.array([index[sample] for sample in data["samples"]], np.int64)
             labels = np.array([of_class[label] for label in data["labels"]], np.int64)
-            state.attempts.append(Attempt(region, labels, closed=attempt["state"] != "open"))
+            state.attempts.append(Attempt(region, labels, closed=record["state"] != "open"))
         label_of = [dict(zip(a.region.tolist(), a.labels.tolist(), strict=True)) for a in state.attempts]
         query = (
             sa.select(queue_items)

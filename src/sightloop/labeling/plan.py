@@ -10,6 +10,7 @@ the same questions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -51,10 +52,12 @@ class Schedule:
         batch: lessons before the model is trained again; 0 takes a fortieth of the pool, at least 10.
         far_share: share of a batch that is chosen for diversity while fewer than twice `seed_count` answers are in.
         lesson_share: share of the pool to learn from, seed included, before the first region is proposed.
+        early_below: propose sooner where the model expects fewer errors in the region than this share of eps.
         region_share: share of the samples left that the region takes, the most confident ones.
         doubt_above: samples of the region whose label a retrained model finds wrong with at least this probability are
             asked about on purpose, `batch` at most between two rounds of audits.
-        give_up_share: an attempt ends once it would take audits of more than this share of what is unseen.
+        give_up_share: an attempt ends once it would take audits of more than this share of what is unseen, if what is
+            unseen is enough for another attempt.
         attempts: regions to try before people answer for the rest.
         seed: of every random choice.
     """
@@ -65,6 +68,7 @@ class Schedule:
     batch: int = 0
     far_share: float = 0.25
     lesson_share: float = 0.42
+    early_below: float = 0.1
     region_share: float = 0.9
     doubt_above: float = 0.15
     give_up_share: float = 0.75
@@ -78,7 +82,7 @@ class Schedule:
 
 @dataclass(slots=True)
 class Attempt:
-    """A proposed region: samples and class indices, fixed before its first audit, and the answers about it, in order."""
+    """A proposed region, samples and class indices fixed before its first audit, and the answers about it, in order."""
 
     region: Ints
     labels: Ints
@@ -141,7 +145,7 @@ Move = Ask | Propose | Accept | GiveUp | Done
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What a model says of the unlabelled samples: probabilities (n, C), and embeddings (n, d) or none for diversity."""
+    """What a model says of samples: probabilities (n, C), and for diversity embeddings (n, d) or none."""
 
     samples: Ints
     probabilities: Floats
@@ -162,11 +166,13 @@ def next_move(state: State, schedule: Schedule, look: Callable[[Ints], View]) ->
         return Ask(draw(left, batch, schedule.seed + len(state.answers)), Purpose.SEED)
     if state.accepted or tried >= schedule.attempts or left.size < _worth_trying(schedule, tried + 1):
         return Ask(left, Purpose.REST)
-    if len(state.answers) < schedule.lesson_share * state.size * (1 + tried / 2):
-        young = len(state.answers) < 2 * schedule.seed_count
-        return Ask(_lessons(look(left), min(batch, left.size), schedule, young), Purpose.LESSON)
     view = look(left)
-    ranked = np.argsort(-view.probabilities.max(axis=1), kind="stable")[: round(schedule.region_share * left.size)]
+    confidence = view.probabilities.max(axis=1)
+    ranked = np.argsort(-confidence, kind="stable")[: round(schedule.region_share * left.size)]
+    young = len(state.answers) < 2 * schedule.seed_count
+    early = not young and not tried and 1 - confidence[ranked].mean() < schedule.early_below * schedule.eps
+    if len(state.answers) < schedule.lesson_share * state.size * (1 + tried / 2) and not early:
+        return Ask(_lessons(view, min(batch, left.size), schedule, young), Purpose.LESSON)
     return Propose(view.samples[ranked], view.probabilities[ranked].argmax(axis=1).astype(np.int64))
 
 
@@ -204,7 +210,8 @@ def _go_on(state: State, schedule: Schedule, look: Callable[[Ints], View]) -> Mo
         if doubts.size:
             return Ask(doubts, Purpose.DOUBT)
     further = test.min_further()
-    if further > schedule.give_up_share * len(unseen):
+    again = number < schedule.attempts and len(unseen) >= _worth_trying(schedule, number + 1)
+    if further >= len(unseen) or (again and further > schedule.give_up_share * len(unseen)):
         return GiveUp()
     return Ask(unseen[:further], Purpose.AUDIT)
 
@@ -215,7 +222,8 @@ def _doubts(attempt: Attempt, view: View, schedule: Schedule, most: int) -> Ints
     labels = np.array([label_of[int(i)] for i in view.samples])
     wrong = 1 - view.probabilities[np.arange(len(labels)), labels]
     ranked = np.argsort(-wrong, kind="stable")[:most]
-    return view.samples[ranked[wrong[ranked] >= schedule.doubt_above]]
+    doubted: Ints = view.samples[ranked[wrong[ranked] >= schedule.doubt_above]]
+    return doubted
 
 
 def _lessons(view: View, count: int, schedule: Schedule, young: bool) -> Ints:
@@ -223,10 +231,10 @@ def _lessons(view: View, count: int, schedule: Schedule, young: bool) -> Ints:
     far = round(schedule.far_share * count) if young and view.embeddings is not None else 0
     close = uncertain(view.probabilities, count - far)
     if not far or view.embeddings is None:
-        return view.samples[close]
-    return view.samples[np.concatenate([close, diverse(view.embeddings, close, far, schedule.seed)])]
+        return np.asarray(view.samples[close])
+    return np.asarray(view.samples[np.concatenate([close, diverse(view.embeddings, close, far, schedule.seed)])])
 
 
 def _worth_trying(schedule: Schedule, number: int) -> float:
     """The least number of samples for which an attempt could pay: twice the audits that an errorless one takes."""
-    return 2 * np.log(1 / alpha_for_attempt(schedule.alpha, number)) / schedule.eps
+    return 2 * math.log(1 / alpha_for_attempt(schedule.alpha, number)) / schedule.eps

@@ -23,7 +23,7 @@ class Campaign:
         state: "asking" while people or the rule have something to decide, then "done".
         round: how many moves were made; each batch of items belongs to one.
         attempts: the regions that were proposed: {"data": digest, "size", "state": "open" | "certified" | "given_up",
-            "receipt", "accepted"}.
+            "receipt", "accepted", "evidence": digest}.
     """
 
     id: str

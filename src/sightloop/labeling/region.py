@@ -34,7 +34,8 @@ class RegionVerdict:
     """What the answers about a region say.
 
     Attributes:
-        region_size: samples of the region when it was proposed; taken_out: those that left it, taken_errors of them wrong.
+        region_size: samples of the region when it was proposed.
+        taken_out, taken_errors: those that left it, and how many of them had a wrong label.
         audits, errors: random audits, and how many of them found a wrong label.
         wealth: of the bet against the least number of errors that breaks the claim.
         residual_bound: the largest share of wrong labels among those that nobody saw, if the region is certified.
@@ -158,6 +159,6 @@ def _bet(
 ) -> npt.NDArray[np.float64]:
     """Stakes (bets, hypotheses) after one audit; infinite where the hypothesis cannot have led to the outcome."""
     if wrong:
-        return stakes * bets
+        return np.where(np.isinf(stakes), np.inf, stakes) * np.where(np.isinf(stakes), 1.0, bets)
     with np.errstate(divide="ignore", invalid="ignore"):
         return stakes * np.where(mu < 1.0, (1.0 - bets * mu) / (1.0 - mu), np.inf)

@@ -171,7 +171,7 @@ class Labeling(Campaigns):
         return binomial_interval(sum(a != b for a, b in pairs), len(pairs))
 
     def counts(self, caller: Caller, campaign: str) -> dict[str, Any]:
-        """Decisions so far: `human` is every answer that a person was asked for; by purpose, by verb, and in seconds."""
+        """Decisions so far by purpose and verb, and in seconds; `human` is every answer that a person was asked for."""
         home = self.campaign(caller, campaign)
         kept = self.answers(caller, campaign)
         given = [one for one in kept if one.verb != "undo"]
@@ -200,8 +200,8 @@ class Labeling(Campaigns):
         found: set[str] = set()
         with self._records.read() as connection:
             for row in connection.execute(sa.select(campaigns).where(campaigns.c.workspace_id == workspace)):
-                found |= {row.pool, *(attempt["data"] for attempt in row.attempts)}
-        return found
+                found |= {row.pool, *(attempt[kind] for attempt in row.attempts for kind in ("data", "evidence"))}
+        return found - {""}
 
     def check(self, workspace: str) -> list[str]:
         """What is wrong: blobs that are gone, answered items without an answer, answers without an item."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from sightloop.errors import InvalidPolicy
 
 TEXT_LIMIT = 64_000
+DEPTH_LIMIT = 20
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -111,6 +112,10 @@ _Loader.yaml_implicit_resolvers = {
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
 
+_OPENING = (
+    yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken
+)  # fmt: skip
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 Path = tuple[str | int, ...]
 
 
@@ -119,7 +124,11 @@ def _load(text: str) -> tuple[Any, dict[Path, int]]:
     if len(text) > TEXT_LIMIT:
         raise InvalidPolicy(f"The policy has {len(text)} characters.", hint=f"Keep it below {TEXT_LIMIT}.")
     try:
+        depth = 0
         for token in yaml.scan(text):
+            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+            if depth > DEPTH_LIMIT:
+                raise InvalidPolicy("The policy is nested too deeply.", hint=f"Keep it below {DEPTH_LIMIT} levels.")
             if isinstance(token, yaml.AnchorToken | yaml.AliasToken):
                 line = token.start_mark.line + 1
                 raise InvalidPolicy(f"Line {line} uses an anchor or alias.", hint="Write the values out.", line=line)

@@ -98,14 +98,19 @@ class Loop:
         return _declared(row)
 
     def stop(self, caller: Caller, name: str | None = None) -> None:
-        """Returns once nothing moves by itself any more: this policy, or all of the workspace without a name."""
-        with self._turn:
-            if name is not None:
-                return self._switch(caller, name, False)
+        """Returns once nothing moves by itself any more: this policy, or all of the workspace without a name.
+
+        The switch holds from its commit on; only a step under way is waited for.
+        """
+        if name is not None:
+            self._switch(caller, name, False)
+        else:
             with self._events.change(caller, "loop.stop", caller.workspace) as tx:
                 row = {"workspace_id": caller.workspace, "actor": caller.actor, "at": now().isoformat()}
                 tx.insert_once(loop_stops, [row])
                 tx.emit("sightloop.loop.stopped", {"policy": ""})
+        with self._turn:
+            return
 
     def enable(self, caller: Caller, name: str | None = None) -> None:
         """Returns once the policy, or without a name the workspace, may act again; cycles go on where they were."""

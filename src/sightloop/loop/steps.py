@@ -78,7 +78,9 @@ class Pass:
             found = self._ingested([one.media_digest for one in self._gathered.predictions])
             if found is None:
                 return None
-            if not self._gathered.drop([one for one in self._gathered.predictions if one.media_digest not in found]):
+            leaks = self._near(test)
+            unfit = [one for one in self._gathered.predictions if found.get(one.media_digest) in {None, *leaks}]
+            if not self._gathered.drop(unfit):
                 break
         samples = [found[one.media_digest] for one in self._gathered.predictions]
         chosen, held_out = samples[: wanted["count"]], samples[wanted["count"] : need]
@@ -215,6 +217,13 @@ class Pass:
         run = self._run(name, lambda: rooms.samples.ingest(self._keyed(name), source))
         return None if run is None else rooms.samples.find_media(self._caller, digests)
 
+    def _near(self, test: str) -> set[str]:
+        """Samples that are nearly the same as one that the challenger will be tested on."""
+        entries = self._rooms.samples.entries(self._caller, test)
+        asked = {one.sample for one in entries if one.split == "test"} or {one.sample for one in entries}
+        groups = self._rooms.samples.near_duplicates(self._caller).groups
+        return {sample for group in groups if asked & set(group) for sample in group}
+
     def _tested(self, version: str, test: str) -> bool:
         try:
             self._rooms.models.evaluation(self._caller, version, test)
@@ -273,7 +282,7 @@ class Gathered:
         return True
 
     def drop(self, lost: Sequence[Prediction]) -> bool:
-        """Whether any was dropped, for want of its media."""
+        """Whether any was dropped: its media are gone, or it is too near to the test version."""
         gone = {one.id for one in lost}
         self.predictions = [one for one in self.predictions if one.id not in gone]
         return bool(gone)

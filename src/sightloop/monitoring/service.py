@@ -101,9 +101,10 @@ class Monitoring:
         Args:
             after: watch predictions with a higher sequence; by default those still to come.
         """
+        row = self._named(monitors, caller, name, "monitor")
+        fitted, digest = self._fitted(caller, row["deployment"], reference, fit, row["alpha"], row["kinds"])
         with self._turn:
             row = self._named(monitors, caller, name, "monitor")
-            fitted, digest = self._fitted(caller, row["deployment"], reference, fit, row["alpha"], row["kinds"])
             if digest == row["reference"]:
                 return Monitor.of(row)
             start = self._end(caller, row["deployment"], row["sequence"]) if after is None else after

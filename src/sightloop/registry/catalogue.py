@@ -55,8 +55,9 @@ class Catalogue:
     ) -> ModelVersion:
         """The new version of the model, which is made if it is new; the same idempotency key gives the same version.
 
-        The bundle is checked in a limited child, unless the same one is registered here already. `metrics["parity"]["passed"]` tells the gate that the bundle
-        computes what training computed. Raises InvalidBundle, and InvalidInput for a ragged evaluation.
+        The bundle is checked in a limited child, unless the same one is registered here already.
+        `metrics["parity"]["passed"]` tells the gate that the bundle computes what training computed.
+        Raises InvalidBundle, and InvalidInput for a ragged evaluation.
         """
         version_id = caller.new_id("mdv")
         known = self._version_rows(caller, model_versions.c.id == version_id)

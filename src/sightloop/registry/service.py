@@ -47,7 +47,7 @@ class Registry(Catalogue):
             return known[0]
         version = self.version(caller, challenger)
         new = self._gated(caller, version, self.evaluation(caller, version.id)["test_version"])
-        old = None if champion is None else self._gated(caller, self.version(caller, champion), new["test_version"])
+        old = None if not champion else self._gated(caller, self.version(caller, champion), new["test_version"])
         inputs = gate_inputs(
             new,
             old,

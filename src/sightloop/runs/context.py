@@ -9,13 +9,10 @@ from typing import Any
 
 from sightloop.domain import ArtifactLink, Caller
 from sightloop.errors import SightloopError, from_problem
+from sightloop.runs.durable import Interrupted
 from sightloop.storage import faultpoint
 
 log = logging.getLogger(__name__)
-
-
-class Interrupted(BaseException):
-    """The installation closes; the run goes on at the next launch. Not an Exception, so that nobody swallows it."""
 
 
 class RunContext:

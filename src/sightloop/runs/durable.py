@@ -22,6 +22,13 @@ _lock = threading.Lock()
 _execute: Callable[[str, str], None] | None = None
 
 
+class Interrupted(BaseException):
+    """The installation closes; the run goes on at the next launch.
+
+    Not an Exception, so that no run swallows it and DBOS, which stores Exceptions as results, leaves the run pending.
+    """
+
+
 class _JsonSerializer(Serializer):
     """Step results as JSON, never pickle: what is stored can be read by anything and runs nothing."""
 
@@ -39,8 +46,9 @@ class _JsonSerializer(Serializer):
 
 @DBOS.workflow(name="sightloop.execute", max_recovery_attempts=MOST_RECOVERIES)
 def _workflow(workspace: str, run_id: str) -> None:
-    if _execute is not None:
-        _execute(workspace, run_id)
+    if _execute is None:
+        raise Interrupted
+    _execute(workspace, run_id)
 
 
 class Engine:

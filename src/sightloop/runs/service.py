@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from sightloop.domain import ArtifactLink, Caller, Resources, Role, Run, RunState, now
 from sightloop.errors import InvalidInput, Refused, SightloopError, Unavailable, from_problem, not_found
 from sightloop.events import Events
-from sightloop.runs.context import Interrupted, RunContext, problem_of
+from sightloop.runs.context import RunContext, problem_of
 from sightloop.runs.cores import Cores
-from sightloop.runs.durable import Engine
+from sightloop.runs.durable import Engine, Interrupted
 from sightloop.runs.tables import run_links, runs
 from sightloop.storage import Records, faultpoint, insert_once
 
@@ -50,7 +50,7 @@ class Runs:
         self._engine: Engine | None = None
         self._live: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._here = threading.local()
 
     def register(self, kind: str, function: RunFunction) -> None:
@@ -63,14 +63,16 @@ class Runs:
         Raises:
             Conflict: another installation is open in this process.
         """
-        self._stopping = False
+        self._stopping = threading.Event()  # a new one: what outlived a close stays told to stop
         self._engine = Engine(self._path, self._execute)
         with self._records.read() as connection:
             left = connection.execute(
                 sa.select(runs.c.workspace_id, runs.c.id).where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.sequence)
             ).all()
         for row in left:
-            if self._engine.given_up(row.id):
+            # In this order: a run that DBOS recovered meanwhile has its end in the records first.
+            given_up = self._engine.given_up(row.id)
+            if given_up and not RunState(self._row(row.workspace_id, row.id).state).terminal:
                 error = SightloopError(
                     "The run ended without a result.", hint="Start it again; the log holds the reason."
                 )
@@ -80,7 +82,7 @@ class Runs:
 
     def close(self) -> None:
         """Returns once no run is under way: each stops at its next step and goes on at the next launch."""
-        self._stopping = True
+        self._stopping.set()
         with self._changed:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._live, timeout=_CLOSE_S)
@@ -98,9 +100,10 @@ class Runs:
         engine = self._require_engine()
         wanted = resources or Resources()
         row = self._new_row(caller, kind, params, wanted)
-        mine = sa.and_(runs.c.workspace_id == caller.workspace, runs.c.id == row["id"])
         with self._records.read() as connection:
-            known = connection.execute(sa.select(runs).where(mine)).first()
+            known = connection.execute(
+                sa.select(runs.c.kind).where(runs.c.workspace_id == caller.workspace, runs.c.id == row["id"])
+            ).first()
         if known is None:
             with self._events.change(caller, "run.start", row["id"]) as change:
                 insert_once(change.connection, runs, [{**row, "sequence": change.sequence}])
@@ -119,10 +122,11 @@ class Runs:
         A run may wait for another one: meanwhile it holds no cores.
         """
         deadline = time.monotonic() + timeout_s
+        stopping = self._stopping
         held: float | None = getattr(self._here, "cpu", None)
         with self._cores.lent_back(held) if held is not None else nullcontext():
             while not (run := self.get(caller, run_id)).state.terminal:
-                if self._stopping:
+                if stopping.is_set():
                     raise Interrupted if held is not None else Unavailable("The installation closes.")
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -135,13 +139,7 @@ class Runs:
 
     def get(self, caller: Caller, run_id: str) -> Run:
         """The run, with the progress of this moment."""
-        with self._records.read() as connection:
-            row = connection.execute(
-                sa.select(runs).where(runs.c.workspace_id == caller.workspace, runs.c.id == run_id)
-            ).first()
-        if row is None:
-            raise not_found("run", run_id, hint="List them: sightloop run list")
-        return self._run(row)
+        return self._run(self._row(caller.workspace, run_id))
 
     def list(self, caller: Caller, kind: str | None = None, limit: int = 100, cursor: str = "") -> Sequence[Run]:
         """Runs, newest first. `cursor` is the id of the last one seen."""
@@ -175,11 +173,12 @@ class Runs:
 
     def _execute(self, workspace: str, run_id: str) -> None:
         """Returns when the run has ended; called by the engine, again after each crash."""
+        stopping = self._stopping
         with self._records.read() as connection:
             row = connection.execute(sa.select(runs).where(runs.c.workspace_id == workspace, runs.c.id == run_id)).one()
         if RunState(row.state).terminal:
             return
-        if self._stopping:
+        if stopping.is_set():
             raise Interrupted
         caller = Caller(workspace, row.actor, Role(row.role), trace_id=row.trace_id).keyed("run", run_id)
         cpu = float(row.resources["cpu"])
@@ -195,7 +194,7 @@ class Runs:
                     run_step=self._require_engine().step,
                     store_links=lambda links: self._store_links(workspace, links),
                     show_progress=lambda progress: self._live.__setitem__(run_id, progress),
-                    stopping=lambda: self._stopping,
+                    stopping=stopping.is_set,
                 )
                 output, problem = self._call(row.kind, context, dict(row.params))
             self._finish(workspace, run_id, context, output, problem)
@@ -227,8 +226,7 @@ class Runs:
         links = context.taken_links() if context else []
         while True:
             try:
-                with self._records.read() as connection:
-                    row = connection.execute(sa.select(runs).where(mine)).one()
+                row = self._row(workspace, run_id)
                 caller = Caller(workspace, row.actor, Role(row.role), trace_id=row.trace_id).keyed("run", run_id)
                 with self._events.change(caller, "run.finish", run_id) as change:
                     insert_once(change.connection, run_links, _link_rows(workspace, links))
@@ -247,9 +245,18 @@ class Runs:
                     change.emit(f"sightloop.run.{state}", told)
                 return
             except SightloopError as error:
-                if self._stopping or not error.retryable:
+                if self._stopping.is_set() or not error.retryable:
                     raise Interrupted from error
                 time.sleep(1.0)
+
+    def _row(self, workspace: str, run_id: str) -> sa.Row[Any]:
+        with self._records.read() as connection:
+            row = connection.execute(
+                sa.select(runs).where(runs.c.workspace_id == workspace, runs.c.id == run_id)
+            ).first()
+        if row is None:
+            raise not_found("run", run_id, hint="List them: sightloop run list")
+        return row
 
     def _set_state(self, workspace: str, run_id: str, state: RunState) -> None:
         with self._records.write() as connection:

@@ -9,7 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sightloop.serving.prediction_log import PredictionLog as PredictionLog
+    from sightloop.serving.predictor import Predictor as Predictor
     from sightloop.serving.process import serve_deployments as serve_deployments
+    from sightloop.serving.service import Deployments as Deployments
 
 _HOMES = {
     "Deployments": "service",

@@ -40,6 +40,15 @@ class Claim:
     embedding: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiting:
+    """An image in the queue, who waits for it, and since when (monotonic seconds)."""
+
+    image: Pixels
+    future: Future[Claim]
+    since: float
+
+
 class Batcher:
     """One thread that answers for one deployment.
 
@@ -55,7 +64,7 @@ class Batcher:
         self._max_wait_s = max_wait_s
         self._queue_limit = queue_limit
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[Pixels, Future[Claim], float]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._admitted = 0
         self._coming = 0
         self._seconds_per_image = 0.02
@@ -106,7 +115,7 @@ class Batcher:
         futures: list[Future[Claim]] = [Future() for _ in images]
         arrived = time.monotonic()
         with self._changed:
-            self._waiting.extend((image, future, arrived) for image, future in zip(images, futures, strict=True))
+            self._waiting.extend(Waiting(image, future, arrived) for image, future in zip(images, futures, strict=True))
             self._changed.notify_all()
         return [future.result() for future in futures]
 
@@ -119,30 +128,37 @@ class Batcher:
 
     def _run(self) -> None:
         while batch := self._gather():
-            images, futures, _ = zip(*batch, strict=True)
-            engine, began = self.engine, time.monotonic()
-            try:
-                said = engine.session.predict(images)
-            except Exception as error:  # the thread outlives whatever a model does
-                failure = error if isinstance(error, SightloopError) else SightloopError("The model failed.")
-                for future in futures:
-                    future.set_exception(failure)
-                continue
-            spent_s = (time.monotonic() - began) / len(images)
+            began = time.monotonic()
+            if not self._claim(batch):
+                for one in batch:
+                    self._claim([one], last=True)
+            spent_s = (time.monotonic() - began) / len(batch)
             self._seconds_per_image += SMOOTHING * (spent_s - self._seconds_per_image)
             self.batches += 1
-            self.images += len(images)
-            for row, future in enumerate(futures):
-                future.set_result(Claim(engine, said.probabilities[row], said.embedding[row]))
+            self.images += len(batch)
 
-    def _gather(self) -> list[tuple[Pixels, Future[Claim], float]]:
+    def _claim(self, batch: Sequence[Waiting], last: bool = False) -> bool:
+        """Whether the batch has its answers. One bad image must not fail its neighbours: they are tried one by one."""
+        engine = self.engine
+        try:
+            said = engine.session.predict([waiting.image for waiting in batch])
+        except Exception as error:  # the thread outlives whatever a model does
+            failure = error if isinstance(error, SightloopError) else SightloopError("The model failed.")
+            if last:
+                batch[0].future.set_exception(failure)
+            return False
+        for row, waiting in enumerate(batch):
+            waiting.future.set_result(Claim(engine, said.probabilities[row], said.embedding[row]))
+        return True
+
+    def _gather(self) -> list[Waiting]:
         """The next batch; empty when closed and nothing is left."""
         with self._changed:
             while not self._waiting:
                 if self._closed and self._admitted == 0:
                     return []
                 self._changed.wait()
-            deadline = self._waiting[0][2] + self._max_wait_s
+            deadline = self._waiting[0].since + self._max_wait_s
             while len(self._waiting) < self._max_batch and self._coming and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)
             return [self._waiting.popleft() for _ in range(min(self._max_batch, len(self._waiting)))]

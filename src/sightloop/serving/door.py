@@ -27,18 +27,19 @@ from sightloop.vision import quality
 Pixels = npt.NDArray[np.uint8]
 
 REMEMBERED: Final = 4096
-MAX_PIXELS: Final = 24_000_000
+MAX_PIXELS: Final = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: by whom, on which deployment, under which key, with what deadline."""
+    """One request: by whom, on which deployment, under which key, with what deadline and purpose."""
 
     caller: Caller
     deployment: str
     key: str = ""
     trace_id: str = ""
     deadline_ms: float = 0.0
+    purpose: str = ""
 
     def prediction_id(self, index: int = 0) -> str:
         """The same id for the same key, so that a retry is the same prediction."""
@@ -144,6 +145,7 @@ class PredictionDoor:
             "blur": image.blur,
             "trace_id": asked.trace_id,
             "deadline_ms": asked.deadline_ms,
+            "purpose": asked.purpose,
             "latency_ms": (time.monotonic() - began) * 1000,
         }
         self._segments.append(asked.caller.workspace, record)

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sightloop.domain import Caller, Permission, Role, require
+from sightloop.domain import PROBE, Caller, Permission, Role, require
 from sightloop.errors import Forbidden, InvalidInput, NotFound, SightloopError, TooLarge, not_found
 from sightloop.serving.door import Asked, PredictionDoor
 from sightloop.serving.live import Live, LiveDeployments
@@ -185,7 +185,11 @@ class ServingApp:
             deadline_ms = float(headers.get("x-deadline-ms", "0"))
         except ValueError as error:
             raise InvalidInput("X-Deadline-Ms is not a number.", hint="Send milliseconds.") from error
-        return Asked(caller, request.path_params["name"], key, trace[1] if len(trace) == 4 else "", deadline_ms)
+        purpose = headers.get("x-sightloop-purpose", "")
+        if purpose not in ("", PROBE):
+            raise InvalidInput("X-Sightloop-Purpose is unknown.", hint=f'Send "{PROBE}", or leave it out.')
+        trace_id = trace[1] if len(trace) == 4 else ""
+        return Asked(caller, request.path_params["name"], key, trace_id, deadline_ms, purpose)
 
     def _find(self, request: Request, caller: Caller) -> Live:
         live = self._live.get(caller, request.path_params["name"])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sightloop.errors import InvalidRecipe
+from sightloop.training.head import DEFAULT_STRENGTH
 
 
 class _Part(BaseModel):
@@ -21,7 +22,9 @@ class ProjectionRecipe(_Part):
 
 
 class HeadRecipe(_Part):
-    C: float | Literal["auto"] = Field("auto", description="Inverse regularisation; auto: by cross-fitted likelihood.")
+    C: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+        DEFAULT_STRENGTH, description="Inverse regularisation; auto: by cross-fitted likelihood."
+    )
 
 
 class ResourcesRecipe(_Part):
@@ -35,7 +38,7 @@ class Recipe(_Part):
     """A frozen backbone under a logistic head. Two equal recipes on the same versions give the same bundle."""
 
     trainer: Literal["frozen_head"] = "frozen_head"
-    embedder: str = Field("lite0", description="Must be the embedder that the workspace's samples were ingested with.")
+    embedder: str = Field("auto", description="The one that the samples were embedded with; auto: whichever that is.")
     projection: ProjectionRecipe = ProjectionRecipe()
     head: HeadRecipe = HeadRecipe()
     calibration: Literal["temperature"] = "temperature"
@@ -60,14 +63,16 @@ def validate_recipe(given: Mapping[str, Any] | str) -> Recipe:
 
 def _named(error: ValidationError) -> InvalidRecipe:
     first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"] if part not in ("float", "literal['auto']")]
+    path = [str(part) for part in first["loc"] if part not in ("float", "constrained-float", "literal['auto']")]
     where = ".".join(path)
     if first["type"] == "extra_forbidden":
         known = _fields(path[:-1])
         near = get_close_matches(path[-1], known, n=1, cutoff=0.5)
         hint = f'Did you mean "{near[0]}"?' if near else f"Fields: {', '.join(known)}."
         return InvalidRecipe(f'The recipe has no field "{where}".', hint=hint, field=where)
-    return InvalidRecipe(f'The recipe\'s "{where}" does not fit: {first["msg"]}.', hint="Correct the field.", field=where)
+    return InvalidRecipe(
+        f'The recipe\'s "{where}" does not fit: {first["msg"]}.', hint="Correct the field.", field=where
+    )
 
 
 def _fields(path: list[str]) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
@@ -21,6 +21,8 @@ from sightloop.vision import fit_temperature, softmax
 DIMENSIONS: Final = 128
 KERNEL_C: Final = 3.0  # with gamma "scale"; flat from 1 to 10 on ELPV
 LENGTH: Final = 50.0  # projected features are scaled to this length, at which DEFAULT_STRENGTH is right
+HEAD_WEIGHT: Final = 0.25
+KERNEL_WEIGHT: Final = 1.5  # a margin of 1 is then about as sure as a logit of 1.5
 HELD_POOLS: Final = 4
 
 
@@ -47,7 +49,13 @@ class HeadSuggester:
         self._held: OrderedDict[str, Doubles] = OrderedDict()
 
     def suggest(
-        self, caller: Caller, *, labelled: Mapping[str, str], candidates: Sequence[str], classes: Sequence[str], seed: int
+        self,
+        caller: Caller,
+        *,
+        labelled: Mapping[str, str],
+        candidates: Sequence[str],
+        classes: Sequence[str],
+        seed: int,
     ) -> HeadSuggestions:
         """Suggestions for the candidates, rows in their order. The same arguments give the same suggestions.
 
@@ -63,8 +71,12 @@ class HeadSuggester:
             raise NotEnoughData("The labels show fewer than two classes.", hint="Label samples of another class.")
         z = self._projected(caller, known, candidates)
         trained, asked = z[: len(known)], z[len(known) :]
-        logits = _mixed(trained, labels, asked, len(classes))
-        temperature = fit_temperature(_held_out(trained, labels, known, len(classes), seed), labels)
+        fit = partial(fit_mixture, classes=len(classes))
+        try:
+            temperature = fit_temperature(cross_fit(trained, labels, known, len(classes), fit, seed), labels)
+        except NotEnoughData:  # so few labels that a fold would lose a class: nothing to calibrate with yet
+            temperature = 1.0
+        logits = fit(trained, labels)(asked)
         probabilities = softmax(logits, temperature)
         return HeadSuggestions(probabilities, 1.0 - probabilities.max(axis=1), asked)
 
@@ -84,9 +96,21 @@ class HeadSuggester:
         return z[[row[sample] for sample in (*known, *candidates)]]
 
 
-def _held_out(z: Doubles, labels: Ints, groups: Sequence[str], classes: int, seed: int) -> Doubles:
-    """Logits of each labelled sample from heads that did not see it; the mixture's own where labels are too few."""
-    try:
-        return cross_fit(z, labels, groups, classes, lambda z, labels: Mixture(z, labels, classes), seed)
-    except NotEnoughData:
-        return _mixed(z, labels, z, classes)
+def fit_mixture(z: Doubles, labels: Ints, classes: int) -> Callable[[Doubles], Doubles]:
+    """A function from z to logits: a quarter of the logistic head's, and a kernel machine's.
+
+    On ELPV's poly cells, after 180 lessons, 3.1 % of the labels in the surer half are wrong; with the head alone 4.3 %.
+    """
+    head = fit_classifier(z, labels, classes, DEFAULT_STRENGTH)
+    with threadpool_limits(1):
+        machine = SVC(C=KERNEL_C, class_weight="balanced").fit(z, labels)
+
+    def logits(z: Doubles) -> Doubles:
+        margins = np.asarray(machine.decision_function(z), np.float64)
+        if margins.ndim == 1:
+            margins = np.stack([-margins, margins], axis=1) / 2
+        mixed = HEAD_WEIGHT * head(z)
+        mixed[:, machine.classes_] += KERNEL_WEIGHT * margins
+        return np.asarray(mixed)
+
+    return logits

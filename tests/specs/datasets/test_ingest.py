@@ -52,6 +52,13 @@ def test_more_files_than_a_chunk_all_arrive_with_their_own_vectors(world: World)
     assert len({row.tobytes() for row in vectors}) == 150
 
 
+def test_an_image_too_large_for_the_embedder_is_reduced_for_it(world: World) -> None:
+    (world.folder / "wide.png").write_bytes(picture(1, size=(4200, 4200)))
+    assert world.ingest()["ingested"] == 1
+    assert world.datasets.embeddings(world.caller, world.ids()).shape == (1, 192)
+    assert world.datasets.samples(world.caller).items[0].width == 4200
+
+
 def test_label_files_beside_the_images_are_skipped_and_counted(world: World) -> None:
     (world.folder / "a.png").write_bytes(picture(1))
     (world.folder / "labels.csv").write_text("file,label\na.png,ok\n")

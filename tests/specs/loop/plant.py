@@ -52,6 +52,11 @@ class Campaign:
     round: int = 0
 
 
+@dataclass(frozen=True)
+class NearDuplicates:
+    groups: Sequence[Sequence[str]]
+
+
 class Plant:
     def __init__(self) -> None:
         self.log: list[Prediction] = []
@@ -59,6 +64,7 @@ class Plant:
         self.known: dict[str, str] = {}
         self.spooled: dict[str, bytes] = {}
         self.made: Counter[str] = Counter()
+        self.groups: list[tuple[str, ...]] = []
         self.committed: Mapping[str, str] = {}
         self.campaign_state = "asking"
         self.human = 0
@@ -146,6 +152,9 @@ class Samples(_Port):
     ) -> Sequence[VersionEntry]:
         digest = "media-test" if "test" in version else "media-train"
         return [VersionEntry(f"smp-{version}", digest, "train", "ann_1", 1, "ok", "", "")]
+
+    def near_duplicates(self, caller: Caller) -> NearDuplicates:
+        return NearDuplicates(self.plant.groups)
 
     def commit(self, caller: Caller, dataset: str, *, add: Mapping[str, str], note: str) -> DatasetVersion:
         self.plant.committed = add

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,22 @@ CLASSES = ("dark", "bright")
 ME = Caller(workspace="ws_a", actor="usr_1", role=Role.ENGINEER)
 
 
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    records = Records(f"sqlite:///{tmp_path}/sightloop.db")
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the bundle of these tests was checked once, under a model of its own."""
+    folder = tmp_path_factory.mktemp("prepared")
+    records = Records(f"sqlite:///{folder}/sightloop.db")
     records.migrate()
+    registry = Registry(records, Events(records), Stores(folder, records))
+    registering(registry, small_bundle().to_archive())(model="prepared")
+    records.close()
+    return folder
+
+
+@pytest.fixture
+def records(prepared: Path, tmp_path: Path) -> Iterator[Records]:
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    records = Records(f"sqlite:///{tmp_path}/sightloop.db")
     yield records
     records.close()
 
@@ -61,8 +74,10 @@ Register = Callable[..., ModelVersion]
 
 @pytest.fixture
 def register(registry: Registry) -> Register:
-    archive = small_bundle().to_archive()
+    return registering(registry, small_bundle().to_archive())
 
+
+def registering(registry: Registry, archive: bytes) -> Register:
     def make(*, caller: Caller = ME, parity: bool = True, model: str = "cells", **facts: Any) -> ModelVersion:
         return registry.register(
             caller,

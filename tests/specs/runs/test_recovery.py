@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +43,14 @@ def count(context, params):
 runs.register("count", count)
 configure_faults(sys.argv[2])
 runs.launch()
-print(runs.wait(caller, runs.start(caller, "count", {}).id, 60).output, flush=True)
+print(runs.wait(caller, runs.start(caller, "count", {}).id, float(sys.argv[3])).output, flush=True)
 runs.close(); records.close()
 """
 
 
-def count(folder: Path, faults: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", COUNT, str(folder), faults], capture_output=True, text=True)
+def count(folder: Path, faults: str, wait_s: float = 60) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-c", COUNT, str(folder), faults, str(wait_s)]
+    return subprocess.run(arguments, capture_output=True, text=True)
 
 
 @pytest.mark.crash
@@ -127,3 +130,12 @@ def test_a_failed_step_stays_failed_on_a_second_pass(runs: Runs) -> None:
     runs.launch()
     run = runs.wait(ADMIN, started.id)
     assert (len(tries), run.output) == (1, {"told": 'The step "divide" failed with ZeroDivisionError.'})
+
+
+@pytest.mark.crash
+def test_a_run_that_took_the_process_down_too_often_is_ended_as_failed(tmp_path: Path) -> None:
+    count(tmp_path, "run.step.before_commit=kill")
+    with closing(sqlite3.connect(tmp_path / "runs.db")) as database, database:
+        database.execute("UPDATE workflow_status SET recovery_attempts = 99")
+    count(tmp_path, "", wait_s=3)
+    assert "The run ended without a result." in count(tmp_path, "").stderr

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from sightloop.app import Installation
 from sightloop.domain import Caller, Role
+from sightloop.errors import InvalidInput, not_found
 
 SESSION_COOKIE = "sightloop_session"
 _OWNER_ACTOR = "owner"
@@ -31,6 +32,17 @@ class Credentials:
         if not token:
             return Caller("", "anonymous", Role.ANONYMOUS)
         if hmac.compare_digest(token.encode(), self._owner_token.encode()):
-            workspace = self._identity.workspace(headers.get("sightloop-workspace", "default"))
-            return Caller(workspace.id, _OWNER_ACTOR, Role.ADMIN)
+            return Caller(self._workspace(headers.get("sightloop-workspace", "default")), _OWNER_ACTOR, Role.ADMIN)
         return self._identity.authenticate(token)
+
+    def _workspace(self, asked: str) -> str:
+        """The id of the workspace that an id or a name stands for."""
+        known = self._identity.workspaces()
+        if asked in known:
+            return asked
+        named = [id for id, name in known.items() if name == asked]
+        if not named:
+            raise not_found("workspace", asked, known.values(), hint="List them: sightloop workspace list")
+        if len(named) > 1:
+            raise InvalidInput(f'Several workspaces are called "{asked}".', hint=f"Use an id: {', '.join(named)}.")
+        return named[0]

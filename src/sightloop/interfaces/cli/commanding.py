@@ -27,6 +27,9 @@ Url = Annotated[str, typer.Option(help="A server instead of a folder.", envvar="
 Key = Annotated[str, typer.Option(help="API key for the server.", envvar="SIGHTLOOP_KEY")]
 Name = Annotated[str, typer.Option(help="The workspace.", envvar="SIGHTLOOP_WORKSPACE")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Limit = Annotated[int, typer.Option(help="Show so many at most.")]
+Seed = Annotated[int, typer.Option(help="Of what is drawn at random.")]
+Alias = Annotated[str, typer.Option(help="The alias.")]
 _SHARED: tuple[tuple[str, Any, Any], ...] = (
     ("folder", Folder, "./sightloop-data"),
     ("url", Url, ""),

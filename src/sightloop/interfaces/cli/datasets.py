@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Noun, Table, parse_filter, parse_shares, read_file
+from sightloop.interfaces.cli.commanding import Noun, Seed, Table, parse_filter, parse_shares, read_file
 from sightloop.interfaces.sdk import Workspace
 
 dataset = Noun("Datasets and their immutable versions, named like cells@3 or cells@latest.")
@@ -33,8 +33,8 @@ def commit(
     where: Annotated[str, typer.Option(help='Samples to add: "cell_type=mono", or JSON.')] = "",
     splits: Annotated[str, typer.Option(help='Shares: "train=0.8,val=0.2".')] = "",
     strata: Annotated[list[str] | None, typer.Option(help="Metadata fields kept in proportion.")] = None,
-    seed: int = 0,
-    note: str = "",
+    seed: Seed = 0,
+    note: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
 ) -> Any:
     """Freeze a new version; near-duplicates stay in one split."""
     return ws.datasets.get(name).commit(
@@ -61,6 +61,8 @@ def export(ws: Workspace, version: str, format: str, path: Path) -> Any:
 
 
 @dataset.command("import", example="sightloop dataset import cells labels.csv --format csv")
-def import_(ws: Workspace, schema: str, path: Path, format: str = "csv") -> Any:
+def import_(
+    ws: Workspace, schema: str, path: Path, format: Annotated[str, typer.Option(help="csv, coco or folder.")] = "csv"
+) -> Any:
     """Import labels of known samples from a file: csv, coco, or an archive of folders."""
     return ws.labels.import_(schema, read_file(path), format=format)

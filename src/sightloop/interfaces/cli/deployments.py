@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Noun, Table, command, read_file
+from sightloop.interfaces.cli.commanding import Alias, Noun, Table, command, read_file
 from sightloop.interfaces.sdk import Workspace
 
 deployment = Noun("Deployments: model versions that answer.")
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def deploy(
-    ws: Workspace, name: str, model: Annotated[str, typer.Option(help="The model.")], alias: str = "champion"
+    ws: Workspace, name: str, model: Annotated[str, typer.Option(help="The model.")], alias: Alias = "champion"
 ) -> Any:
     """Serve the version that an alias names."""
     return ws.deployments.deploy(name, model=model, alias=alias)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sightloop.errors import Corrupt
 from sightloop.interfaces.cli.commanding import Folder, Noun, Table, command
 from sightloop.interfaces.sdk import Workspace
 
@@ -52,11 +53,15 @@ def status(ws: Workspace) -> Any:
     return ws.status()
 
 
-def fsck(ws: Workspace, collect: Annotated[bool, typer.Option(help="Remove what nobody points at.")] = False) -> Any:
+def fsck(
+    ws: Workspace,
+    deep: Annotated[bool, typer.Option(help="Verify every blob.")] = False,
+    collect: Annotated[bool, typer.Option(help="Sweep up what nobody points at.")] = False,
+) -> Any:
     """Check the stored state: chains, pointers, blobs, aliases."""
-    report = ws.fsck(collect=collect)
+    report = ws.fsck(deep=deep, collect=collect)
     if report.problems:
-        typer.echo(f"{len(report.problems)} problems", err=True)
+        raise Corrupt(" ".join(report.problems), hint="Restore the folder from a backup, or ask for help.")
     return report
 
 

@@ -17,7 +17,7 @@ workspace = Noun("Workspaces: the tenants of the installation.")
 def create(
     ws: Workspace,
     role: Annotated[str, typer.Argument(help="viewer, labeler, engineer or admin.")],
-    name: str = "",
+    name: Annotated[str, typer.Option(help="What people call it.")] = "",
     days: Annotated[int | None, typer.Option(help="Valid for so many days; for ever if not given.")] = None,
 ) -> Any:
     """Create an API key; it is shown this once."""
@@ -38,11 +38,11 @@ def revoke(ws: Workspace, api_key: Annotated[str, typer.Argument(help="Its id.")
 
 @workspace.command("create", example="sightloop workspace create plant-2")
 def create_workspace(ws: Workspace, name: str) -> Any:
-    """Create a workspace."""
+    """Create a workspace; the key of its first admin is shown this once."""
     return ws.workspaces.create(name)
 
 
 @workspace.command("list", example="sightloop workspace list")
 def list_workspaces(ws: Workspace) -> Any:
     """List workspaces."""
-    return Table(ws.workspaces.list(), ("id", "name", "made_at"))
+    return Table(ws.workspaces.list(), ("id", "name"))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Noun, Table, parse_filter, sample_ids
+from sightloop.interfaces.cli.commanding import Noun, Seed, Table, parse_filter, sample_ids
 from sightloop.interfaces.sdk import Workspace
 
 label = Noun("Labelling: people answer what is uncertain, a bound accepts the rest.")
@@ -22,7 +22,7 @@ def start(
     context: Annotated[str, typer.Option(help="Labelled samples that also train: like --version.")] = "",
     eps: Annotated[float, typer.Option(help="Share of wrong labels accepted at most.")] = 0.05,
     alpha: Annotated[float, typer.Option(help="Chance that the bound fails at most.")] = 0.05,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Any:
     """Start a campaign over samples."""
     chosen = sample_ids(ws, version) or [str(found["id"]) for found in ws.samples.list(where=parse_filter(where))]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Noun, Table, command, progress, read_mapping
+from sightloop.interfaces.cli.commanding import Alias, Noun, Table, command, progress, read_mapping
 from sightloop.interfaces.sdk import Workspace
 
 model = Noun("Models and their versions, named like cells@3 or cells@champion.")
@@ -51,8 +51,8 @@ def gate(
     champion: Annotated[str, typer.Option(help="The version to compare with; none for a first version.")] = "",
     slice: Annotated[list[str] | None, typer.Option(help="Metadata field: not worse on any of its values.")] = None,
     superiority: Annotated[list[str] | None, typer.Option(help='Better here: "cell_type=poly".')] = None,
-    margin: float = 0.05,
-    alpha: float = 0.05,
+    margin: Annotated[float, typer.Option(help="How much worse is still not worse.")] = 0.05,
+    alpha: Annotated[float, typer.Option(help="Chance that a worse one passes at most.")] = 0.05,
     minimum_auroc: Annotated[float | None, typer.Option(help="For a first version.")] = None,
 ) -> Any:
     """Test whether a version may replace another."""
@@ -73,7 +73,7 @@ def promote(
     name: str,
     version: str,
     gate: Annotated[str, typer.Option(help="The passed gate.")] = "",
-    alias: str = "champion",
+    alias: Alias = "champion",
     reason: Annotated[str, typer.Option(help="Needed without a gate; it is recorded.")] = "",
 ) -> Any:
     """Move an alias to a version."""
@@ -81,7 +81,7 @@ def promote(
 
 
 @model.command("rollback", example="sightloop model rollback cells")
-def rollback(ws: Workspace, name: str, alias: str = "champion") -> Any:
+def rollback(ws: Workspace, name: str, alias: Alias = "champion") -> Any:
     """Move an alias back to the version that held it before."""
     return ws.models.rollback(name, alias=alias)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Noun, Table
+from sightloop.interfaces.cli.commanding import Limit, Noun, Table
 from sightloop.interfaces.sdk import Workspace
 
 receipt = Noun("Receipts: what automatic decisions left.")
@@ -15,7 +15,9 @@ audit = Noun("Audit: the hash-chained record of every change.")
 
 
 @receipt.command("list", example="sightloop receipt list --kind model.gate")
-def list_receipts(ws: Workspace, kind: Annotated[str, typer.Option(help="Of this kind.")] = "", limit: int = 50) -> Any:
+def list_receipts(
+    ws: Workspace, kind: Annotated[str, typer.Option(help="Of this kind.")] = "", limit: Limit = 50
+) -> Any:
     """List receipts."""
     return Table(ws.receipts.list(kind=kind or None, limit=limit), ("id", "kind", "rule", "subject", "made_at"))
 
@@ -39,7 +41,7 @@ def show_lineage(ws: Workspace, thing: str) -> Any:
 
 
 @audit.command("list", example="sightloop audit list --limit 20")
-def list_audit(ws: Workspace, limit: int = 50) -> Any:
+def list_audit(ws: Workspace, limit: Limit = 50) -> Any:
     """List audit entries, oldest first."""
     return Table(ws.audit.list(limit=limit), ("sequence", "at", "actor", "action", "subject"))
 

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Noun, Table, progress
+from sightloop.interfaces.cli.commanding import Limit, Noun, Table, progress
 from sightloop.interfaces.sdk import Workspace
 
 run = Noun("Runs: executions of work.")
 
 
 @run.command("list", example="sightloop run list --kind ingest")
-def list_runs(ws: Workspace, kind: Annotated[str, typer.Option(help="Of this kind.")] = "", limit: int = 20) -> Any:
+def list_runs(ws: Workspace, kind: Annotated[str, typer.Option(help="Of this kind.")] = "", limit: Limit = 20) -> Any:
     """List runs, newest first."""
     return Table(ws.runs.list(kind=kind or None, limit=limit), ("id", "kind", "state", "started_at", "progress"))
 
@@ -25,7 +25,9 @@ def show(ws: Workspace, run: str) -> Any:
 
 
 @run.command("wait", example="sightloop run wait run_01h...")
-def wait(ws: Workspace, run: str, timeout_s: float = 3600.0) -> Any:
+def wait(
+    ws: Workspace, run: str, timeout_s: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 3600.0
+) -> Any:
     """Wait until a run ends."""
     with progress("Waiting") as follow:
         return ws.runs.wait(run, timeout_s=timeout_s, progress=follow)

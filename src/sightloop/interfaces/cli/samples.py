@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Noun, Table, command, parse_filter, progress, read_file, read_mapping
+from sightloop.interfaces.cli.commanding import (
+    Limit,
+    Noun,
+    Table,
+    command,
+    parse_filter,
+    progress,
+    read_file,
+    read_mapping,
+)
 from sightloop.interfaces.sdk import Workspace
 
 samples = Noun("Samples: what was ingested.")
@@ -34,7 +43,7 @@ def ingest(
 
 
 @samples.command("list", example="sightloop samples list --where cell_type=mono --limit 5")
-def list_samples(ws: Workspace, where: Where = "", limit: int = 20) -> Any:
+def list_samples(ws: Workspace, where: Where = "", limit: Limit = 20) -> Any:
     """List samples."""
     return Table(ws.samples.list(where=parse_filter(where), limit=limit), _COLUMNS)
 
@@ -50,7 +59,7 @@ def search(
     ws: Workspace,
     sample: Annotated[str, typer.Option(help="Look like this sample.")] = "",
     image: Annotated[Path | None, typer.Option(help="Look like this image.")] = None,
-    k: int = 10,
+    k: Annotated[int, typer.Option(help="How many.")] = 10,
     where: Where = "",
 ) -> Any:
     """Find the samples that look most alike."""

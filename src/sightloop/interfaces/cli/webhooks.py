@@ -17,7 +17,7 @@ def create(
     ws: Workspace,
     url: str,
     event: Annotated[list[str], typer.Option(help='Event type, or "*"; give several.')],
-    name: str = "",
+    name: Annotated[str, typer.Option(help="What people call it.")] = "",
 ) -> Any:
     """Create a webhook; its signing secret is shown this once."""
     return ws.webhooks.create(url, events=event, name=name)

@@ -111,7 +111,7 @@ class Keys(Noun):
 
     def create(self, role: str, *, name: str = "", days: int | None = None, key: str | None = None) -> Record:
         """The API key with its `secret`, which is shown this once."""
-        return self._connection.post("/keys", {"role": role, "name": name, "days": days}, key=key)
+        return self._connection.post("/keys", {"role": role, "name": name or None, "days": days}, key=key)
 
     def list(self) -> Sequence[Record]:
         return self._connection.items("/keys")
@@ -124,6 +124,7 @@ class Workspaces(Noun):
     """The tenants of the installation."""
 
     def create(self, name: str, *, key: str | None = None) -> Record:
+        """The workspace with the `secret` of its first admin key, which is shown this once."""
         return self._connection.post("/workspaces", {"name": name}, key=key)
 
     def list(self) -> Sequence[Record]:

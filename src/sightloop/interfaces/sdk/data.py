@@ -93,12 +93,14 @@ class Dataset(Handle):
         note: str = "",
         key: str | None = None,
     ) -> Record:
-        """A new version: what the newest holds, what matches dealt to `splits`, and `add` (split by sample id)."""
-        body = {"where": where, "splits": splits, "strata": list(strata), "add": add, "drop": references(drop), "seed": seed, "note": note}
-        return self._connection.post(f"/datasets/{part(self.name)}/versions", body, key=key)
+        """A new version; see `Datasets.commit`."""
+        return Datasets(self._connection).commit(
+            self.name, where=where, splits=splits, strata=strata, add=add, drop=drop, seed=seed, note=note, key=key
+        )
 
     def versions(self) -> Sequence[Record]:
-        return self._connection.items(f"/datasets/{part(self.name)}/versions")
+        """Its versions, oldest first."""
+        return Datasets(self._connection).versions(self.name)
 
 
 class Datasets(Noun):
@@ -113,6 +115,35 @@ class Datasets(Noun):
 
     def get(self, name: str) -> Dataset:
         return Dataset(self._connection.get(f"/datasets/{part(name)}"), self._connection)
+
+    def commit(
+        self,
+        dataset: str,
+        *,
+        where: Where | None = None,
+        splits: Mapping[str, float] | None = None,
+        strata: Sequence[str] = (),
+        add: Mapping[str, str] | None = None,
+        drop: Sequence[Reference] = (),
+        seed: int = 0,
+        note: str = "",
+        key: str | None = None,
+    ) -> Record:
+        """A new version: what the newest holds, what matches dealt to `splits`, and `add` (split by sample id)."""
+        body = {
+            "where": where,
+            "splits": splits,
+            "strata": list(strata),
+            "add": add,
+            "drop": references(drop),
+            "seed": seed,
+            "note": note,
+        }
+        return self._connection.post(f"/datasets/{part(dataset)}/versions", body, key=key)
+
+    def versions(self, dataset: str) -> Sequence[Record]:
+        """The versions of a dataset, oldest first."""
+        return self._connection.items(f"/datasets/{part(dataset)}/versions")
 
     def version(self, version: Reference) -> Record:
         return self._connection.get(f"/dataset-versions/{part(version)}")

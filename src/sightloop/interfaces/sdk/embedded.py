@@ -30,7 +30,7 @@ class Shared:
     @property
     def transport(self) -> httpx.BaseTransport:
         """A transport for one client, which may close it without closing the portal of the others."""
-        return _Lent(self._portal)
+        return self._portal.lend()
 
     @property
     def owner_token(self) -> str:
@@ -43,14 +43,6 @@ class Shared:
                 del _open[self._folder]
                 self._portal.close()
                 self._installation.close()
-
-
-class _Lent(httpx.BaseTransport):
-    def __init__(self, portal: PortalTransport) -> None:
-        self._portal = portal
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._portal.handle_request(request)
 
 
 def open_shared(folder: Path, overrides: Mapping[str, Any] | None) -> Shared:

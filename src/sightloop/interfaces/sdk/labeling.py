@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sightloop.interfaces.sdk.connection import Handle, Noun, part, reference, references
+from sightloop.interfaces.sdk.connection import Handle, Noun, items_of, part, reference, references
 from sightloop.interfaces.sdk.records import Record
 
 Reference = str | Mapping[str, Any]
@@ -84,7 +84,7 @@ class Campaign(Handle):
 
     def counts(self) -> Record:
         """How many labels came from people, from the rule, and from audits."""
-        return self._connection.get(f"/campaigns/{part(self)}/counts")
+        return Campaigns(self._connection).counts(self)
 
     def questions(self, *, state: str | None = None) -> Sequence[Record]:
         return self._connection.items(f"/campaigns/{part(self)}/items", state=state)
@@ -126,6 +126,25 @@ class Campaigns(Noun):
 
     def get(self, campaign: str) -> Campaign:
         return Campaign(self._connection.get(f"/campaigns/{part(campaign)}"), self._connection)
+
+    def counts(self, campaign: Reference) -> Record:
+        """How many labels came from people, from the rule, and from audits."""
+        return self._connection.get(f"/campaigns/{part(campaign)}/counts")
+
+    def answers(self, campaign: Reference) -> Sequence[Record]:
+        """Every answer in order, those taken back included."""
+        return self._connection.items(f"/campaigns/{part(campaign)}/answers")
+
+    def second_opinions(
+        self, campaign: Reference, count: int, *, seed: int = 0, key: str | None = None
+    ) -> Sequence[Record]:
+        """New blind items about samples that a person has labelled; their answers change no annotation."""
+        body = {"count": count, "seed": seed}
+        return items_of(self._connection.post(f"/campaigns/{part(campaign)}/second-opinions", body, key=key))
+
+    def disagreement(self, campaign: Reference) -> Record:
+        """The share of second opinions that differ from the first, with its 95 % limits."""
+        return self._connection.get(f"/campaigns/{part(campaign)}/disagreement")
 
     def list(self) -> Sequence[Campaign]:
         return [Campaign(found, self._connection) for found in self._connection.items("/campaigns")]

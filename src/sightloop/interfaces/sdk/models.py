@@ -114,6 +114,10 @@ class Deployments(Noun):
         """The deployment, once it answers with the version that its alias names now."""
         return self._connection.post(f"/deployments/{part(name)}/sync", key=key)
 
+    def endpoint(self, name: str, *, days: int = 1) -> Record:
+        """The `url` that answers and the `headers` of a new key that may ask it: POST an image to `{url}/image`."""
+        return self._connection.post(f"/deployments/{part(name)}/endpoint", {"days": days})
+
     def stop(self, name: str, *, key: str | None = None) -> Record:
         return self._connection.post(f"/deployments/{part(name)}/stop", key=key)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -41,6 +43,7 @@ def serve(
             config = uvicorn.Config(build_api(installation), lifespan="off", log_level="warning", server_header=False)
             reach = address if host in _LOCAL else f"http://127.0.0.1:{bound}"
             installation.publish(reach)
+            _leave_on_signals()
             announce(address, f"{address}/owner/{installation.identity.owner_link()}")
             uvicorn.Server(config).run(sockets=[listening])
 
@@ -49,6 +52,16 @@ def run_serving(folder: Path, host: str | None = None, port: int | None = None) 
     """Returns when the serving process is told to end; it needs no database, only FOLDER/serving."""
     settings = load_settings(folder)
     serve_deployments(folder, host or settings.serving.host, settings.serving.port if port is None else port, settings)
+
+
+def _leave_on_signals() -> None:
+    """uvicorn raises the signal that ended it once more when it is done; then everything is closed in order."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
 
 
 def _listen(host: str, port: int) -> socket.socket:

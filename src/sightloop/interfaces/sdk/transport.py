@@ -29,8 +29,20 @@ class PortalTransport(httpx.BaseTransport):
         status, headers = exchange.start()
         return httpx.Response(status, headers=headers, stream=exchange, request=request)
 
+    def lend(self) -> httpx.BaseTransport:
+        """A transport for one client, which may close it without closing this one."""
+        return _Lent(self)
+
     def close(self) -> None:
         self._stack.close()
+
+
+class _Lent(httpx.BaseTransport):
+    def __init__(self, portal: PortalTransport) -> None:
+        self._portal = portal
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._portal.handle_request(request)
 
 
 class _Exchange(httpx.SyncByteStream):

@@ -105,9 +105,9 @@ class Workspace:
         """Events in order, as they happen; with `wait` false only those that there are."""
         return follow(self._connection, after=after, follow=wait)
 
-    def fsck(self, *, collect: bool = False, key: str | None = None) -> Record:
-        """What is wrong with the stored state; with `collect`, what nobody points at is removed."""
-        return self._connection.post("/fsck", {"collect": collect}, key=key)
+    def fsck(self, *, deep: bool = False, collect: bool = False) -> Record:
+        """What is wrong with the stored state. `deep` verifies every blob; `collect` sweeps up orphans."""
+        return self._connection.post("/fsck", {"deep": deep, "collect": collect})
 
     def status(self) -> Record:
         """An overview in counts."""

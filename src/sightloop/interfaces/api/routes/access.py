@@ -1,12 +1,14 @@
-"""Workspaces, API keys and the owner's one-time link."""
+"""Workspaces and API keys."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
 
-from sightloop.domain import Permission, Role
+from sightloop.domain import Permission, Role, now
 from sightloop.interfaces.api.parsing import Body, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
@@ -19,27 +21,31 @@ class NewWorkspace(Body):
 
 class NewKey(Body):
     role: Role
-    name: str = ""
-    days: int | None = Field(None, ge=1)
+    name: str = Field("unnamed", max_length=200)
+    days: int | None = Field(None, ge=1, le=36500)
 
 
-@routes.post("/workspaces", permission=Permission.ADMIN)
+@routes.post("/workspaces", permission=Permission.ADMIN, kept=False)
 def create_workspace(ask: Ask, body: NewWorkspace) -> Any:
-    """A new workspace; the owner of the installation enters it by name."""
-    return ask.installation.identity.create_workspace(ask.caller, body.name)
+    """A new workspace with its first admin key, whose secret is shown this once."""
+    workspace, key, secret = ask.installation.identity.create_workspace(ask.caller, body.name)
+    return {"id": workspace, "name": body.name, "key": key, "secret": secret}
 
 
-@routes.get("/workspaces", permission=Permission.READ)
+@routes.get("/workspaces", permission=Permission.ADMIN)
 def workspaces(ask: Ask) -> Any:
-    """The workspaces that the caller may see."""
-    return items_of(ask.installation.identity.workspaces(ask.caller))
+    """The caller's workspace; to an admin of the default one, all of them."""
+    found = ask.installation.identity.workspaces()
+    all_of_them = ask.caller.workspace == "default"
+    return items_of({"id": id, "name": name} for id, name in found.items() if all_of_them or id == ask.caller.workspace)
 
 
 @routes.post("/keys", permission=Permission.ADMIN, kept=False)
 def create_key(ask: Ask, body: NewKey) -> Any:
     """An API key; its secret is shown this once."""
-    made, secret = ask.installation.identity.create_key(ask.caller, body.role, name=body.name, days=body.days)
-    return {**ask.installation.identity.shown(made), "secret": secret}
+    expires_at = None if body.days is None else now() + timedelta(days=body.days)
+    key, secret = ask.installation.identity.create_key(ask.caller, body.name, body.role, expires_at=expires_at)
+    return {**asdict(key), "secret": secret}
 
 
 @routes.get("/keys", permission=Permission.ADMIN)

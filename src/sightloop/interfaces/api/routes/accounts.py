@@ -30,6 +30,7 @@ class NewWebhook(Body):
 
 
 class Fsck(Body):
+    deep: bool = False
     collect: bool = False
 
 
@@ -172,4 +173,4 @@ def redeliver(ask: Ask, delivery: str) -> Any:
 @routes.post("/fsck", permission=Permission.ADMIN, kept=False)
 def fsck(ask: Ask, body: Fsck) -> Any:
     """What is wrong with the stored state."""
-    return ask.installation.fsck.run(ask.caller.workspace, collect=body.collect)
+    return ask.installation.fsck.run(ask.caller.workspace, deep=body.deep, collect=body.collect)

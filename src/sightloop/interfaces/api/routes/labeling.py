@@ -36,6 +36,11 @@ class Answer(Body):
     duration_s: float = Field(0.0, ge=0)
 
 
+class SecondOpinions(Body):
+    count: int = Field(ge=1)
+    seed: int = 0
+
+
 @routes.post("/campaigns", permission=Permission.DATASET_WRITE)
 def start(ask: Ask, body: NewCampaign) -> Any:
     """A campaign over the samples; it asks people until the bound lets it accept the rest."""
@@ -71,6 +76,24 @@ def counts(ask: Ask, campaign: str) -> Any:
 def items(ask: Ask, campaign: str, state: str | None = None) -> Any:
     """The campaign's queue items."""
     return items_of(ask.installation.labeling.items(ask.caller, campaign, state))
+
+
+@routes.get("/campaigns/{campaign}/answers", permission=Permission.READ)
+def answers(ask: Ask, campaign: str) -> Any:
+    """Every answer in order, those taken back included."""
+    return items_of(ask.installation.labeling.answers(ask.caller, campaign))
+
+
+@routes.post("/campaigns/{campaign}/second-opinions", permission=Permission.DATASET_WRITE)
+def second_opinions(ask: Ask, campaign: str, body: SecondOpinions) -> Any:
+    """New blind items about samples that a person has labelled; their answers change no annotation."""
+    return items_of(ask.installation.labeling.second_opinions(ask.caller, campaign, body.count, body.seed))
+
+
+@routes.get("/campaigns/{campaign}/disagreement", permission=Permission.READ)
+def disagreement(ask: Ask, campaign: str) -> Any:
+    """The share of second opinions that differ from the first, with its 95 % limits."""
+    return ask.installation.labeling.disagreement(ask.caller, campaign)
 
 
 @routes.post("/queue/next", permission=Permission.LABEL)

@@ -10,6 +10,7 @@ from pydantic import Field
 from sightloop.domain import Permission
 from sightloop.interfaces.api.parsing import Body, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
+from sightloop.training import validate_recipe
 
 routes = Routes("models")
 
@@ -54,7 +55,7 @@ class Rollback(Body):
 @routes.post("/recipes/validate", permission=Permission.READ, kept=False)
 def validate(ask: Ask, body: Recipe) -> Any:
     """The recipe with every default filled in."""
-    return ask.installation.training.validate_recipe(body.recipe)
+    return validate_recipe(body.recipe)
 
 
 @routes.post("/trainings", permission=Permission.TRAIN)

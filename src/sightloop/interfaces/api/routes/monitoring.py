@@ -52,7 +52,7 @@ def list_monitors(ask: Ask) -> Any:
 @routes.post("/monitors/advance", permission=Permission.MONITOR_WRITE)
 def advance(ask: Ask, body: Advance) -> Any:
     """The alerts raised by the predictions that came in since the last look."""
-    ask.installation.predictions.import_segments(ask.caller.workspace)
+    ask.installation.predictions.import_segments(ask.caller.workspace, flush=True)
     return items_of(ask.installation.monitoring.advance(ask.caller, body.name))
 
 

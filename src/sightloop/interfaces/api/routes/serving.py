@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from anyio.to_thread import run_sync
+from pydantic import Field
 
-from sightloop.domain import Permission
+from sightloop.domain import Permission, Role, now
 from sightloop.interfaces.api.parsing import Body, Cursor, Limit, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
@@ -17,6 +19,10 @@ class NewDeployment(Body):
     name: str
     model: str
     alias: str = "champion"
+
+
+class Client(Body):
+    days: int = Field(1, ge=1, le=365)
 
 
 class Outcome(Body):
@@ -58,6 +64,17 @@ def stop(ask: Ask, name: str) -> Any:
     return ask.installation.deployments.stop(ask.caller, name)
 
 
+@routes.post("/deployments/{name}/endpoint", permission=Permission.ADMIN, kept=False)
+def endpoint(ask: Ask, name: str, body: Client) -> Any:
+    """The address that answers, with the headers of a new key that may ask it."""
+    found = ask.installation.deployments.sync(ask.caller, name)
+    expires_at = now() + timedelta(days=body.days)
+    _, secret = ask.installation.identity.create_key(
+        ask.caller, f"client of {name}", Role.ENGINEER, expires_at=expires_at
+    )
+    return {"url": found.endpoint, "headers": {"Authorization": f"Bearer {secret}"}, "expires_at": expires_at}
+
+
 @routes.post("/deployments/{name}/predict", permission=Permission.PREDICT, kept=False)
 async def predict(ask: Ask, name: str) -> Any:
     """The prediction for the bytes of one image; the same idempotency key is the same prediction."""
@@ -83,8 +100,9 @@ def list_predictions(
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> Any:
-    """Predictions in the order of the log."""
+    """Predictions in the order of the log, what was just answered included."""
     log = ask.installation.predictions
+    log.import_segments(ask.caller.workspace, flush=True)
     found = log.list(
         ask.caller,
         deployment=deployment,
@@ -105,5 +123,4 @@ def show_prediction(ask: Ask, prediction: str) -> Any:
 @routes.post("/predictions/{prediction}/outcome", permission=Permission.OUTCOME_WRITE)
 def outcome(ask: Ask, prediction: str, body: Outcome) -> Any:
     """The prediction with its delayed truth or business result."""
-    ask.installation.predictions.outcome(ask.caller, prediction, body.outcome)
-    return ask.installation.predictions.get(ask.caller, prediction)
+    return ask.installation.predictions.outcome(ask.caller, prediction, body.outcome)

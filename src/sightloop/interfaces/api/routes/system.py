@@ -28,7 +28,7 @@ def health(ask: Ask) -> Any:
 @routes.get("/owner/{link}", permission=Permission.PUBLIC)
 def redeem(ask: Ask, link: str) -> Response:
     """A page, and a session cookie for the browser; the link works once."""
-    session = ask.installation.identity.redeem_owner_link(link)
+    _, session = ask.installation.identity.redeem(link)
     response = Response(_SIGNED_IN, media_type="text/html", headers={"Referrer-Policy": "no-referrer"})
     response.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="strict", path="/")
     return response

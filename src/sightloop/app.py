@@ -1,0 +1,207 @@
+"""The composition root: settings become adapters, adapters become services, in plain code and in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any
+
+from sightloop.datasets import Datasets
+from sightloop.domain import Caller
+from sightloop.events import Deliverer, Events, Idempotency, Webhooks
+from sightloop.governance import Fsck, Identity, Lineage, Replay, stuck_runs
+from sightloop.inference import DecodePool, load_embedder
+from sightloop.labeling import Labeling, replay_acceptance
+from sightloop.loop import Loop, Rooms, Ticker, replay_act
+from sightloop.monitoring import Monitoring, replay_alarm, replay_rule
+from sightloop.registry import Registry, replay_alias_move, replay_gate
+from sightloop.runs import Runs
+from sightloop.serving import Deployments, PredictionLog, Predictor
+from sightloop.settings import Settings
+from sightloop.storage import FolderLock, Records, Stores, configure_faults
+from sightloop.training import HeadSuggester, Training, validate_recipe
+
+Check = Callable[[str], Sequence[str]]
+References = Callable[[str], Iterable[str]]
+
+
+class Installation:
+    """One folder, opened: every service, wired. Close it, or the folder stays locked.
+
+    Attributes:
+        owner_token: opens the API as the owner; made for this process, never stored beyond the lock file.
+        version: the version of the code, written into receipts and runs.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, lock: FolderLock, *, ticking: bool) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.owner_token = token_urlsafe(32)
+        self.version = _version()
+        self._lock = lock
+        self._closing = ExitStack()
+        self._closing.callback(lock.release)
+        try:
+            self._open_foundations()
+            self._open_assets()
+            self._open_activities()
+            self._open_loop()
+            self._start(ticking)
+        except BaseException:
+            self.close()
+            raise
+
+    def publish(self, address: str) -> None:
+        """Returns once others on this machine that find the folder held can reach it at the address."""
+        self._lock.publish(address, self.owner_token)
+
+    def tick(self, caller: Caller) -> dict[str, Any]:
+        """What one look of the loop's clock did: predictions imported, alerts raised, cycles moved."""
+        return {
+            "predictions": self.predictions.import_segments(caller.workspace, flush=True),
+            "alerts": self.monitoring.advance(caller),
+            "cycles": self.loop.tick(caller),
+        }
+
+    def close(self) -> None:
+        """Returns once every part has stopped, the last opened first, and the folder is free."""
+        self._closing.close()
+
+    def _open_foundations(self) -> None:
+        storage, events = self.settings.storage, self.settings.events
+        configure_faults(self.settings.faults)
+        self.records = Records(f"sqlite:///{self.folder / 'sightloop.db'}")
+        self._closing.callback(self.records.close)
+        self.records.migrate()
+        self.stores = Stores(
+            self.folder,
+            self.records,
+            master_key=storage.master_key.get_secret_value() if storage.master_key else "",
+            free_bytes_floor=storage.free_bytes_floor,
+        )
+        self.events = Events(self.records, code_version=self.version)
+        self.idempotency = Idempotency(self.records)
+        self.webhooks = Webhooks(self.records, self.stores, self.events, egress_allow=events.egress_allow)
+        self.deliverer = Deliverer(
+            self.records,
+            self.stores,
+            self.events,
+            interval_s=events.delivery_interval_s,
+            attempts=events.delivery_attempts,
+            egress_allow=events.egress_allow,
+        )
+        self.runs = Runs(self.records, self.events, self.folder / "runs.db", code_version=self.version)
+        self.identity = Identity(self.records, self.stores, self.events)
+
+    def _open_assets(self) -> None:
+        decode = self.settings.decode
+        self.decoder = DecodePool(decode.workers, decode.memory_bytes, decode.wall_s)
+        self._closing.callback(self.decoder.close)
+        self.embedder = load_embedder(threads=self.settings.serving.threads)
+        self.datasets = Datasets(self.records, self.stores, self.events, self.runs, self.decoder, self.embedder)
+        self.registry = Registry(self.records, self.events, self.stores)
+
+    def _open_activities(self) -> None:
+        self.labeling = Labeling(self.records, self.events, self.stores, self.datasets, HeadSuggester(self.datasets))
+        self.training = Training(
+            self.stores, self.runs, self.datasets, self.registry, self.embedder, code_version=self.version
+        )
+        self.predictions = PredictionLog(self.folder, self.records, self.events, self.stores, self.datasets)
+        self.deployments = Deployments(
+            self.folder,
+            self.settings,
+            records=self.records,
+            events=self.events,
+            runs=self.runs,
+            registry=self.registry,
+            predictor=Predictor(self.registry, self.datasets, self.predictions, threads=self.settings.serving.threads),
+            serving_keys=self.identity.hashes,
+        )
+        self._closing.callback(self.deployments.close)
+        self.monitoring = Monitoring(
+            self.records, self.stores, self.events, self.predictions, self.deployments, self.registry
+        )
+
+    def _open_loop(self) -> None:
+        rooms = Rooms(
+            traffic=self.predictions,
+            samples=self.datasets,
+            reviewers=self.labeling,
+            trainers=self.training,
+            runs=self.runs,
+            models=self.registry,
+            deployer=self.deployments,
+            watchers=self.monitoring,
+        )
+        self.loop = Loop(self.records, self.stores, self.events, rooms, validate_recipe)
+        self.lineage = Lineage(
+            self.predictions, self.datasets, self.datasets.annotations, self.registry, self.runs, self.events
+        )
+        self.replay = Replay(
+            self.events,
+            self.stores,
+            {
+                "labels.accept": replay_acceptance,
+                "model.gate": replay_gate,
+                "alias.move": replay_alias_move,
+                "drift.alarm": replay_alarm,
+                "rule.fired": replay_rule,
+                "loop.act": replay_act,
+            },
+        )
+        checks: dict[str, Check] = {
+            "datasets": self.datasets.check,
+            "registry": self.registry.check,
+            "labeling": self.labeling.check,
+            "serving": self.predictions.check,
+            "monitoring": self.monitoring.check,
+            "loop": self.loop.check,
+            "runs": stuck_runs(self.runs),
+        }
+        references: dict[str, References] = {
+            "datasets": self.datasets.references,
+            "registry": self.registry.references,
+            "labeling": self.labeling.references,
+            "monitoring": self.monitoring.references,
+            "loop": self.loop.references,
+        }
+        self.fsck = Fsck(self.records, self.stores, self.events, checks, references)
+        self.ticker = Ticker(
+            lambda: list(self.identity.workspaces()),
+            {
+                "predictions": lambda caller: self.predictions.import_segments(caller.workspace),
+                "monitors": self.monitoring.advance,
+                "loop": self.loop.tick,
+            },
+            self.settings.loop.tick_s,
+        )
+
+    def _start(self, ticking: bool) -> None:
+        self.identity.ensure_default()
+        self._closing.callback(self.runs.close)
+        self.runs.launch()
+        self.deployments.start()
+        self.deliverer.start()
+        self._closing.callback(self.deliverer.stop)
+        if ticking:
+            self.ticker.start()
+            self._closing.callback(self.ticker.stop)
+
+
+def open_installation(folder: Path, settings: Settings, *, ticking: bool = False) -> Installation:
+    """The installation in the folder, made if there is none. With `ticking` the loop's clock runs.
+
+    Raises:
+        Locked: another process, or this one, holds the folder.
+    """
+    return Installation(folder, settings, FolderLock.acquire(folder), ticking=ticking)
+
+
+def _version() -> str:
+    try:
+        return version("sightloop")
+    except PackageNotFoundError:
+        return "0.0.0+source"

@@ -1,0 +1,271 @@
+"""The verbs of training: train a recipe on a dataset version, evaluate a model version on a test version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sightloop.datasets import Datasets
+from sightloop.domain import Caller, DatasetVersion, Resources, Run, VersionEntry, derived_id, digest_of
+from sightloop.errors import NotEnoughData, Refused, SightloopError
+from sightloop.inference import (
+    Bundle,
+    BundleFacts,
+    Embedder,
+    LinearHead,
+    ModelSession,
+    assemble_bundle,
+    check_parity,
+)
+from sightloop.registry import Registry
+from sightloop.runs import RunContext, Runs
+from sightloop.storage import Stores
+from sightloop.training.evaluation import metrics, results
+from sightloop.training.head import Head, fit_head
+from sightloop.training.leakage import refuse_leakage
+from sightloop.training.recipe import Recipe, validate_recipe
+
+PARITY_IMAGES: Final = 16
+PARITY_ATOL: Final = 0.005  # embeddings rest as float16, which moves a probability by up to .0006 (ELPV)
+IMAGES_AT_ONCE: Final = 32
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)  # in the manifest, so that equal inputs give equal bundles
+
+
+class Training:
+    """Runs of the kinds "train" and "evaluate". Construct it before `runs.launch()`: it registers both.
+
+    Args:
+        code_version: written into the bundle's manifest.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        runs: Runs,
+        datasets: Datasets,
+        registry: Registry,
+        embedder: Embedder,
+        *,
+        code_version: str = "",
+    ) -> None:
+        self._stores = stores
+        self._runs = runs
+        self._datasets = datasets
+        self._registry = registry
+        self._embedder = embedder
+        self._code_version = code_version or "unknown"
+        runs.register("train", self._train)
+        runs.register("evaluate", self._evaluate)
+
+    def train(
+        self, caller: Caller, recipe: Mapping[str, Any] | str, *, model: str, dataset_version: str, test_version: str
+    ) -> Run:
+        """A run whose output names the `model_version` that it registers, its `bundle` digest and its `metrics`.
+
+        It learns from the labelled samples of the split "train"; the projection from all samples of that split. What
+        can be refused is refused here, before a run starts.
+
+        Raises:
+            InvalidRecipe: names the field.
+            NotEnoughData: fewer than two classes are labelled, or the test version has no labels.
+            Refused: the test version holds samples or near-duplicates of the training split.
+        """
+        checked = validate_recipe(recipe)
+        self._check_embedder(checked)
+        version = self._datasets.version(caller, dataset_version)
+        test = self._datasets.version(caller, test_version)
+        self._splits(caller, version, test)
+        asked = checked.resources
+        return self._runs.start(
+            caller,
+            "train",
+            {
+                "recipe": checked.model_dump(mode="json"),
+                "model": model,
+                "dataset_version": version.id,
+                "test_version": test.id,
+            },
+            resources=Resources(asked.cpu, asked.memory_bytes, asked.accelerator, asked.accelerator_count),
+        )
+
+    def evaluate(self, caller: Caller, model_version: str, test_version: str) -> Run:
+        """A run that adds the model version's evaluation on another test version; its output holds the `metrics`.
+
+        Raises Refused where the test version holds what the model was trained on.
+        """
+        version = self._registry.version(caller, model_version)
+        test = self._datasets.version(caller, test_version)
+        self._splits(caller, self._datasets.version(caller, version.dataset_version), test)
+        return self._runs.start(caller, "evaluate", {"model_version": version.id, "test_version": test.id})
+
+    def _train(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Three steps: snapshot and gate, fit and bundle, evaluate and register. Each may run again."""
+        caller = context.caller
+        recipe = validate_recipe(params["recipe"])
+        version = self._datasets.version(caller, params["dataset_version"])
+        test = self._datasets.version(caller, params["test_version"])
+
+        def snapshot() -> dict[str, Any]:
+            train, asked = self._splits(caller, version, test)
+            context.uses("dataset_version", version.id)
+            context.uses("dataset_version", test.id)
+            context.uses_all("sample", [entry.sample for entry in train if entry.label])
+            return {"train": len(train), "labelled": sum(bool(entry.label) for entry in train), "test": len(asked)}
+
+        def fit() -> dict[str, Any]:
+            train, _ = self._splits(caller, version, test)
+            head, classes = self._fit(caller, recipe, version, train)
+            bundle = self._bundle(recipe, version, head, classes)
+            parity = self._parity(caller, context.threads, bundle, head, train)
+            archive = bundle.to_archive()
+            digest = self._stores.workspace(caller.workspace).blobs.put(archive)
+            return {"bundle": digest, "strength": head.strength, "temperature": head.temperature, "parity": parity}
+
+        def register(fitted: Mapping[str, Any]) -> dict[str, Any]:
+            archive = self._stores.workspace(caller.workspace).blobs.get(fitted["bundle"])
+            evaluation, figures = self._figures(caller, context, Bundle.from_archive(archive), test)
+            figures |= {key: fitted[key] for key in ("strength", "temperature", "parity")}
+            made = self._registry.register(
+                caller.keyed(context.run_id, "register"),
+                params["model"],
+                bundle=archive,
+                dataset_version=version.id,
+                schema=self._schema_of(caller, version),
+                recipe=params["recipe"],
+                metrics=figures,
+                evaluation=evaluation,
+                run=context.run_id,
+            )
+            context.makes("model_version", made.id)
+            return {"model_version": made.id, "number": made.number, "metrics": figures}
+
+        counts = context.step("snapshot", snapshot)
+        context.progress(1, 3, f"{counts['labelled']} labelled samples")
+        fitted = context.step("fit", fit)
+        context.progress(2, 3, "bundle made")
+        registered = context.step("register", lambda: register(fitted))
+        context.progress(3, 3, "registered")
+        return {**registered, "bundle": fitted["bundle"], "samples": counts}
+
+    def _evaluate(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
+        caller = context.caller
+        test = self._datasets.version(caller, params["test_version"])
+
+        def evaluate() -> dict[str, Any]:
+            archive = self._registry.bundle(caller, params["model_version"])
+            evaluation, figures = self._figures(caller, context, Bundle.from_archive(archive), test)
+            digest = self._registry.add_evaluation(caller, params["model_version"], evaluation)
+            context.uses("model_version", params["model_version"])
+            context.uses("dataset_version", test.id)
+            return {"metrics": figures, "evaluation": digest, "model_version": params["model_version"]}
+
+        found: dict[str, Any] = context.step("evaluate", evaluate)
+        return found
+
+    def _splits(
+        self, caller: Caller, version: DatasetVersion, test: DatasetVersion
+    ) -> tuple[Sequence[VersionEntry], Sequence[VersionEntry]]:
+        """The training entries, labelled or not, and the labelled test entries, past the leakage gate."""
+        train = self._datasets.entries(caller, version.id, split="train")
+        asked = self._asked(caller, test)
+        if not asked:
+            raise NotEnoughData("The test version has no labelled sample.", hint="Label it, and commit a new version.")
+        if len({entry.label for entry in train if entry.label}) < 2:
+            raise NotEnoughData(
+                'The split "train" shows fewer than two classes.', hint="Label more of it, and commit a new version."
+            )
+        groups = self._datasets.near_duplicates(caller).groups
+        refuse_leakage((entry.sample for entry in train), (entry.sample for entry in asked), groups)
+        return train, asked
+
+    def _asked(self, caller: Caller, test: DatasetVersion) -> Sequence[VersionEntry]:
+        """The labelled entries of the split "test", or all labelled ones where no split has that name."""
+        entries = self._datasets.entries(caller, test.id, labelled=True)
+        return [entry for entry in entries if entry.split == "test"] or entries
+
+    def _fit(
+        self, caller: Caller, recipe: Recipe, version: DatasetVersion, train: Sequence[VersionEntry]
+    ) -> tuple[Head, tuple[str, ...]]:
+        classes = self._datasets.schema(caller, self._schema_of(caller, version)).classes
+        index = {label: i for i, label in enumerate(classes)}
+        ordered = sorted(train, key=lambda entry: (entry.media_digest, entry.sample))
+        taught = [entry for entry in ordered if entry.label]
+        rest = [entry.sample for entry in ordered if not entry.label]
+        leader = {one: group[0] for group in self._datasets.near_duplicates(caller).groups for one in group}
+        media = {entry.sample: entry.media_digest for entry in ordered}
+        head = fit_head(
+            self._datasets.embeddings(caller, [entry.sample for entry in taught]),
+            np.array([index[entry.label] for entry in taught], np.int64),
+            [media.get(leader.get(entry.sample, ""), entry.media_digest) for entry in taught],
+            len(classes),
+            unlabelled=self._datasets.embeddings(caller, rest) if rest else None,
+            dimensions=recipe.projection.dimensions,
+            strength=None if recipe.head.C == "auto" else recipe.head.C,
+            seed=recipe.seed,
+        )
+        return head, classes
+
+    def _bundle(self, recipe: Recipe, version: DatasetVersion, head: Head, classes: tuple[str, ...]) -> Bundle:
+        """The same bytes for the same recipe, content and code: nothing in it tells the time or the run."""
+        recipe_digest = digest_of(recipe.model_dump_json().encode())
+        facts = BundleFacts(
+            training_run=derived_id("fit", version.hash, recipe_digest, self._embedder.id, self._code_version),
+            dataset_version=version.hash,
+            label_schema=digest_of("\n".join(classes).encode()),
+            code_version=self._code_version,
+            created_at=EPOCH,
+        )
+        linear = LinearHead(
+            weights=head.classifier.weights,
+            bias=head.classifier.bias,
+            mean=head.projection.mean,
+            projection=head.projection.matrix,
+        )
+        return assemble_bundle(self._embedder, linear, temperature=head.temperature, classes=classes, facts=facts)
+
+    def _parity(
+        self, caller: Caller, threads: int, bundle: Bundle, head: Head, train: Sequence[VersionEntry]
+    ) -> dict[str, Any]:
+        """The bundle on real images against the head on the stored embeddings. Raises where they differ."""
+        by_content = sorted(train, key=lambda entry: entry.media_digest)
+        samples = [entry.sample for entry in by_content[:: max(1, len(by_content) // PARITY_IMAGES)]][:PARITY_IMAGES]
+        images = list(self._datasets.pixels(caller, samples))
+        expected = head.probabilities(self._datasets.embeddings(caller, samples))
+        parity = check_parity(bundle, images, expected, atol=PARITY_ATOL, threads=threads)
+        if not parity.passed:
+            raise SightloopError(
+                f"The bundle differs from training by {parity.max_difference:.3g}, more than {parity.atol:g}.",
+                hint="Ingest the samples again if the embedder has changed; else report this.",
+            )
+        return {**asdict(parity), "max_difference": round(parity.max_difference, 6), "passed": parity.passed}
+
+    def _figures(
+        self, caller: Caller, context: RunContext, bundle: Bundle, test: DatasetVersion
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Evaluation and metrics of the bundle itself on the test images: what is judged is what will be served."""
+        entries = self._asked(caller, test)
+        session = ModelSession(bundle, threads=context.threads)
+        parts: list[npt.NDArray[np.float32]] = []
+        for start in range(0, len(entries), IMAGES_AT_ONCE):
+            batch = [entry.sample for entry in entries[start : start + IMAGES_AT_ONCE]]
+            parts.append(session.predict(list(self._datasets.pixels(caller, batch))).probabilities)
+            context.pause_point()
+        classes = bundle.manifest.classes
+        evaluation = results(entries, np.concatenate(parts), classes, test.id)
+        return evaluation, metrics(evaluation, classes)
+
+    def _schema_of(self, caller: Caller, version: DatasetVersion) -> str:
+        return self._datasets.get(caller, version.dataset).schema
+
+    def _check_embedder(self, recipe: Recipe) -> None:
+        here = self._embedder.id
+        if recipe.embedder not in ("auto", here, here.partition("@")[0], here.partition("-")[0]):
+            raise Refused(
+                f'The samples are embedded by "{here}", not by "{recipe.embedder}".',
+                hint="Leave the embedder out of the recipe, or ingest with the other one.",
+            )

@@ -1,0 +1,47 @@
+"""A process that ingests a folder under a fixed key and prints what came of it: it may be killed, and started again."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from sightloop.datasets import Datasets
+from sightloop.domain import Caller, Role
+from sightloop.events import Events
+from sightloop.inference import DecodePool
+from sightloop.runs import Runs
+from sightloop.storage import Records, Stores, configure_faults
+from tests.specs.datasets.world import TinyEmbedder
+
+
+def main(folder: Path, pictures: str, faults: str) -> None:
+    records = Records(f"sqlite:///{folder}/sightloop.db")
+    records.migrate()
+    stores = Stores(folder, records)
+    events = Events(records)
+    runs = Runs(records, events, folder / "runs.db")
+    caller = Caller("default", "tester", Role.ADMIN)
+    with DecodePool(workers=1) as decoder:
+        datasets = Datasets(records, stores, events, runs, decoder, TinyEmbedder())
+        runs.launch()
+        configure_faults(faults)
+        run = datasets.ingest(caller.keyed("once"), {"kind": "folder", "path": pictures})
+        output = dict(runs.wait(caller, run.id).output)
+        datasets.create_schema(caller, "states", ["ok"])
+        datasets.create(caller, "cells", "states")
+        told = {
+            "output": {key: value for key, value in output.items() if key != "seconds"},
+            "samples": [one.media_digest for one in datasets.samples(caller, limit=1000).items],
+            "vectors": datasets.embeddings(caller, datasets.sample_ids(caller)).sum().item(),
+            "hash": datasets.commit(caller, "cells", where={}, splits={"a": 0.5, "b": 0.5}).hash,
+            "problems": list(datasets.check("default")),
+            "lineage": len(runs.links(caller, run=run.id)),
+            "events": sum(one["type"] == "sightloop.samples.ingested" for one in events.since("default", 0)),
+        }
+        runs.close()
+    sys.stdout.write(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3])

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+
+from sightloop.domain import Caller, Role, Run, RunState, now
+from sightloop.errors import NotFound
+from sightloop.events import Events
+from sightloop.governance import Fsck, stuck_runs
+from sightloop.storage import Records, Stores, move_pointer
+
+ADMIN = Caller("default", "tester", Role.ADMIN)
+
+
+class House:
+    """A workspace with a table, a blob that a room refers to, and a blob that a receipt names."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records = Records(f"sqlite:///{folder / 'sightloop.db'}")
+        self.records.migrate()
+        self.stores = Stores(folder, self.records)
+        self.events = Events(self.records)
+        self.store = self.stores.workspace("default")
+        self.blob = self.store.blobs.put(b"held by a room")
+        self.evidence = self.store.blobs.put(b"held by a receipt")
+        version = self.store.tables.append("samples", rows("a"))
+        with self.events.change(ADMIN, "test.write", "default") as tx:
+            move_pointer(tx.connection, "default", "samples", version)
+            tx.emit("sightloop.test.written", {})
+            tx.receipt("test", rule="", subject="s", claim={}, evidence={}, inputs={"data": self.evidence}, outcome={})
+        self.version = version
+
+    def fsck(self, **checks: list[str]) -> Fsck:
+        rooms = {name: lambda workspace, said=said: said for name, said in checks.items()}
+        return Fsck(self.records, self.stores, self.events, rooms, {"room": lambda workspace: [self.blob]})
+
+    def path(self, digest: str) -> Path:
+        (found,) = (one for one in self.folder.rglob(f"{digest}*"))
+        return found
+
+
+def rows(*ids: str) -> pa.Table:
+    return pa.table({"id": list(ids)})
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_a_whole_workspace_has_no_problems(house: House) -> None:
+    report = house.fsck().run("default")
+    assert report.ok
+    assert (report.orphan_blobs, report.orphan_versions) == (0, 0)
+
+
+def test_what_a_room_finds_is_told_under_its_name(house: House) -> None:
+    assert house.fsck(registry=["an alias is lost"]).run("default").problems == ("registry: an alias is lost",)
+
+
+def test_a_missing_blob_is_a_problem(house: House) -> None:
+    house.store.blobs.delete(house.evidence)
+    (problem,) = house.fsck().run("default").problems
+    assert problem == f"blobs: {house.evidence[:12]} is referred to and missing."
+
+
+def test_an_altered_blob_is_a_problem(house: House) -> None:
+    house.path(house.blob).write_bytes(b"something else")
+    (problem,) = house.fsck().run("default").problems
+    assert "is not what was written" in problem
+
+
+def test_a_blob_that_nothing_names_is_an_orphan_and_collected_on_request(house: House) -> None:
+    orphan = house.store.blobs.put(b"left by a crash")
+    assert house.fsck().run("default").orphan_blobs == 1
+    assert house.store.blobs.exists(orphan)
+    assert house.fsck().run("default", collect=True).collected == 1
+    assert not house.store.blobs.exists(orphan)
+    assert house.store.blobs.exists(house.evidence)
+
+
+def test_a_table_ahead_of_its_pointer_is_taken_back_on_request(house: House) -> None:
+    house.store.tables.append("samples", rows("b"))
+    assert house.fsck().run("default").orphan_versions == 1
+    assert house.fsck().run("default", collect=True).collected == 1
+    report = house.fsck().run("default")
+    assert (report.ok, report.orphan_versions) == (True, 0)
+    latest = house.store.tables.latest("samples")
+    assert latest is not None
+    assert house.store.tables.read("samples", latest)["id"].to_pylist() == ["a"]
+
+
+def test_a_pointer_to_a_version_that_is_gone_is_a_problem(house: House) -> None:
+    with house.records.write() as connection:
+        move_pointer(connection, "default", "samples", 99)
+    (problem,) = house.fsck().run("default").problems
+    assert "lost version 99" in problem
+
+
+def test_a_changed_audit_entry_is_a_problem_and_then_nothing_is_collected(house: House) -> None:
+    orphan = house.store.blobs.put(b"left by a crash")
+    with house.records.write() as connection:
+        for (name,) in connection.execute(sa.text("select name from sqlite_master where type = 'trigger'")).all():
+            connection.execute(sa.text(f'drop trigger "{name}"'))
+        connection.execute(sa.text("update audit set actor = 'nobody'"))
+    report = house.fsck().run("default", collect=True)
+    assert report.problems[0].startswith("audit: ")
+    assert house.store.blobs.exists(orphan)
+
+
+def test_a_room_whose_check_breaks_is_a_problem_and_not_the_end(house: House) -> None:
+    def broken(workspace: str) -> list[str]:
+        raise NotFound("the table is gone")
+
+    fsck = Fsck(house.records, house.stores, house.events, {"room": broken}, {"room": lambda w: [house.blob]})
+    assert fsck.run("default").problems == ("room: the table is gone",)
+
+
+def test_a_run_that_began_long_ago_and_never_ended_is_told() -> None:
+    class Log:
+        def list(self, caller: Caller, kind: str | None = None, limit: int = 100, cursor: str = "") -> list[Run]:
+            old = now() - timedelta(days=2)
+            return [Run("run_1", "train", RunState.RUNNING, {}, old), Run("run_2", "train", RunState.FAILED, {}, old)]
+
+    (problem,) = stuck_runs(Log())("default")
+    assert problem.startswith("run run_1 is running")
