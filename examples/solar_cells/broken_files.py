@@ -38,10 +38,10 @@ def write_broken_files(folder: Path, good: list[Path]) -> list[str]:
     files["bomb.webp"] = _webp_header(16_383, 16_383)
     rng = np.random.default_rng(40)
     for i in range(5):
-        data = bytearray(png[i])
-        for place in rng.integers(60, len(data) - 20, size=40):
-            data[place] ^= 0xFF
-        files[f"scrambled-{i}.png"] = bytes(data)
+        scrambled = bytearray(png[i])
+        for place in rng.integers(60, len(scrambled) - 20, size=40):
+            scrambled[place] ^= 0xFF
+        files[f"scrambled-{i}.png"] = bytes(scrambled)
     for name, data in files.items():
         (folder / name).write_bytes(data)
     return sorted(files)

@@ -10,7 +10,7 @@ from typing import Any
 
 from examples.solar_cells import plots
 from examples.solar_cells.page import card, figure, page, section, table
-from examples.solar_cells.story import ALPHA, BUDGET, DEPLOYMENT, DRIFT_ALPHA, EPS, Story
+from examples.solar_cells.story import ALPHA, BUDGET, DEPLOYMENT, DRIFT_ALPHA, EPS, Story, what_moved
 
 
 def write_report(story: Story) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def collect(story: Story) -> dict[str, Any]:
     auto, human, pool = (mono[k] + poly[k] for k in ("auto", "human", "pool"))
     wrong = mono["auto_wrong"] + poly["auto_wrong"]
     names = (
-        "images_ingested", "quarantined", "quarantine_reasons", "near_duplicate_groups", "budget",
+        "images_ingested", "quarantined", "quarantine_reasons", "loop_seconds_by_step", "near_duplicate_groups", "budget",
         "false_alarms_before_shift", "alarm_after_n_images", "alarms_after_promotion", "loop_seconds",
         "rollback_seconds", "forward_seconds", "dropped_requests", "requests_during_switch",
         "webhooks_delivered", "receipts", "receipts_replayed_same", "lineage_complete", "audit_entries",
@@ -184,17 +184,16 @@ def _receipts(story: Story, kind: str, evidence: tuple[str, ...]) -> str:
 
 
 def _drift(story: Story, f: dict[str, Any]) -> str:
-    alert = story.ws.alerts.get(story.notebook.get("alarm"))
-    history = [value / math.log(10) for value in alert.evidence["log_wealth"]]
-    shift_at = len(history) - int(f["alarm_after_n_images"])
-    curve = plots.wealth_curve(
-        history, -math.log10(DRIFT_ALPHA), [(shift_at, "poly begins"), (len(history) - 1, "alarm")]
-    )
+    evidence = story.ws.alerts.get(story.notebook.get("alarm")).evidence
+    history = story.notebook.get("wealth")
+    path = [value / math.log(10) for value in history[evidence.leading]]
+    last = len(path) - 1
+    begins = last - int(f["alarm_after_n_images"])
+    curve = plots.wealth_curve(path, evidence.log_threshold / math.log(10), [(begins, "poly begins"), (last, "alarm")])
     examples = "".join(
-        figure(_thumb(story, example["sample"]), f"p = {example['p']:.3f}")
-        for example in alert.evidence["examples"][:8]
+        figure(_thumb(story, example.sample), f"p = {example.p:.3f}") for example in evidence.examples[:10]
     )
-    return f'{curve}<p>{escape(str(alert.evidence["what_moved"]))}</p><div class="strip">{examples}</div>'
+    return f'{curve}<p>{escape(what_moved(evidence))}</p><div class="strip">{examples}</div>'
 
 
 def _auroc_rows(f: dict[str, Any]) -> list[tuple[str, float, float, float, str]]:
@@ -206,13 +205,20 @@ def _auroc_rows(f: dict[str, Any]) -> list[tuple[str, float, float, float, str]]
 
 
 def _gate(f: dict[str, Any]) -> str:
-    checks = f["gate_verdict"].get("checks", [])
+    paired = f["gate_verdict"]["paired"]
     rows = [
-        (check["name"], check["kind"], check["n"], f"{check['difference']:+.3f}", f"{check['p_value']:.2g}",
-         f"{check['power']:.2f}" if check.get("power") is not None else "", "passed" if check["passed"] else "REFUSED")
-        for check in checks
-    ]  # fmt: skip
-    return table(("slice", "test", "cells", "accuracy, v2 - v1", "p", "power", "verdict"), rows)
+        (
+            name,
+            test["n"],
+            f"{test['difference']:+.3f} [{test['lower']:+.3f}, {test['upper']:+.3f}]",
+            f"{test['p_value']:.2g}",
+            f"{test['power']:.2f}",
+            "not worse" if test["passed"] else "REFUSED",
+            f"better, p = {paired['superiority_p'][name]:.1g}" if name in paired["superior"] else "",
+        )
+        for name, test in paired["slices"].items()
+    ]
+    return table(("slice", "cells", "accuracy, v2 minus v1", "p", "power", "verdict", "superiority"), rows)
 
 
 def _actions(f: dict[str, Any]) -> str:
@@ -221,8 +227,17 @@ def _actions(f: dict[str, Any]) -> str:
 
 def _lineage(story: Story) -> str:
     prediction = next(iter(story.ws.predictions.list(deployment=DEPLOYMENT, limit=1)))
-    chain = story.ws.lineage.show(prediction.id)
-    return table(("step", "id", "what"), [(step["kind"], step["id"], step["text"]) for step in chain.steps])
+    found = story.ws.lineage.show(prediction.id)
+    up, labels = found.upstream, found.upstream.labels
+    rows = [
+        ("prediction", found.id, f"{found.facts.label}, {found.facts.score:.2f}, by {found.facts.deployment}"),
+        ("model version", up.model_version.id, f"{up.model_version.model} {up.model_version.number}"),
+        ("run", up.run.id, f"code {up.run.code_version}, started by {up.run.actor}"),
+        ("dataset version", up.dataset_version.id, up.dataset_version.hash),
+        ("labels", f"{labels.labels} annotations", ", ".join(f"{n} {basis}" for basis, n in labels.by_basis.items())),
+        ("receipts", ", ".join(labels.receipts), "each replays to the same outcome"),
+    ]
+    return table(("step", "id", "what"), rows)
 
 
 def _goals(f: dict[str, Any]) -> str:

@@ -93,7 +93,10 @@ def test_a_route_answers_only_roles_that_hold_its_permission(
 THINGS = [
     (method, path)
     for method, path, _ in ROUTES
-    if path.rsplit("{", 1)[-1].split("}")[0] in MADE_HERE and "{name}" not in path and "{model}" not in path and not path.endswith("/answer")
+    if path.rsplit("{", 1)[-1].split("}")[0] in MADE_HERE
+    and "{name}" not in path
+    and "{model}" not in path
+    and not path.endswith("/answer")
 ]
 
 

@@ -35,10 +35,10 @@ def results(
 
 
 def slices_of(entries: Sequence[VersionEntry]) -> dict[str, list[str]]:
-    """The value of each entry, by metadata field, for the fields with 2 to 20 values; missing is empty."""
+    """The value of each entry, by metadata field, for the fields with at most 20 values; missing is empty."""
     fields = sorted({field for entry in entries for field in entry.metadata})
     columns = {field: [str(entry.metadata.get(field, "")) for entry in entries] for field in fields}
-    return {field: values for field, values in columns.items() if 1 < len(set(values)) <= MOST_VALUES}
+    return {field: values for field, values in columns.items() if len(set(values)) <= MOST_VALUES}
 
 
 def metrics(evaluation: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:

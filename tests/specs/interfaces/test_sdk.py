@@ -9,6 +9,7 @@ import pytest
 
 from sightloop.errors import InvalidInput, Locked, NotFound
 from sightloop.interfaces.sdk import Record, connect
+from sightloop.storage import FolderLock
 from tests.specs.interfaces.house import House, picture, write_pictures
 
 HOLD = (
@@ -107,6 +108,14 @@ def test_a_folder_held_by_a_process_that_serves_nobody_is_locked(tmp_path: Path)
             connect(tmp_path)
     finally:
         holder.communicate("")
+
+
+def test_a_script_that_fails_without_closing_ends_and_leaves_the_folder_free(tmp_path: Path) -> None:
+    script = "import sys; from sightloop import connect; ws = connect(sys.argv[1]); raise ValueError('mine')"
+    failed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert failed.returncode == 1
+    assert failed.stderr.strip().endswith("ValueError: mine")
+    FolderLock.acquire(tmp_path).release()
 
 
 @pytest.mark.parametrize("place", ["ftp://x", "https://sightloop.example"])

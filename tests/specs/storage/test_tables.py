@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 
+import lance
 import pyarrow as pa
 import pytest
 
 from sightloop.errors import InvalidInput, NotFound, StorageFull
 from sightloop.storage import Store, Tables
+from sightloop.storage.lance_tables import MANY_FRAGMENTS
 
 
 def rows(*pairs: tuple[str, int]) -> pa.Table:
@@ -115,3 +117,10 @@ def test_below_the_floor_a_table_takes_no_rows_but_gives_them_up(store: Store) -
     with pytest.raises(StorageFull):
         full.append("samples", rows(("b", 1)))
     assert full.count("samples", full.delete("samples", "id = 'a'")) == 0
+
+
+def test_many_small_upserts_do_not_leave_as_many_fragments(store: Store) -> None:
+    for number in range(MANY_FRAGMENTS + 5):
+        version = store.tables.upsert("many", pa.table({"id": [f"row-{number}"]}), "id")
+    assert store.tables.count("many", version) == MANY_FRAGMENTS + 5
+    assert len(lance.dataset(str(store.tables._path("many"))).get_fragments()) < 10

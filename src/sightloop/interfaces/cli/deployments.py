@@ -7,16 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Alias, Noun, Table, command, read_file
+from sightloop.interfaces.cli.commanding import Alias, Limit, Noun, Table, command, parse_filter, read_file
 from sightloop.interfaces.sdk import Workspace
 
 deployment = Noun("Deployments: model versions that answer.")
+prediction = Noun("Predictions: what was answered, and what came of it.")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands that stand at the top of the tree."""
     command(app, "deploy", example="sightloop deploy line-1 --model cells")(deploy)
     command(app, "predict", example="sightloop predict line-1 cell.png")(predict)
+    deployment.command("deploy", example="sightloop deployment deploy line-1 --model cells")(deploy)
 
 
 def deploy(
@@ -47,3 +49,29 @@ def sync(ws: Workspace, name: str) -> Any:
 def stop(ws: Workspace, name: str) -> Any:
     """Stop answering."""
     return ws.deployments.stop(name)
+
+
+@prediction.command("list", example="sightloop prediction list --deployment line-1")
+def list_predictions(
+    ws: Workspace,
+    deployment: Annotated[str, typer.Option(help="Of this deployment.")] = "",
+    sample: Annotated[str, typer.Option(help="On this sample.")] = "",
+    limit: Limit = 20,
+) -> Any:
+    """List predictions in the order of the log."""
+    found = ws.predictions.list(deployment=deployment or None, sample=sample or None, limit=limit)
+    return Table(found, ("sequence", "id", "deployment", "label", "score", "model_version"))
+
+
+@prediction.command("show", example="sightloop prediction show prd_01h...")
+def show_prediction(ws: Workspace, prediction: str) -> Any:
+    """Show a prediction with its outcome."""
+    return ws.predictions.get(prediction)
+
+
+@prediction.command("outcome", example="sightloop prediction outcome prd_01h... label=defect")
+def outcome(
+    ws: Workspace, prediction: str, outcome: Annotated[str, typer.Argument(help='"label=defect", or JSON.')]
+) -> Any:
+    """Record the delayed truth or business result of a prediction."""
+    return ws.predictions.outcome(prediction, parse_filter(outcome) or {})

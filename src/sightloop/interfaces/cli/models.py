@@ -44,6 +44,14 @@ def versions(ws: Workspace, name: str) -> Any:
     return Table(ws.models.versions(name), ("id", "number", "dataset_version", "run", "made_at"))
 
 
+@model.command("evaluate", example="sightloop model evaluate cells@champion --test cells-test@2")
+def evaluate(
+    ws: Workspace, version: str, test: Annotated[str, typer.Option(help="Frozen dataset version to be measured on.")]
+) -> Any:
+    """Evaluate a version on another test version."""
+    return ws.evaluate(version, test=test)
+
+
 @model.command("gate", example="sightloop model gate cells@2 --champion cells@champion --slice cell_type")
 def gate(
     ws: Workspace,

@@ -40,6 +40,7 @@ for name, noun in (
     ("label", labels.label),
     ("model", models.model),
     ("deployment", deployments.deployment),
+    ("prediction", deployments.prediction),
     ("monitor", monitors.monitor),
     ("rule", monitors.rule),
     ("alert", monitors.alert),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from sightloop.interfaces.sdk.connection import Connection, Noun, part, referenc
 from sightloop.interfaces.sdk.records import Record
 
 Reference = str | Mapping[str, Any]
-Progress = Callable[[Record], None]
+Progress = Callable[[Record], None] | bool
 _POLL_S = 1.0
 
 
@@ -29,13 +30,16 @@ class Runs(Noun):
         """What the run used and made."""
         return self._connection.items(f"/runs/{part(run)}/links")
 
-    def wait(self, run: Reference, *, timeout_s: float = 3600.0, progress: Progress | None = None) -> Record:
-        """The ended run. Raises the run's own error if it failed."""
+    def wait(self, run: Reference, *, timeout_s: float = 3600.0, progress: Progress = False) -> Record:
+        """The ended run. Raises the run's own error if it failed.
+
+        `progress` gets the run about each second; True prints it to standard error.
+        """
+        tell = _print_progress if progress is True else progress or _say_nothing
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
             found = self._connection.get(f"/runs/{part(run)}", wait_s=_POLL_S)
-            if progress is not None:
-                progress(found)
+            tell(found)
             if found.state in ("failed", "cancelled"):
                 raise from_problem(found.error.as_dict())
             if found.state == "succeeded":
@@ -44,6 +48,18 @@ class Runs(Noun):
             f'The run "{reference(run)}" has not ended after {timeout_s:g} s.',
             hint="It goes on; look at it with: sightloop run show",
         )
+
+
+def _say_nothing(run: Record) -> None:
+    pass
+
+
+def _print_progress(run: Record) -> None:
+    told = run.progress
+    if "total" in told:
+        print(f"\r{run.kind} {told.done}/{told.total} {told.note:<40}", end="", file=sys.stderr)
+    if run.state not in ("pending", "running"):
+        print(f"\r{run.kind} {run.state}{'':<40}", file=sys.stderr)
 
 
 class Receipts(Noun):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,9 +41,20 @@ class Shared:
         with _turn:
             self.users -= 1
             if self.users == 0:
-                del _open[self._folder]
-                self._portal.close()
-                self._installation.close()
+                self.close()
+
+    def close(self) -> None:
+        """Returns once the installation is closed, whoever still uses it."""
+        if _open.pop(self._folder, None) is not None:
+            self._portal.close()
+            self._installation.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    """A script that ends without closing (on an error, for example) must neither hang nor leave a child behind."""
+    for shared in list(_open.values()):
+        shared.close()
 
 
 def open_shared(folder: Path, overrides: Mapping[str, Any] | None) -> Shared:

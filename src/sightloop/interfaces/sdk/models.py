@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import httpx
 
 from sightloop.interfaces.sdk.connection import Noun, part, reference, references
 from sightloop.interfaces.sdk.records import Record
 
 Reference = str | Mapping[str, Any]
+_KNOWN_S = 5.0
 
 
 class Models(Noun):
@@ -29,6 +33,10 @@ class Models(Noun):
     def card(self, version: Reference) -> str:
         """The model card, in Markdown."""
         return self._connection.text(f"/model-versions/{part(version)}/card")
+
+    def gates(self, version: Reference) -> Sequence[Record]:
+        """The gates that the version went through, oldest first."""
+        return self._connection.items(f"/model-versions/{part(version)}/gates")
 
     def evaluation(self, version: Reference) -> Record:
         """Results on the frozen test set, sample by sample."""
@@ -115,8 +123,16 @@ class Deployments(Noun):
         return self._connection.post(f"/deployments/{part(name)}/sync", key=key)
 
     def endpoint(self, name: str, *, days: int = 1) -> Record:
-        """The `url` that answers and the `headers` of a new key that may ask it: POST an image to `{url}/image`."""
-        return self._connection.post(f"/deployments/{part(name)}/endpoint", {"days": days})
+        """The `url` that answers and the `headers` of a new key that may ask it: POST an image to `{url}/image`.
+
+        Returns once the serving process knows the key.
+        """
+        found = self._connection.post(f"/deployments/{part(name)}/endpoint", {"days": days})
+        until = time.monotonic() + _KNOWN_S
+        with httpx.Client(headers=found.headers.as_dict(), trust_env=False) as client:
+            while client.get(found.url).status_code == 401 and time.monotonic() < until:
+                time.sleep(0.05)
+        return found
 
     def stop(self, name: str, *, key: str | None = None) -> Record:
         return self._connection.post(f"/deployments/{part(name)}/stop", key=key)

@@ -13,6 +13,7 @@ import httpx
 from sightloop.errors import InvalidInput, Locked
 from sightloop.interfaces.sdk.connection import Connection
 from sightloop.interfaces.sdk.workspace import Workspace
+from sightloop.storage import FolderLock
 
 DEFAULT_FOLDER = "./sightloop-data"
 _PREFIX = "/api/v1"
@@ -47,6 +48,8 @@ def connect(
     if "://" in place:
         raise InvalidInput(f'"{place}" is no place to connect to.', hint='Give a folder, "https://..." or "memory://".')
     folder = Path(place)
+    if _is_served(folder):
+        return _through_holder(folder, workspace)
     try:
         return _embedded(folder, workspace, settings, after=None)
     except Locked as held:
@@ -82,9 +85,18 @@ def _embedded(
     return opened
 
 
-def _through_holder(folder: Path, workspace: str) -> Workspace:
-    from sightloop.storage import FolderLock
+def _is_served(folder: Path) -> bool:
+    """Whether another process holds the folder and serves it; found out without loading what embedding needs."""
+    if not FolderLock.holder(folder).get("address"):
+        return False
+    try:
+        FolderLock.acquire(folder).release()
+    except Locked:
+        return True
+    return False
 
+
+def _through_holder(folder: Path, workspace: str) -> Workspace:
     holder = FolderLock.holder(folder)
     headers = {"Authorization": f"Bearer {holder.get('token', '')}", _WORKSPACE_HEADER: workspace}
     return _over_http(str(holder["address"]), headers, local=True)

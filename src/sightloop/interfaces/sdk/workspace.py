@@ -66,7 +66,7 @@ class Workspace:
         metadata: Mapping[str, Mapping[str, Any]] | None = None,
         copy: bool = True,
         wait: bool = True,
-        progress: Progress | None = None,
+        progress: Progress = False,
         key: str | None = None,
     ) -> Record:
         """The run that makes samples of a folder, an archive, or files; ended, unless `wait` is false.
@@ -85,7 +85,7 @@ class Workspace:
         dataset: Reference,
         test: Reference,
         wait: bool = True,
-        progress: Progress | None = None,
+        progress: Progress = False,
         key: str | None = None,
     ) -> Record:
         """The run that trains a version of the model on a dataset version; `output.model_version` names it."""
@@ -95,7 +95,7 @@ class Workspace:
     def evaluate(self, version: Reference, *, test: Reference, wait: bool = True, key: str | None = None) -> Record:
         """The run that evaluates a model version on another test version."""
         body = {"model_version": reference(version), "test": reference(test)}
-        return self._run(self._connection.post("/evaluations", body, key=key), wait, None)
+        return self._run(self._connection.post("/evaluations", body, key=key), wait, False)
 
     def check_recipe(self, recipe: Mapping[str, Any]) -> Record:
         """The recipe with every default filled in."""
@@ -132,7 +132,7 @@ class Workspace:
     ) -> None:
         self.close()
 
-    def _run(self, run: Record, wait: bool, progress: Progress | None) -> Record:
+    def _run(self, run: Record, wait: bool, progress: Progress) -> Record:
         return self.runs.wait(run, progress=progress) if wait else run
 
     def _source(self, source: str | Path | Iterable[str | Path], *, copy: bool) -> dict[str, Any]:

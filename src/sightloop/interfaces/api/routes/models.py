@@ -103,6 +103,13 @@ def card(ask: Ask, version: str) -> Response:
     return Response(ask.installation.registry.card(ask.caller, found.id), media_type="text/markdown; charset=utf-8")
 
 
+@routes.get("/model-versions/{version}/gates", permission=Permission.READ)
+def gates(ask: Ask, version: str) -> Any:
+    """The gates that the version went through, oldest first."""
+    found = ask.installation.registry.version(ask.caller, version)
+    return items_of(ask.installation.registry.gates(ask.caller, found.id))
+
+
 @routes.get("/model-versions/{version}/evaluation", permission=Permission.READ)
 def evaluation(ask: Ask, version: str) -> Any:
     """Results on the frozen test set, sample by sample."""
