@@ -14,7 +14,7 @@ import typer
 from sightloop.errors import CLASSES, CODES
 from sightloop.interfaces.api.routes import ROOMS
 from sightloop.interfaces.cli.tree import app
-from sightloop.settings import Settings, describe_settings
+from sightloop.settings import ClientSettings, Settings, describe_settings
 
 REFERENCE = Path(__file__).parent / "reference"
 _NOTE = "<!-- Made by docs/generate.py from the code. -->"
@@ -26,17 +26,26 @@ def pages() -> dict[str, str]:
 
 
 def settings() -> str:
-    """Every setting, with its default and meaning."""
+    """Every setting, with its default and meaning; then what commands work on."""
     rows = (
         f"| `{row['name']}` | `SIGHTLOOP_{row['name'].replace('.', '__').upper()}` | `{row['default']}` "
         f"| {row['meaning']} |"
         for row in describe_settings(Settings.model_construct())
     )
+    options = (
+        f"| `--{name}` | `SIGHTLOOP_{name.upper()}` | `{'' if name == 'key' else field.default}` "
+        f"| {field.description} |"
+        for name, field in ClientSettings.model_fields.items()
+    )
     return _page(
         "Settings",
         "An argument wins over the environment, the environment over `sightloop.toml` in the installation folder, and "
-        "that over the default. `sightloop settings show` prints each value.",
-        ["| name | environment | default | meaning |", "|---|---|---|---|", *rows],
+        "that over the default. `sightloop settings show` prints each value and where it came from.",
+        [
+            *("| name | environment | default | meaning |", "|---|---|---|---|", *rows),
+            *("", "Commands take what they work on from their options or the environment:", ""),
+            *("| option | environment | default | meaning |", "|---|---|---|---|", *options),
+        ],
     )
 
 
@@ -82,7 +91,7 @@ def _commands(path: str, group: Any) -> Iterator[str]:
         if hasattr(found, "commands"):
             yield from _commands(f"{path} {name}", found)
             continue
-        own = [parameter for parameter in found.params if parameter.name not in _SHARED]
+        own = [parameter for parameter in found.params if _is_argument(parameter) or parameter.name not in _SHARED]
         usage = " ".join(parameter.name.upper() for parameter in own if _is_argument(parameter))
         options = [
             f"- `{'/'.join(parameter.opts)}`: {parameter.help}" for parameter in own if not _is_argument(parameter)

@@ -14,9 +14,9 @@ body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.55 system-ui,
 main{max-width:960px;margin:0 auto;padding:40px 24px 80px}
 h1{font-size:28px;letter-spacing:-.02em;margin:0}h2{font-size:19px;margin:44px 0 4px;letter-spacing:-.01em}
 p{color:var(--soft);max-width:70ch;margin:4px 0 16px}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:12px;margin-top:24px}
-.card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px}
-.card b{display:block;font-size:22px;letter-spacing:-.02em;white-space:nowrap}.card span{display:block}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(148px,1fr));gap:12px;margin-top:24px}
+.card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px}
+.card b{display:block;font-size:19px;letter-spacing:-.03em;white-space:nowrap}.card span{display:block}
 .card small{color:var(--soft)}
 .strip{display:grid;grid-template-columns:repeat(auto-fill,minmax(84px,1fr));gap:8px;margin:12px 0}
 figure{margin:0}figure img{width:100%;border-radius:6px;display:block}figcaption{font-size:11px;color:var(--soft)}

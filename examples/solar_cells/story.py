@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from examples.solar_cells import elpv
 from examples.solar_cells.broken_files import write_broken_files
+from examples.solar_cells.budget import check_budget
 from examples.solar_cells.line_controller import LineController
 from examples.solar_cells.progress import Notebook, Teller, timed
 from examples.solar_cells.reviewer import answer_open_items
+from examples.solar_cells.traffic import DEPLOYMENT, SteadyCaller, send
 
 # The data budget (BOUNDS.md section 6): each type is split once, before anything is looked at.
 BUDGET = {
@@ -23,7 +22,6 @@ BUDGET = {
 }
 EPS = ALPHA = 0.05
 DRIFT_ALPHA = 0.01
-DEPLOYMENT = "line-1"
 SEED = 0
 
 
@@ -318,7 +316,9 @@ def prove(story: Story) -> None:
     share = ws.lineage.complete_share()
     audit = ws.audit.verify()
     actions = story.controller.actions()
+    broken = check_budget(ws)
     story.notebook.put(
+        budget_broken=broken,
         webhooks_delivered=len(actions),
         actions=actions,
         receipts=len(receipts),
@@ -329,57 +329,10 @@ def prove(story: Story) -> None:
     )
     tell.fact(f"{len(actions)} signed webhooks acted on once: " + "; ".join(action["did"] for action in actions))
     tell.fact(f"{len(receipts)} receipts, {sum(replay.same for replay in replays)} replayed to the same outcome")
+    tell.fact("what trained never judged and was never held out" if not broken else f"BUDGET: {' '.join(broken)}")
     tell.fact(
         f"lineage complete for {share:.1%} of predictions; audit chain of {audit.entries} entries holds: {audit.ok}"
     )
-
-
-def send(story: Story, segment: str, samples: list[str], text: str = "") -> None:
-    """Sends the samples of a segment that have not been sent, one request an image, in order."""
-    done = int(story.notebook.get(f"sent/{segment}", 0))
-    if done >= len(samples):
-        return
-    if not text:
-        for place in range(done, len(samples)):
-            _send_one(story, segment, place, samples[place])
-        return
-    with story.tell.bar(text, len(samples)) as bar:
-        for place in range(done, len(samples)):
-            _send_one(story, segment, place, samples[place], remember=place % 20 == 19 or place == len(samples) - 1)
-            bar(place + 1)
-
-
-def _send_one(story: Story, segment: str, place: int, sample: str, remember: bool = True) -> None:
-    story.ws.deployments.predict(DEPLOYMENT, story.image(sample), request_id=f"{segment}-{place}")
-    if remember:
-        story.notebook.put(**{f"sent/{segment}": place + 1})
-
-
-class SteadyCaller(threading.Thread):
-    """Keeps the endpoint busy while versions change, and counts every request that is not answered 200."""
-
-    def __init__(self, story: Story) -> None:
-        super().__init__(name="steady-caller", daemon=True)
-        self._door = story.ws.deployments.endpoint(DEPLOYMENT)
-        self._image = story.image(story.budget["poly"]["traffic"][0])
-        self._ended = threading.Event()
-        self.answered = 0
-        self.dropped = 0
-
-    def run(self) -> None:
-        headers = {**self._door.headers, "x-sightloop-purpose": "probe"}
-        with httpx.Client(headers=headers, timeout=30, trust_env=False) as client:
-            while not self._ended.wait(0.1):
-                try:
-                    ok = client.post(f"{self._door.url}/image", content=self._image).status_code == 200
-                except httpx.HTTPError:
-                    ok = False
-                self.answered += ok
-                self.dropped += not ok
-
-    def stop(self) -> None:
-        self._ended.set()
-        self.join()
 
 
 def what_moved(evidence: Any) -> str:
@@ -420,6 +373,8 @@ def _tell_campaign(story: Story, campaign: str, kind: str, pool: list[str]) -> N
     """Counts of a campaign, and the share of its automatic labels that the hidden truth calls wrong."""
     counts = story.ws.campaigns.counts(campaign)
     heads = story.ws.labels.heads("cells", samples=pool).values()
+    accepted = story.ws.receipts.list(kind="labels.accept", subject=campaign)
+    residual = max((r.evidence.residual_bound for r in accepted if r.outcome.certified), default=0.0)
     auto = [head for head in heads if head.basis == "auto_accepted"]
     wrong = sum(head.label != story.truth[head.sample] for head in auto)
     final_wrong = sum(head.label != story.truth[head.sample] for head in heads)
@@ -427,11 +382,12 @@ def _tell_campaign(story: Story, campaign: str, kind: str, pool: list[str]) -> N
         **{
             f"labels/{kind}": {
                 "pool": len(pool), "human": counts.human, "auto": len(auto), "auto_wrong": wrong,
-                "audits": counts.audits, "final_wrong": final_wrong,
+                "audits": counts.audits, "residual_bound": residual, "final_wrong": final_wrong,
             }
         }
     )  # fmt: skip
     story.tell.fact(
         f"{kind}: {counts.human} human decisions ({counts.human / len(pool):.0%}), {len(auto)} labels accepted automatically, "
-        f"{wrong} of them wrong; bound {EPS:.0%} with {1 - ALPHA:.0%} confidence"
+        f"{wrong} of them wrong; with {1 - ALPHA:.0%} confidence at most {EPS:.0%} of the "
+        f"region accepted, audited labels included, and {residual:.1%} of what nobody saw"
     )

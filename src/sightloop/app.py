@@ -12,7 +12,7 @@ from typing import Any
 from sightloop.datasets import Datasets
 from sightloop.domain import Caller
 from sightloop.events import Deliverer, Events, Idempotency, Webhooks
-from sightloop.governance import Fsck, Identity, Lineage, Replay, stuck_runs
+from sightloop.governance import Fsck, Identity, Lineage, Replay, stuck_runs, unfinished_runs
 from sightloop.inference import DecodePool, load_embedder
 from sightloop.labeling import Labeling, replay_acceptance
 from sightloop.loop import Loop, Rooms, Ticker, replay_act
@@ -168,7 +168,7 @@ class Installation:
             "monitoring": self.monitoring.references,
             "loop": self.loop.references,
         }
-        self.fsck = Fsck(self.records, self.stores, self.events, checks, references)
+        self.fsck = Fsck(self.records, self.stores, self.events, checks, references, writing=unfinished_runs(self.runs))
         self.ticker = Ticker(
             lambda: list(self.identity.workspaces()),
             {

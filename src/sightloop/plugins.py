@@ -14,7 +14,7 @@ from typing import Any
 from sightloop.errors import Unavailable, not_found
 
 GROUPS: Mapping[str, str] = {
-    "sightloop.formats": "label formats of import and export: a module with `read` and `write`",
+    "sightloop.formats": "label formats of import and export: a module with `read`, `write` and `media_path`",
 }
 
 
@@ -52,4 +52,4 @@ def choose(group: str, builtin: Mapping[str, Any], name: str, kind: str) -> Any:
                 f'The plugin "{name}" for {kind}s is installed and cannot be loaded ({plugin.problem}).',
                 hint="Upgrade it or remove it.",
             )
-    raise not_found(kind, name, known)
+    raise not_found(kind, name, known, hint=f"There are: {', '.join(sorted(known))}.")

@@ -6,12 +6,26 @@ installation folder, then the default written here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from sightloop.errors import InvalidInput
+
+TOML: Final = "sightloop.toml"
+_LOOK: Final = "Every setting and what it means: docs/reference/settings.md."
 
 
 class _Section(BaseModel):
@@ -75,6 +89,7 @@ class Settings(BaseSettings):
     api: ApiSettings = Field(default_factory=ApiSettings)
     loop: LoopSettings = Field(default_factory=LoopSettings)
     faults: str = Field("", description='Fault points for tests: "name=kill" or "name=raise", comma-separated.')
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(
@@ -87,32 +102,95 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
+    def origin(self, name: str) -> str:
+        """Where the value of a setting ("section.name") came from: argument, environment, sightloop.toml or default."""
+        return self._origins.get(name, "default")
+
+
+class ClientSettings(BaseSettings):
+    """What a command works on where its options do not say. `sightloop.toml` lies in the folder, so it has no say."""
+
+    model_config = SettingsConfigDict(env_prefix="SIGHTLOOP_", env_ignore_empty=True, frozen=True, extra="ignore")
+    folder: str = Field("./sightloop-data", description="The installation folder.")
+    url: str = Field("", description="A server instead of a folder.")
+    key: SecretStr = Field(SecretStr(""), description="API key for the server.")
+    workspace: str = Field("default", description="The workspace.")
+
 
 def load_settings(folder: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """The settings for an installation folder, arguments first."""
-    toml = folder / "sightloop.toml" if folder else None
+    """The settings for an installation folder, arguments first.
+
+    Raises:
+        InvalidInput: a value is not what it should be, or `sightloop.toml` names a setting that does not exist.
+    """
 
     class _Located(Settings):
-        model_config = SettingsConfigDict(toml_file=toml)
+        model_config = SettingsConfigDict(toml_file=folder / TOML if folder else None)
 
-    return _Located(**dict(overrides or {}))
+    arguments = dict(overrides or {})
+    with _translated():
+        toml = TomlConfigSettingsSource(_Located)()
+        unknown = sorted(toml.keys() - Settings.model_fields.keys())
+        if unknown:
+            raise InvalidInput(
+                f'{TOML} has a section "{unknown[0]}", which means nothing.',
+                hint=f"Sections: {', '.join(Settings.model_fields)}.",
+            )
+        settings = _Located(**arguments)
+        given = {TOML: toml, "environment": EnvSettingsSource(_Located)(), "argument": arguments}
+    for origin, values in given.items():
+        settings._origins.update(dict.fromkeys(_names(values), origin))
+    return settings
+
+
+def load_client_settings(**options: str | None) -> ClientSettings:
+    """What a command works on: its options that were given, then the environment, then the defaults."""
+    with _translated():
+        return ClientSettings.model_validate({name: value for name, value in options.items() if value is not None})
 
 
 def describe_settings(settings: Settings) -> list[dict[str, Any]]:
-    """Each setting with its value and meaning; secrets are masked."""
+    """Each setting with its value, where that came from, its default and meaning; secrets are masked."""
     rows: list[dict[str, Any]] = []
-    for section, info in type(settings).model_fields.items():
-        value = getattr(settings, section)
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
         if isinstance(value, BaseModel):
             rows += [
-                {
-                    "name": f"{section}.{name}",
-                    "value": str(getattr(value, name)),
-                    "default": str(field.default),
-                    "meaning": field.description or "",
-                }
-                for name, field in type(value).model_fields.items()
+                _row(f"{name}.{inner}", getattr(value, inner), settings, info.default, info.description)
+                for inner, info in type(value).model_fields.items()
             ]
         else:
-            rows.append({"name": section, "value": str(value), "default": "", "meaning": info.description or ""})
+            rows.append(_row(name, value, settings, field.default, field.description))
     return rows
+
+
+def _row(name: str, value: Any, settings: Settings, default: Any, meaning: str | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "value": str(value),
+        "source": settings.origin(name),
+        "default": str(default),
+        "meaning": meaning or "",
+    }
+
+
+def _names(values: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from (f"{name}.{inner}" for inner in value)
+        else:
+            yield name
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f'The setting "{name}" is wrong: {first["msg"]}.', hint=_LOOK) from error
+    except SettingsError as error:
+        raise InvalidInput(f"A setting in the environment is not JSON: {error}.", hint=_LOOK) from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{TOML} is not TOML: {error}.", hint=_LOOK) from error

@@ -22,7 +22,7 @@ from sightloop.datasets.catalogue import SAMPLES_TABLE, Catalogue
 from sightloop.datasets.inspection import Fresh, Inspector, Known, Refused
 from sightloop.datasets.merkle import canonical
 from sightloop.datasets.quarantine import Quarantine
-from sightloop.datasets.rows import sample_row, samples_table
+from sightloop.datasets.rows import check_facets, sample_row, samples_table
 from sightloop.datasets.similarity import Similarity
 from sightloop.datasets.sources import Entry, check_source, list_source
 from sightloop.datasets.staging import Staging
@@ -69,6 +69,8 @@ class Ingest:
 
     def start(self, caller: Caller, source: Mapping[str, Any], metadata: Metadata | None = None) -> Run:
         check_source(source)
+        check_facets(metadata or {})
+        self._similarity.require_embedder()
         noted = self._staging.put(caller.keyed("metadata", caller.new_id("met")), "metadata", _packed(metadata or {}))
         return self._runs.start(caller, KIND, {"source": dict(source), "metadata": noted})
 

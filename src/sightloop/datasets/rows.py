@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sightloop.datasets.merkle import canonical
 from sightloop.domain import Address, Sample, SampleKind
+from sightloop.errors import InvalidInput
 
 _TYPES: Final = {
     "size_bytes": pa.int64(), "width": pa.int32(), "height": pa.int32(), "channels": pa.int32(),
@@ -24,6 +25,26 @@ SAMPLES: Final = pa.schema(
     [pa.field(name, _TYPES.get(name, pa.string()), nullable=name != "id") for name in SAMPLE_FIELDS]
     + [pa.field("run", pa.string()), pa.field("location", pa.string())]
 )
+
+
+def check_facets(facets: Mapping[str, Mapping[str, Any]]) -> None:
+    """Nothing; raises InvalidInput for a facet that a filter could not tell from a field of the sample itself, or
+    whose value is no JSON scalar.
+    """
+    for name, values in facets.items():
+        for field, value in values.items():
+            if field in SAMPLES.names:
+                raise InvalidInput(
+                    f'The metadata of "{name}" name a facet "{field}", which is a field of every sample.',
+                    hint=f'Call it otherwise, for example "my_{field}".',
+                    field=field,
+                )
+            if not isinstance(value, str | int | float | bool | None):
+                raise InvalidInput(
+                    f'The facet "{field}" of "{name}" is no single value.',
+                    hint="Give a text, a number, true, false or null.",
+                    field=field,
+                )
 
 
 def sample_row(sample: Sample, *, run: str, location: str) -> dict[str, Any]:

@@ -37,7 +37,6 @@ class Datasets:
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
-        embedder_id: names the vectors that `embeddings` gives.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Datasets:
     ) -> None:
         self._stores = stores
         self._decoder = decoder
-        self.embedder_id = embedder.id
+        self._embedder = embedder
         self._catalogue = Catalogue(records, stores)
         self._schemas = Schemas(records, events)
         self._staging = Staging(records, stores, events)
@@ -69,6 +68,11 @@ class Datasets:
         )
         self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations, self._versions)
         self._integrity = Integrity(records, stores, self._catalogue, self._schemas, self._versions, self._similarity)
+
+    @property
+    def embedder_id(self) -> str:
+        """Names the vectors that `embeddings` gives; raises Unavailable where the embedder's weights are missing."""
+        return self._embedder.id
 
     def upload(self, caller: Caller, name: str, data: bytes) -> str:
         """The digest under which the bytes wait for an ingest."""

@@ -47,7 +47,7 @@ class _Vectors:
 
 
 class Similarity:
-    """Reads the embeddings of one embedder; `table` names their Lance table."""
+    """Reads the embeddings of one embedder."""
 
     def __init__(
         self, records: Records, stores: Stores, decoder: DecodePool, embedder: Embedder, catalogue: Catalogue
@@ -59,10 +59,23 @@ class Similarity:
         self._catalogue = catalogue
         self._held: dict[str, _Vectors] = {}
         self._locks: dict[str, Lock] = defaultdict(Lock)
-        self.table = "embeddings." + re.sub(r"[^A-Za-z0-9_-]+", "-", embedder.id)
+
+    @property
+    def table(self) -> str:
+        """The Lance table of these embeddings; raises Unavailable where the embedder's weights are not installed."""
+        return "embeddings." + re.sub(r"[^A-Za-z0-9_-]+", "-", self._embedder.id)
+
+    def require_embedder(self) -> None:
+        """Returns where images can be embedded; raises Unavailable where the weights are not installed."""
+        _ = self._embedder.id
 
     def embeddings(self, caller: Caller, sample_ids: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Vectors float32 (N, D), in the order of the ids; raises NotFound for a sample that has none."""
+        """Vectors float32 (N, D), in the order of the ids; raises NotFound for a sample that has none.
+
+        Nothing is asked of the embedder for no ids.
+        """
+        if not sample_ids:
+            return np.empty((0, self._embedder.dimensions), np.float32)
         held = self._vectors(caller)
         return held.matrix[_rows(held, sample_ids)].astype(np.float32)
 

@@ -219,7 +219,6 @@ class DatasetVersion:
     Attributes:
         hash: Merkle root over key buckets of the entries (without ids and times), hexadecimal.
         counts: number of samples by split; label_counts: by label ("" is unlabelled).
-        lance_version: version of the table `versions/<id>` that holds the entries.
     """
 
     id: str

@@ -275,7 +275,9 @@ class Events:
             return [_receipt(row) for row in rows]
 
     def audit(self, caller: Caller, limit: int = 100, cursor: str = "") -> list[AuditEntry]:
-        """The audit entries, oldest first. `cursor` is the sequence of the last one seen."""
+        """The audit entries, oldest first. `cursor` is the sequence of the last one seen; raises InvalidInput."""
+        if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+            raise InvalidInput("This is no cursor of the audit.", hint="Start again without a cursor.")
         with self._records.read() as connection:
             return list(read_entries(connection, caller.workspace, int(cursor or 0), limit))
 

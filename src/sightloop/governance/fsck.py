@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from sightloop.domain import Caller, Role, Run, now
-from sightloop.errors import SightloopError
+from sightloop.errors import Conflict, SightloopError
 from sightloop.events import Events
 from sightloop.storage import Records, Stores, metadata, move_pointer
 
@@ -30,9 +30,11 @@ class FsckReport:
 
     Attributes:
         problems: a sentence each; none means that nothing acknowledged is lost or altered.
-        orphan_blobs: blobs nothing refers to; orphan_versions: tables whose newest version no pointer names. Both are
-            what a crash between two writes leaves, and do no harm.
-        collected: how many of the two were swept up.
+        orphan_blobs: blobs nothing refers to; orphan_versions: tables whose newest version no pointer names;
+            orphan_tables: names of those that no pointer names at all, such as that of a dataset version that was never
+            committed. All are what a crash between two writes leaves, and do no harm.
+        collected: how many of the three were swept up.
+        old_versions: of tables, older than what readers use, that were removed with their files.
         checked: how much was looked at, by what.
     """
 
@@ -41,6 +43,8 @@ class FsckReport:
     orphan_blobs: int
     orphan_versions: int
     collected: int
+    orphan_tables: tuple[str, ...] = ()
+    old_versions: int = 0
     checked: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -55,6 +59,7 @@ class Fsck:
         checks: each room's own check, by room.
         references: each room's blob digests, by room. A room left out loses its blobs at the next collection, except
             those that receipts name, which are always kept.
+        writing: names of what is being written in a workspace; nothing is collected meanwhile.
     """
 
     def __init__(
@@ -64,20 +69,28 @@ class Fsck:
         events: Events,
         checks: Mapping[str, Check],
         references: Mapping[str, References],
+        writing: Check = lambda _: (),
     ) -> None:
         self._records = records
         self._stores = stores
         self._events = events
         self._checks = checks
         self._references = references
+        self._writing = writing
 
     def run(self, workspace: str, *, deep: bool = False, collect: bool = False) -> FsckReport:
         """The report on the workspace.
 
         Args:
             deep: verify the content of every blob, not only of 200.
-            collect: sweep up orphans. Only while nothing is written: a write under way looks like an orphan.
+            collect: sweep up orphans and old versions of tables. Raises Conflict while a run is under way; label
+                and commit nothing meanwhile: a write under way looks like an orphan.
         """
+        if collect and (busy := self._writing(workspace)):
+            raise Conflict(
+                f"Nothing is collected while {len(busy)} runs write, such as {busy[0]}.",
+                hint="Wait until they have ended: sightloop run list",
+            )
         audit = self._events.audit_verify(workspace)
         problems = [f"audit: {one}" for one in audit.problems]
         for room, check in sorted(self._checks.items()):
@@ -88,17 +101,27 @@ class Fsck:
         held = sorted(required & there)
         verified = held if deep else held[:SAMPLED]
         problems += [f"blobs: {said}" for digest in verified if (said := _broken(partial(blobs.get, digest)))]
-        lost, ahead = self._tables(workspace)
-        problems += lost
+        tables = self._tables(workspace)
+        problems += tables.problems
         orphans = sorted(there - kept)
-        collected = 0
+        collected = old_versions = 0
         if collect and not problems:
-            collected = sum(blobs.delete(digest) for digest in orphans) + self._restore(workspace, ahead)
+            collected = sum(blobs.delete(digest) for digest in orphans) + self._take_back(workspace, tables)
+            old_versions = self._shed(workspace)
         checked = {
             "audit_entries": audit.entries, "blobs": len(held), "blobs_verified": len(verified),
-            "rooms": len(self._checks),
+            "rooms": len(self._checks), "tables": len(tables.named),
         }  # fmt: skip
-        return FsckReport(workspace, tuple(problems), len(orphans), len(ahead), collected, checked)
+        return FsckReport(
+            workspace,
+            tuple(problems),
+            len(orphans),
+            len(tables.ahead),
+            collected,
+            tables.orphans,
+            old_versions,
+            checked,
+        )
 
     def _referred(self, workspace: str) -> tuple[set[str], set[str]]:
         """Digests of the blobs that must be there, and of those that may be: all that receipts name is kept."""
@@ -112,12 +135,8 @@ class Fsck:
                 required.update({str(receipt.inputs["data"])} if receipt.inputs.get("data") else ())
         return required, required | named
 
-    def _tables(self, workspace: str) -> tuple[list[str], dict[str, int]]:
-        """Problems with pointers, and the version named of each table that has run ahead of its pointer."""
-        pointers = metadata.tables["table_pointers"]
-        query = sa.select(pointers.c.name, pointers.c.version).where(pointers.c.workspace_id == workspace)
-        with self._records.read() as connection:
-            named = {row.name: int(row.version) for row in connection.execute(query)}
+    def _tables(self, workspace: str) -> _Tables:
+        named = self._pointers(workspace)
         tables = self._stores.workspace(workspace).tables
         problems, ahead = [], {}
         for name, version in sorted(named.items()):
@@ -127,18 +146,41 @@ class Fsck:
                 problems.append(f"tables: {name} has lost version {version}, which readers use.")
             elif latest > version:
                 ahead[name] = version
-        return problems, ahead
+        return _Tables(problems, named, ahead, tuple(name for name in tables.names() if name not in named))
 
-    def _restore(self, workspace: str, ahead: Mapping[str, int]) -> int:
+    def _pointers(self, workspace: str) -> dict[str, int]:
+        pointers = metadata.tables["table_pointers"]
+        query = sa.select(pointers.c.name, pointers.c.version).where(pointers.c.workspace_id == workspace)
+        with self._records.read() as connection:
+            return {row.name: int(row.version) for row in connection.execute(query)}
+
+    def _take_back(self, workspace: str, found: _Tables) -> int:
         """Takes back what no pointer names; the restored version has the content that readers saw."""
         tables = self._stores.workspace(workspace).tables
         caller = Caller(workspace, "fsck", Role.ADMIN)
-        for name, version in ahead.items():
+        for name, version in found.ahead.items():
             restored = tables.restore(name, version)
             with self._events.change(caller, "fsck.restore", workspace) as tx:
                 move_pointer(tx.connection, workspace, name, restored)
                 tx.emit("sightloop.table.restored", {"table": name, "from": version, "to": restored})
-        return len(ahead)
+        for name in found.orphans:
+            tables.drop(name)
+        return len(found.ahead) + len(found.orphans)
+
+    def _shed(self, workspace: str) -> int:
+        """Removes the versions that lie behind the pointers; the number of them."""
+        tables = self._stores.workspace(workspace).tables
+        return sum(tables.collect(name, version) for name, version in self._pointers(workspace).items())
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Tables held against their pointers: versions by name, of all and of those `ahead`; `orphans` have no pointer."""
+
+    problems: Sequence[str]
+    named: Mapping[str, int]
+    ahead: Mapping[str, int]
+    orphans: tuple[str, ...]
 
 
 class RunLister(Protocol):
@@ -155,6 +197,16 @@ def stuck_runs(runs: RunLister, *, older_than: timedelta = timedelta(days=1)) ->
                 if not one.state.terminal and one.started_at < began]  # fmt: skip
 
     return check
+
+
+def unfinished_runs(runs: RunLister) -> Check:
+    """The ids of the runs that have not ended."""
+
+    def find(workspace: str) -> list[str]:
+        found = runs.list(Caller(workspace, "fsck", Role.ADMIN), limit=1000)
+        return [one.id for one in found if not one.state.terminal]
+
+    return find
 
 
 def _asked(check: Check, workspace: str) -> Sequence[str]:

@@ -150,7 +150,7 @@ class Lineage:
             missing += dataset.pop("missing")
         except NotFound:
             dataset = {"dataset_version": {"id": version.dataset_version}}
-            missing.append(f"dataset version {version.dataset_version}")
+            missing.append(f"dataset version {version.dataset_version or '(foreign bundle)'}")
         named = {
             "id": version.id, "model": version.model, "number": version.number, "bundle": version.bundle_digest,
             "recipe": dict(version.recipe),

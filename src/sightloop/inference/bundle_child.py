@@ -13,7 +13,10 @@ from sightloop.inference.bundles import refuse_bundle
 from sightloop.inference.child_loop import Answer, serve
 
 DOMAINS: Final = {"", "ai.onnx", "ai.onnx.ml"}
-FORBIDDEN_OPERATORS: Final = {"Loop", "If", "Scan", "SequenceMap", "RandomNormal", "RandomUniform"}
+FORBIDDEN_OPERATORS: Final = {
+    "Loop", "If", "Scan", "SequenceMap",
+    "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli",
+}  # fmt: skip
 MAX_NODES: Final = 20_000
 MAX_OPSET: Final = 26
 MAX_DIMENSION: Final = 1 << 24

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cached_property
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -41,14 +41,27 @@ class Embedder(Protocol):
 
 
 class Lite0Embedder:
-    """Multi-stage pooled features of EfficientNet-Lite0, 4,608 numbers."""
+    """Multi-stage pooled features of EfficientNet-Lite0, 4,608 numbers.
+
+    The weights are read when something first asks for the id or the graph, and the graph is loaded at the first
+    embedding; each raises Unavailable where it cannot.
+    """
 
     def __init__(self, *, threads: int = 1, device: str = "auto", size: int = LITE0_SIZE) -> None:
         self.size = size
-        self.graph = _lite0_graph(size)
         self.dimensions = FEATURES
-        self.id = f"lite0-pooled-{size}@1:{sha256(self.graph).hexdigest()[:16]}"
-        self._session = GraphSession(self.graph, threads=threads, device=device)
+        self._threads = threads
+        self._device = device
+
+    @cached_property
+    def id(self) -> str:
+        """Name, version and digest of the graph."""
+        return f"lite0-pooled-{self.size}@1:{sha256(self.graph).hexdigest()[:16]}"
+
+    @cached_property
+    def graph(self) -> bytes:
+        """The ONNX model, made from the weights of the installed package."""
+        return features_graph(self.size)
 
     @property
     def device(self) -> str:
@@ -59,14 +72,13 @@ class Lite0Embedder:
         """Vectors float32 (N, 4608) of uint8 (H, W, 3) RGB images, in their order."""
         return self._session.run(images, ("features",))[0]
 
+    @cached_property
+    def _session(self) -> GraphSession:
+        return GraphSession(self.graph, threads=self._threads, device=self._device)
+
 
 def load_embedder(name: str = "lite0", *, threads: int = 1, device: str = "auto") -> Embedder:
-    """The embedder of this name; raises NotFound, and Unavailable where its weights are not installed."""
+    """The embedder of this name, which reads its weights when they are first needed; raises NotFound."""
     if name != "lite0":
         raise not_found("embedder", name, ["lite0"], hint="Use lite0.")
     return Lite0Embedder(threads=threads, device=device)
-
-
-@cache
-def _lite0_graph(size: int) -> bytes:
-    return features_graph(size)

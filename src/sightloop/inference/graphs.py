@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from sightloop.errors import InvalidBundle, InvalidInput, Unavailable
 
@@ -23,6 +22,8 @@ class GraphSession:
     """A loaded graph with one input, uint8 (N, H, W, 3); safe to use from many threads."""
 
     def __init__(self, onnx: bytes, *, threads: int = 1, device: str = "auto") -> None:
+        import onnxruntime as ort
+
         self.device = _choose_device(device)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -70,6 +71,8 @@ class GraphSession:
 
 
 def _choose_device(device: str) -> str:
+    import onnxruntime as ort
+
     available = [name for name, provider in PROVIDERS.items() if provider in ort.get_available_providers()]
     if device == "auto":
         return available[0]

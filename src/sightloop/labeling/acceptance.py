@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
@@ -58,7 +57,7 @@ def decide(inputs: Mapping[str, Any]) -> dict[str, Any]:
         "certified": test.certified,
         "accepted": len(accepted),
         "accepted_digest": digest_of(canonical(accepted)),
-        "evidence": asdict(test.verdict()),
+        "evidence": test.verdict().as_dict(),
     }
 
 

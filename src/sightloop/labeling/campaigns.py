@@ -14,7 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from sightloop.datasets import Datasets, NewAnnotation
-from sightloop.domain import AuthorKind, Basis, Caller, derived_id, now
+from sightloop.domain import AuthorKind, Basis, Caller, now
 from sightloop.errors import Corrupt, InvalidInput, NotEnoughData, not_found
 from sightloop.events import Change, Events
 from sightloop.labeling.acceptance import RULE, canonical, decide
@@ -34,7 +34,7 @@ from sightloop.labeling.plan import (
     next_move,
 )  # fmt: skip
 from sightloop.labeling.ports import Suggester
-from sightloop.labeling.records import ANSWERED, ASKING, DONE, OPEN, Campaign, campaign_of
+from sightloop.labeling.records import ANSWERED, ASKING, DONE, OPEN, Campaign, campaign_of, new_item
 from sightloop.labeling.tables import campaigns, queue_items
 from sightloop.storage import Records, Stores, insert_once
 
@@ -126,7 +126,7 @@ class Campaigns:
         """The campaign. Raises NotFound."""
         found = self._find(caller, campaign_id)
         if found is None:
-            raise not_found("campaign", campaign_id, hint="List them: sightloop campaign list")
+            raise not_found("campaign", campaign_id, hint="List them: sightloop label list")
         return found
 
     def campaigns(self, caller: Caller, state: str | None = None) -> list[Campaign]:
@@ -341,21 +341,6 @@ class Campaigns:
             seed=campaign.schedule.seed,
         )
         return View(left, np.asarray(found.probabilities), np.asarray(found.embeddings))
-
-
-def new_item(
-    caller: Caller, campaign: Campaign, sample: str, purpose: Purpose, round_: int, position: int, label: str,
-    score: float, made_at: str,
-) -> dict[str, Any]:  # fmt: skip
-    """The row of a new item; a campaign asks once about a sample, and once for a second opinion."""
-    kind = "second" if purpose is Purpose.SECOND else "item"
-    return {
-        "workspace_id": caller.workspace, "id": derived_id("itm", caller.workspace, campaign.id, sample, kind),
-        "campaign": campaign.id, "sample": sample, "round": round_, "position": position, "purpose": str(purpose),
-        "attempt": len(campaign.attempts) if purpose in (Purpose.AUDIT, Purpose.DOUBT) else 0, "suggestion": label,
-        "score": score, "state": OPEN, "verb": "", "label": "", "leased_by": "", "leased_until": "",
-        "made_at": made_at,
-    }  # fmt: skip
 
 
 def _schedule(eps: float, alpha: float, seed_count: int | None, batch: int | None, seed: int) -> Schedule:

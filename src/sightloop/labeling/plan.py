@@ -18,8 +18,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from sightloop.labeling.region import RegionTest
-from sightloop.vision import alpha_for_attempt, diverse, uncertain
+from sightloop.vision import RegionTest, alpha_for_attempt, diverse, uncertain
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from sightloop.domain import Caller, derived_id
 from sightloop.labeling.plan import Purpose, Schedule
 
 VERBS = ("accept", "fix", "reject", "skip")
@@ -117,3 +118,18 @@ def answer_of(row: Any) -> Answer:
 
 def _time(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def new_item(
+    caller: Caller, campaign: Campaign, sample: str, purpose: Purpose, round_: int, position: int, label: str,
+    score: float, made_at: str,
+) -> dict[str, Any]:  # fmt: skip
+    """The row of a new item; a campaign asks once about a sample, and once for a second opinion."""
+    kind = "second" if purpose is Purpose.SECOND else "item"
+    return {
+        "workspace_id": caller.workspace, "id": derived_id("itm", caller.workspace, campaign.id, sample, kind),
+        "campaign": campaign.id, "sample": sample, "round": round_, "position": position, "purpose": str(purpose),
+        "attempt": len(campaign.attempts) if purpose in (Purpose.AUDIT, Purpose.DOUBT) else 0, "suggestion": label,
+        "score": score, "state": OPEN, "verb": "", "label": "", "leased_by": "", "leased_until": "",
+        "made_at": made_at,
+    }  # fmt: skip

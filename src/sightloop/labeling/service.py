@@ -13,9 +13,20 @@ from sightloop.datasets import NewAnnotation
 from sightloop.domain import Basis, Caller, now
 from sightloop.errors import Conflict, InvalidInput, NotEnoughData, NotFound, Refused, not_found
 from sightloop.events import Change
-from sightloop.labeling.campaigns import Campaigns, new_item
+from sightloop.labeling.campaigns import Campaigns
 from sightloop.labeling.plan import Purpose, draw
-from sightloop.labeling.records import ANSWERED, ASKING, OPEN, VERBS, Answer, Campaign, QueueItem, answer_of, item_of
+from sightloop.labeling.records import (
+    ANSWERED,
+    ASKING,
+    OPEN,
+    VERBS,
+    Answer,
+    Campaign,
+    QueueItem,
+    answer_of,
+    item_of,
+    new_item,
+)  # fmt: skip
 from sightloop.labeling.tables import answers, campaigns, queue_items
 from sightloop.storage import insert_once
 from sightloop.vision import Interval, binomial_interval

@@ -15,7 +15,7 @@ from sightloop.errors import InvalidPolicy
 TEXT_LIMIT = 64_000
 DEPTH_LIMIT = 20
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$")]
-Share = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=0.2)]
 
 
 class _Part(BaseModel):

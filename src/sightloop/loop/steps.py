@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,9 +78,7 @@ class Pass:
             found = self._ingested([one.media_digest for one in self._gathered.predictions])
             if found is None:
                 return None
-            leaks = self._near(test)
-            unfit = [one for one in self._gathered.predictions if found.get(one.media_digest) in {None, *leaks}]
-            if not self._gathered.drop(unfit):
+            if not self._gathered.drop(self._unfit(found, base, test)):
                 break
         samples = [found[one.media_digest] for one in self._gathered.predictions]
         chosen, held_out = samples[: wanted["count"]], samples[wanted["count"] : need]
@@ -217,12 +215,23 @@ class Pass:
         run = self._run(name, lambda: rooms.samples.ingest(self._keyed(name), source))
         return None if run is None else rooms.samples.find_media(self._caller, digests)
 
-    def _near(self, test: str) -> set[str]:
-        """Samples that are nearly the same as one that the challenger will be tested on."""
-        entries = self._rooms.samples.entries(self._caller, test)
-        asked = {one.sample for one in entries if one.split == "test"} or {one.sample for one in entries}
+    def _unfit(self, found: Mapping[str, str], base: str, test: str) -> list[Prediction]:
+        """Predictions whose media are gone, or nearly the same as what they must not meet.
+
+        Nothing that is collected may meet the test version; what is held out may not meet what trains either.
+        """
         groups = self._rooms.samples.near_duplicates(self._caller).groups
-        return {sample for group in groups if asked & set(group) for sample in group}
+        entries = self._rooms.samples.entries(self._caller, test)
+        judged = {one.sample for one in entries if one.split == "test"} or {one.sample for one in entries}
+        leaks = _near(judged, groups)
+        count, gathered = self._policy["collect"]["count"], self._gathered.predictions
+        fit = [one for one in gathered if found.get(one.media_digest) not in {None, *leaks}]
+        trains = {one.sample for one in self._rooms.samples.entries(self._caller, base, split="train")}
+        trained = _near(trains | {found[one.media_digest] for one in fit[:count]}, groups)
+        kept = {
+            one.id for one in [*fit[:count], *(one for one in fit[count:] if found[one.media_digest] not in trained)]
+        }
+        return [one for one in gathered if one.id not in kept]
 
     def _tested(self, version: str, test: str) -> bool:
         try:
@@ -252,6 +261,11 @@ class Pass:
 
     def _keyed(self, what: str) -> Caller:
         return self._caller.keyed("cycle", self.cycle.id, what, str(self.cycle.attempt))
+
+
+def _near(samples: set[str], groups: Iterable[Iterable[str]]) -> set[str]:
+    """The samples of every group of near-duplicates that holds one of these."""
+    return {one for group in map(set, groups) if group & samples for one in group}
 
 
 class Gathered:

@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from sightloop.domain import Alert, Caller, now
-from sightloop.errors import Conflict, InvalidInput, NotFound, not_found
+from sightloop.errors import Conflict, InvalidInput, NotFound, SightloopError, not_found
 from sightloop.events import Events
 from sightloop.monitoring.advance import PAGE, Advance, Folds, Row
 from sightloop.monitoring.fold import Fold
@@ -207,7 +207,7 @@ class Monitoring:
         for row in rows:
             try:
                 Folds(self._records, self._stores).take(dict(row))
-            except (NotFound, InvalidInput) as error:
+            except SightloopError as error:
                 problems.append(f"monitor {row['id']}: {error.message}")
         return problems
 

@@ -26,7 +26,7 @@ def model_card(
         f"- Classes: {', '.join(evaluation['classes'])} (label schema `{version.schema}`)",
         "",
         "## Made from",
-        f"- Training data: dataset version `{version.dataset_version}`",
+        f"- Training data: {_trained_on(version)}",
         f"- Run `{version.run or 'none recorded'}`",
         *(f"- {name}: {value}" for name, value in _flat(version.recipe)),
         "",
@@ -52,6 +52,10 @@ def model_card(
         "",
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _trained_on(version: ModelVersion) -> str:
+    return f"dataset version `{version.dataset_version}`" if version.dataset_version else "unknown (foreign bundle)"
 
 
 def _gate_line(gate: GateResult) -> str:

@@ -56,15 +56,15 @@ class Catalogue:
         """The new version of the model, which is made if it is new; the same idempotency key gives the same version.
 
         The bundle is checked in a limited child, unless the same one is registered here already.
-        `metrics["parity"]["passed"]` tells the gate that the bundle computes what training computed.
+        `dataset_version` is empty for a foreign bundle. `metrics["parity"]["passed"]` tells the gate that the bundle
+        computes what training computed.
         Raises InvalidBundle, and InvalidInput for a ragged evaluation.
         """
         version_id = caller.new_id("mdv")
         known = self._version_rows(caller, model_versions.c.id == version_id)
         if known:
             return known[0]
-        if not model or not all(c.isalnum() or c in "-_." for c in model):
-            raise InvalidInput(f'"{model}" is no name for a model.', hint="Use letters, digits, '-', '_' and '.'.")
+        self.check_name(model)
         known_bundle = bool(self._version_rows(caller, model_versions.c.bundle_digest == digest_of(bundle)))
         checked = Bundle.from_archive(bundle) if known_bundle else validate_bundle(bundle)
         results = checked_evaluation(evaluation, checked.manifest.classes)
@@ -97,6 +97,11 @@ class Catalogue:
             change.execute(sa.insert(evaluations), evaluated)
             change.emit("sightloop.model.registered", {"model": model, "model_version": version_id, "number": number})
         return self._version_rows(caller, model_versions.c.id == version_id)[0]
+
+    def check_name(self, model: str) -> None:
+        """Nothing; raises InvalidInput for what cannot name a model."""
+        if not model or not all(c.isalnum() or c in "-_." for c in model):
+            raise InvalidInput(f'"{model}" is no name for a model.', hint="Use letters, digits, '-', '_' and '.'.")
 
     def models(self, caller: Caller) -> list[Model]:
         """All models of the workspace, by name."""

@@ -23,7 +23,7 @@ class FolderLock:
     @classmethod
     def acquire(cls, folder: Path) -> FolderLock:
         """The lock, held. Raises Locked with the facts `pid` and `address` of the holder."""
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -98,6 +99,27 @@ class Tables:
             dataset: Any = lance.dataset(str(path), version=version)
             dataset.restore()
             return int(lance.dataset(str(path)).version)
+
+    def collect(self, name: str, keep: int) -> int:
+        """The number of versions older than `keep` that were removed, with all files that only they used.
+
+        `keep` and everything newer stays. Files that a crash left out of every version go too, which no write of this
+        process can be mistaken for: writers of the table wait meanwhile.
+        """
+        with self._lock(name), _translated(name):
+            dataset = self._open(name, keep)
+            older = [int(one["version"]) for one in dataset.versions() if int(one["version"]) < keep]
+            if older:
+                lance.dataset(str(self._path(name))).cleanup_old_versions(versions=older, delete_unverified=True)
+            return len(older)
+
+    def drop(self, name: str) -> None:
+        """Returns once the table is gone with all its versions, or never was."""
+        path = self._path(name)
+        with self._lock(name):
+            if path.exists():
+                shutil.rmtree(path)
+                sync(self._folder)
 
     def delete(self, name: str, where: str) -> int:
         """The version without the matching rows. Name opaque ids only: Lance stores the predicate."""

@@ -11,11 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sightloop.errors import Conflict, Refused, SightloopError
 from sightloop.storage.durability import full_disk_translated
-from sightloop.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 30.0
@@ -41,15 +41,22 @@ class Records:
             sa.event.listen(self._engine, "begin", _begin_sqlite)
 
     def migrate(self) -> None:
-        """Returns once the schema is the newest one."""
+        """Returns once the schema is the newest one.
+
+        Raises:
+            Refused: a newer Sightloop has written the database.
+        """
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         with self.write() as connection:
-            if any((MIGRATIONS / "versions").glob("[0-9]*.py")):
-                config = Config()
-                config.set_main_option("script_location", str(MIGRATIONS))
-                config.attributes["connection"] = connection
+            config.attributes["connection"] = connection
+            try:
                 command.upgrade(config, "head")
-            else:
-                metadata.create_all(connection)
+            except CommandError as error:
+                raise Refused(
+                    "A newer version of Sightloop has written this folder.",
+                    hint="Update Sightloop, then open it again.",
+                ) from error
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

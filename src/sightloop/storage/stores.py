@@ -66,6 +66,7 @@ class Stores:
         wrapped = self._wrapped_key(workspace_id)
         cipher = unwrap(wrapped, self._master_key, workspace_id) if wrapped else None
         home = self._folder / "workspaces" / workspace_id
+        home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         blobs = Blobs(home / "blobs", cipher, self._floor)
         blobs.sweep()
         return Store(blobs=blobs, tables=Tables(home / "tables", self._floor), cipher=cipher)

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from sightloop.errors import NotEnoughData
@@ -97,6 +96,8 @@ def fit_classifier(z: Doubles, labels: Ints, classes: int, strength: float) -> C
     Two classes become a softmax with opposite halves of the one logit, which is the same model. A class without a
     label gets a logit that never wins.
     """
+    from sklearn.linear_model import LogisticRegression
+
     present = np.unique(labels)
     if len(present) < 2:
         raise NotEnoughData(

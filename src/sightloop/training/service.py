@@ -1,4 +1,4 @@
-"""The verbs of training: train a recipe on a dataset version, evaluate a model version on a test version."""
+"""The verbs of training: train a recipe on a dataset version, evaluate a version, import a bundle from elsewhere."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from sightloop.inference import (
     ModelSession,
     assemble_bundle,
     check_parity,
+    validate_bundle,
 )
 from sightloop.registry import Registry
 from sightloop.runs import RunContext, Runs
 from sightloop.storage import Stores
 from sightloop.training.evaluation import metrics, results
 from sightloop.training.head import Head, fit_head
+from sightloop.training.imports import origin_of, refuse_other_classes, refuse_other_origin
 from sightloop.training.leakage import refuse_leakage
 from sightloop.training.recipe import Recipe, validate_recipe
 
@@ -37,7 +39,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)  # in the manifest, so that equa
 
 
 class Training:
-    """Runs of the kinds "train" and "evaluate". Construct it before `runs.launch()`: it registers both.
+    """Runs of the kinds "train", "evaluate" and "import". Construct it before `runs.launch()`: it registers them.
 
     Args:
         code_version: written into the bundle's manifest.
@@ -61,6 +63,7 @@ class Training:
         self._code_version = code_version or "unknown"
         runs.register("train", self._train)
         runs.register("evaluate", self._evaluate)
+        runs.register("import", self._import)
 
     def train(
         self, caller: Caller, recipe: Mapping[str, Any] | str, *, model: str, dataset_version: str, test_version: str
@@ -76,6 +79,7 @@ class Training:
             Refused: the test version holds samples or near-duplicates of the training split.
         """
         checked = validate_recipe(recipe)
+        self._registry.check_name(model)
         self._check_embedder(checked)
         version = self._datasets.version(caller, dataset_version)
         test = self._datasets.version(caller, test_version)
@@ -96,12 +100,49 @@ class Training:
     def evaluate(self, caller: Caller, model_version: str, test_version: str) -> Run:
         """A run that adds the model version's evaluation on another test version; its output holds the `metrics`.
 
-        Raises Refused where the test version holds what the model was trained on.
+        Raises Refused where the test version holds what the model was trained on; of a foreign bundle nobody knows.
         """
         version = self._registry.version(caller, model_version)
         test = self._datasets.version(caller, test_version)
-        self._splits(caller, self._datasets.version(caller, version.dataset_version), test)
+        if version.dataset_version:
+            self._splits(caller, self._datasets.version(caller, version.dataset_version), test)
+        else:
+            self._asked(caller, test)
         return self._runs.start(caller, "evaluate", {"model_version": version.id, "test_version": test.id})
+
+    def import_bundle(
+        self, caller: Caller, archive: bytes, *, model: str, test_version: str, dataset_version: str = ""
+    ) -> Run:
+        """A run that evaluates a bundle archive and registers it; its output is that of a train run.
+
+        The bundle is checked in a limited child before a run starts. Its parity with training cannot be shown here, so
+        that no gate passes it: it is promoted for a reason that is recorded.
+
+        Args:
+            dataset_version: the one that the bundle was trained on, where it is known here; none for a foreign bundle,
+                whose lineage then says that this link is missing.
+
+        Raises:
+            InvalidBundle: `facts["reason"]` says what is wrong with it.
+            Refused: its classes are not those of the test version, it was made from another dataset version than the
+                one named, or the leakage gate closes.
+            NotEnoughData: the test version has no labels.
+        """
+        self._registry.check_name(model)
+        bundle = validate_bundle(archive)
+        test = self._datasets.version(caller, test_version)
+        trained_on = ""
+        if dataset_version:
+            version = self._datasets.version(caller, dataset_version)
+            refuse_other_origin(bundle.manifest, version)
+            self._splits(caller, version, test)
+            trained_on = version.id
+        else:
+            self._asked(caller, test)
+        refuse_other_classes(bundle.manifest, self._datasets.schema(caller, self._schema_of(caller, test)))
+        digest = self._stores.workspace(caller.workspace).blobs.put(archive)
+        params = {"bundle": digest, "model": model, "dataset_version": trained_on, "test_version": test.id}
+        return self._runs.start(caller, "import", params)
 
     def _train(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
         """Three steps: snapshot and gate, fit and bundle, evaluate and register. Each may run again."""
@@ -127,22 +168,9 @@ class Training:
             return {"bundle": digest, "strength": head.strength, "temperature": head.temperature, "parity": parity}
 
         def register(fitted: Mapping[str, Any]) -> dict[str, Any]:
-            archive = self._stores.workspace(caller.workspace).blobs.get(fitted["bundle"])
-            evaluation, figures = self._figures(caller, context, Bundle.from_archive(archive), test)
-            figures |= {key: fitted[key] for key in ("strength", "temperature", "parity")}
-            made = self._registry.register(
-                caller.keyed(context.run_id, "register"),
-                params["model"],
-                bundle=archive,
-                dataset_version=version.id,
-                schema=self._schema_of(caller, version),
-                recipe=params["recipe"],
-                metrics=figures,
-                evaluation=evaluation,
-                run=context.run_id,
-            )
-            context.makes("model_version", made.id)
-            return {"model_version": made.id, "number": made.number, "metrics": figures}
+            known = {key: fitted[key] for key in ("strength", "temperature", "parity")}
+            asked = params | {"bundle": fitted["bundle"]}
+            return self._register(context, asked, test, self._schema_of(caller, version), params["recipe"], known)
 
         counts = context.step("snapshot", snapshot)
         context.progress(1, 3, f"{counts['labelled']} labelled samples")
@@ -167,14 +195,53 @@ class Training:
         found: dict[str, Any] = context.step("evaluate", evaluate)
         return found
 
+    def _import(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
+        caller = context.caller
+        test = self._datasets.version(caller, params["test_version"])
+
+        def register() -> dict[str, Any]:
+            for version in filter(None, (params["dataset_version"], test.id)):
+                context.uses("dataset_version", version)
+            archive = self._stores.workspace(caller.workspace).blobs.get(params["bundle"])
+            origin = origin_of(Bundle.from_archive(archive).manifest)
+            return self._register(context, params, test, self._schema_of(caller, test), origin, {})
+
+        return {**context.step("import", register), "bundle": params["bundle"]}
+
+    def _register(
+        self,
+        context: RunContext,
+        params: Mapping[str, Any],
+        test: DatasetVersion,
+        schema: str,
+        recipe: Mapping[str, Any],
+        known: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """The bundle that the parameters name, evaluated and made a version; `known` joins its metrics."""
+        caller = context.caller
+        archive = self._stores.workspace(caller.workspace).blobs.get(params["bundle"])
+        evaluation, figures = self._figures(caller, context, Bundle.from_archive(archive), test)
+        figures |= known
+        made = self._registry.register(
+            caller.keyed(context.run_id, "register"),
+            params["model"],
+            bundle=archive,
+            dataset_version=params["dataset_version"],
+            schema=schema,
+            recipe=recipe,
+            metrics=figures,
+            evaluation=evaluation,
+            run=context.run_id,
+        )
+        context.makes("model_version", made.id)
+        return {"model_version": made.id, "number": made.number, "metrics": figures}
+
     def _splits(
         self, caller: Caller, version: DatasetVersion, test: DatasetVersion
     ) -> tuple[Sequence[VersionEntry], Sequence[VersionEntry]]:
         """The training entries, labelled or not, and the labelled test entries, past the leakage gate."""
         train = self._datasets.entries(caller, version.id, split="train")
         asked = self._asked(caller, test)
-        if not asked:
-            raise NotEnoughData("The test version has no labelled sample.", hint="Label it, and commit a new version.")
         if len({entry.label for entry in train if entry.label}) < 2:
             raise NotEnoughData(
                 'The split "train" shows fewer than two classes.', hint="Label more of it, and commit a new version."
@@ -184,8 +251,10 @@ class Training:
         return train, asked
 
     def _asked(self, caller: Caller, test: DatasetVersion) -> Sequence[VersionEntry]:
-        """The labelled entries of the split "test", or all labelled ones where no split has that name."""
+        """The labelled entries of the split "test", or all labelled ones where no split has that name, but some."""
         entries = self._datasets.entries(caller, test.id, labelled=True)
+        if not entries:
+            raise NotEnoughData("The test version has no labelled sample.", hint="Label it, and commit a new version.")
         return [entry for entry in entries if entry.split == "test"] or entries
 
     def _fit(

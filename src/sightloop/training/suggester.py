@@ -9,7 +9,6 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
 from sightloop.datasets import Datasets
@@ -101,6 +100,8 @@ def fit_mixture(z: Doubles, labels: Ints, classes: int) -> Callable[[Doubles], D
 
     On ELPV's poly cells, after 180 lessons, 3.1 % of the labels in the surer half are wrong; with the head alone 4.3 %.
     """
+    from sklearn.svm import SVC
+
     head = fit_classifier(z, labels, classes, DEFAULT_STRENGTH)
     with threadpool_limits(1):
         machine = SVC(C=KERNEL_C, class_weight="balanced").fit(z, labels)

@@ -9,99 +9,64 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sightloop.vision.acceptance import AuditTest as AuditTest
-    from sightloop.vision.acceptance import AuditVerdict as AuditVerdict
+    from sightloop.vision.acceptance import RegionTest as RegionTest
+    from sightloop.vision.acceptance import RegionVerdict as RegionVerdict
     from sightloop.vision.acceptance import alpha_for_attempt as alpha_for_attempt
-    from sightloop.vision.acceptance import effective_claim as effective_claim
-    from sightloop.vision.acceptance import propose_region as propose_region
-    from sightloop.vision.acceptance import replay_audits as replay_audits
-    from sightloop.vision.calibration import fit_platt as fit_platt
     from sightloop.vision.calibration import fit_temperature as fit_temperature
     from sightloop.vision.calibration import softmax as softmax
     from sightloop.vision.comparison import GateVerdict as GateVerdict
-    from sightloop.vision.comparison import PairedVerdict as PairedVerdict
     from sightloop.vision.comparison import gate as gate
-    from sightloop.vision.comparison import holm as holm
-    from sightloop.vision.comparison import paired_noninferiority as paired_noninferiority
-    from sightloop.vision.comparison import superiority_p as superiority_p
-    from sightloop.vision.evidence import Evidence as Evidence
     from sightloop.vision.exchangeability import BacktestResult as BacktestResult
     from sightloop.vision.exchangeability import DriftMartingale as DriftMartingale
-    from sightloop.vision.exchangeability import SimpleJumper as SimpleJumper
-    from sightloop.vision.exchangeability import StepResult as StepResult
     from sightloop.vision.exchangeability import Whitening as Whitening
     from sightloop.vision.exchangeability import backtest as backtest
-    from sightloop.vision.exchangeability import conformal_p as conformal_p
     from sightloop.vision.exchangeability import decorrelation_time as decorrelation_time
     from sightloop.vision.exchangeability import fit_whitening as fit_whitening
     from sightloop.vision.exchangeability import knn_score as knn_score
-    from sightloop.vision.exchangeability import replay as replay
     from sightloop.vision.image_quality import HASH_VERSION as HASH_VERSION
-    from sightloop.vision.image_quality import NearDuplicates as NearDuplicates
     from sightloop.vision.image_quality import Quality as Quality
-    from sightloop.vision.image_quality import hamming as hamming
-    from sightloop.vision.image_quality import luma as luma
     from sightloop.vision.image_quality import near_duplicates as near_duplicates
     from sightloop.vision.image_quality import perceptual_hash as perceptual_hash
     from sightloop.vision.image_quality import quality as quality
     from sightloop.vision.metrics import Interval as Interval
     from sightloop.vision.metrics import accuracy_interval as accuracy_interval
-    from sightloop.vision.metrics import auroc as auroc
     from sightloop.vision.metrics import binomial_interval as binomial_interval
     from sightloop.vision.metrics import confidence_estimate as confidence_estimate
     from sightloop.vision.metrics import confusion as confusion
     from sightloop.vision.metrics import expected_calibration_error as expected_calibration_error
     from sightloop.vision.metrics import precision_recall as precision_recall
     from sightloop.vision.partition import split as split
-    from sightloop.vision.ranking import RankingDifference as RankingDifference
     from sightloop.vision.ranking import delong_ci as delong_ci
     from sightloop.vision.ranking import paired_auroc_difference as paired_auroc_difference
-    from sightloop.vision.sampling import blend as blend
     from sightloop.vision.sampling import diverse as diverse
     from sightloop.vision.sampling import uncertain as uncertain
 
 _HOMES = {
     "acceptance": (
-        "AuditTest",
-        "AuditVerdict",
+        "RegionTest",
+        "RegionVerdict",
         "alpha_for_attempt",
-        "effective_claim",
-        "propose_region",
-        "replay_audits",
     ),
     "calibration": (
-        "fit_platt",
         "fit_temperature",
         "softmax",
     ),
     "comparison": (
         "GateVerdict",
-        "PairedVerdict",
         "gate",
-        "holm",
-        "paired_noninferiority",
-        "superiority_p",
     ),
-    "evidence": ("Evidence",),
     "exchangeability": (
         "BacktestResult",
         "DriftMartingale",
-        "SimpleJumper",
-        "StepResult",
         "Whitening",
         "backtest",
-        "conformal_p",
         "decorrelation_time",
         "fit_whitening",
         "knn_score",
-        "replay",
     ),
     "image_quality": (
         "HASH_VERSION",
-        "NearDuplicates",
         "Quality",
-        "hamming",
-        "luma",
         "near_duplicates",
         "perceptual_hash",
         "quality",
@@ -109,7 +74,6 @@ _HOMES = {
     "metrics": (
         "Interval",
         "accuracy_interval",
-        "auroc",
         "binomial_interval",
         "confidence_estimate",
         "confusion",
@@ -118,12 +82,10 @@ _HOMES = {
     ),
     "partition": ("split",),
     "ranking": (
-        "RankingDifference",
         "delong_ci",
         "paired_auroc_difference",
     ),
     "sampling": (
-        "blend",
         "diverse",
         "uncertain",
     ),

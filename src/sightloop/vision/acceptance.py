@@ -1,163 +1,154 @@
-"""Accepting labels without a person, under a bound on the share that is wrong.
+"""Accepting labels without a person: a region of proposed labels that may shrink while it is audited.
 
-Claim: a region of K samples, fixed before its first audit, is certified with probability at most alpha when
-more than eps * K of its proposed labels are wrong; however often one looks, and whenever one stops.
-Population: the K samples of the region. Frame: audits drawn from it uniformly at random without replacement.
+Claim: of the labels accepted with the region, audited errors corrected, at most a share eps is wrong, except with
+probability alpha; however often one looks, and whenever one stops.
+Population: the K samples of the region, their labels fixed before the first audit, less those taken out. Frame: audits
+are drawn from the samples not yet seen, uniformly at random without replacement.
+
+A corrected error no longer counts against the region; and people may answer for samples chosen on purpose (those that a
+model trained on the audits doubts), which leave the region. No alpha is spent on either: the test runs for every
+possible number of errors W of the first region at once, so that the claim about what is left is a claim about W,
+whichever samples were taken out and why. The reviewers' answers are taken as true.
+
+The claim averages over audited and unseen labels. So that it never hides unseen labels worse than eps, a region is
+certified only while the share of errors among its audits, which estimates theirs, is at most eps as well.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
-from sightloop.errors import NotEnoughData, Refused
 from sightloop.vision.evidence import Evidence, require, require_share
 
-Floats = npt.NDArray[np.float64]
-
-MIXTURE_COST = 1.1  # measured: regions of 200 to 1000 with shares of errors of 0 to 2 %, eps 5 %
-DEFAULT_REGION = 0.6  # where nothing is known of the errors; ELPV's accuracy supports it (design figures)
-
-# A bet f stakes that errors come f times as often as the hypothesis says: f = 0 stakes everything on no error at all.
-# The weights share the first unit of wealth. Seven mixtures differed by at most a tenth in audits on regions of 200 to
-# 1000 with up to 2.5 % of errors; this one was near the best everywhere.
-BETS: tuple[tuple[float, float], ...] = ((0.0, 0.5), (0.1, 0.2), (0.25, 0.2), (0.5, 0.1))
+# Bet f stakes that errors come f times as often as the hypothesis says; the weights share the first unit of wealth.
+# Chosen on the errors that regions met with ELPV (labeling/README.md).
+BETS: tuple[tuple[float, float], ...] = ((0.0, 0.4), (0.1, 0.15), (0.25, 0.2), (0.5, 0.25))
 
 
 @dataclass(frozen=True, slots=True)
-class AuditVerdict(Evidence):
-    """What the audits of one region say; `residual_bound` is a share of the labels that nobody looked at."""
+class RegionVerdict(Evidence):
+    """What the answers about a region say.
+
+    Attributes:
+        region_size: samples of the region when it was proposed.
+        taken_out, taken_errors: those that left it, and how many of them had a wrong label.
+        audits, errors: random audits, and how many of them found a wrong label.
+        wealth: of the bet against the least number of errors that breaks the claim.
+        residual_bound: the largest share of wrong labels among those that nobody saw, if the region is certified.
+    """
 
     region_size: int
-    eps: float
-    alpha: float
+    taken_out: int
+    taken_errors: int
     audits: int
     errors: int
+    eps: float
+    alpha: float
     wealth: float
     certified: bool
-    hopeless: bool
     residual_bound: float
 
 
-class AuditTest:
-    """A running test of "more than eps * K of the K labels are wrong", updated after each audit.
+class RegionTest:
+    """A running test of "more than eps of the labels in the region are wrong", for a region that may shrink.
 
-    Betting on a mean without replacement: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by
-    betting", JRSS-B 2024, section 5; rejection at wealth 1 / alpha by Ville's inequality. With m = floor(eps K) + 1,
-    the least number of errors that breaks the claim, the next audit is wrong with probability at least
-    mu = (m - errors) / (K - audits); bet f multiplies wealth by f on an error and by (1 - f mu) / (1 - mu) otherwise,
-    which is 1 + lambda (mu - wrong) with lambda = (1 - f) / (1 - mu). The wealth is a mixture over fixed bets.
+    Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 2024, section 5: under
+    "W labels of the first region are wrong" the next audit is wrong with probability mu = (W - errors seen) / unseen,
+    and bet f multiplies the wealth against W by f on an error, by (1 - f mu) / (1 - mu) otherwise. The wealth against
+    the true W reaches 1 / alpha with probability at most alpha (Ville's inequality). Samples taken out on purpose move
+    no wealth: given all answers so far, the order of the others is still uniformly random. The wealth grows with W, so
+    the claim about the rest is certified once the least W that breaks it is rejected.
     """
 
     def __init__(self, region_size: int, eps: float, alpha: float) -> None:
-        require(region_size > 0, "The region is empty.", "Propose a region of at least one sample.")
+        require(region_size > 0, "An empty region cannot be tested.", "Propose a region of at least one sample.")
         require_share("eps", eps)
         require_share("alpha", alpha)
         self.region_size, self.eps, self.alpha = region_size, eps, alpha
-        self.audits = 0
-        self.errors = 0
-        self._fractions = np.array([f for f, _ in BETS])
-        self._counts = np.arange(1, self.allowed + 2)
-        self._stakes = np.tile([w for _, w in BETS], (self.allowed + 1, 1))
-        self._refuted = np.zeros(self.allowed + 1, bool)
+        self.audits = self.errors = self.taken_out = self.taken_errors = 0
+        self._bets = np.array([bet for bet, _ in BETS])[:, None]
+        self._hypotheses = np.arange(region_size + 1)
+        self._stakes = np.array([weight for _, weight in BETS])[:, None] * np.ones(region_size + 1)
+        self._peak = np.ones(region_size + 1)
+
+    @property
+    def unseen(self) -> int:
+        """How many samples of the region nobody has answered for."""
+        return self.region_size - self.audits - self.taken_out
 
     @property
     def allowed(self) -> int:
-        """The most errors that the region may hold under the claim: floor(eps K)."""
-        return math.floor(self.eps * self.region_size + 1e-9)
-
-    @property
-    def wealth(self) -> float:
-        """The wealth now; infinite once too few samples are left to break the claim."""
-        decided = self.errors + self.region_size - self.audits <= self.allowed
-        return math.inf if decided else float(self._stakes[-1].sum())
+        """The most wrong labels that may stay in the region, as it stands now, under the claim."""
+        return math.floor(self.eps * (self.region_size - self.taken_out) + 1e-9)
 
     @property
     def certified(self) -> bool:
-        """Whether the claim was ever certified; further audits do not take it back (Ville's inequality)."""
-        return bool(self._refuted[-1])
+        """Whether the claim holds for the region as it stands now."""
+        rejected = self._impossible or bool(self._peak[self._breaking] >= 1 / self.alpha)
+        return rejected and self._tolerable(self.audits)
 
     @property
-    def hopeless(self) -> bool:
-        """Whether to give up: too many errors, or three quarters of the region would have to be audited.
+    def wealth(self) -> float:
+        """The highest wealth so far against the least W that breaks the claim; infinite where no W can break it."""
+        return math.inf if self._impossible else float(self._peak[self._breaking])
 
-        Stopping early costs no confidence: the bound holds at every stopping time.
-        """
-        if self.certified:
-            return False
-        return self.errors > self.allowed or self.audits + self.min_further() > max(0.75 * self.region_size, 1)
+    @property
+    def _breaking(self) -> int:
+        return self.taken_errors + self.errors + self.allowed + 1
 
-    def update(self, wrong: bool) -> None:
-        """Nothing; takes the next audit of the random order into account."""
-        remaining = self.region_size - self.audits
-        require(remaining > 0, "Every sample of the region is audited.", "Stop: nothing is left to audit.")
-        missing = self._counts - self.errors
+    @property
+    def _impossible(self) -> bool:
+        return self.allowed + 1 > self.unseen
+
+    def _tolerable(self, audits: int) -> bool:
+        return not self.unseen or self.errors <= self.eps * audits + 1e-9
+
+    def audit(self, wrong: bool) -> None:
+        """Nothing; takes the next sample of the random order into account."""
+        self._need_one()
+        self._stakes = _bet(self._stakes, self._bets, self._mu(self._hypotheses, self.unseen), wrong)
+        self._peak = np.maximum(self._peak, self._stakes.sum(axis=0))
         self.audits += 1
         self.errors += bool(wrong)
-        open_ = (missing > 0) & (missing < remaining)
-        mu = missing[open_, None] / remaining
-        self._stakes[open_] *= self._fractions if wrong else (1 - self._fractions * mu) / (1 - mu)
-        impossible = self._counts > self.errors + remaining - 1
-        self._refuted |= (self._stakes.sum(axis=1) >= 1 / self.alpha) | impossible
+
+    def take_out(self, wrong: bool) -> None:
+        """Nothing; a person answered for a sample that was chosen on purpose, and it leaves the region."""
+        self._need_one()
+        self.taken_out += 1
+        self.taken_errors += bool(wrong)
 
     def min_further(self) -> int:
-        """How many further audits certify the region if every one of them is right; 0 once certified.
-
-        Raises Refused where no number of audits can: more errors were seen than the claim allows.
-        """
+        """How many further audits certify the region if each is right; `unseen` at most, 0 once certified."""
         if self.certified:
             return 0
-        missing = self.allowed + 1 - self.errors
-        if missing <= 0:
-            raise Refused(
-                f"{self.errors} errors in the audits exceed the {self.allowed} that the region may hold.",
-                hint="Retrain with the audited labels and propose a smaller region.",
-            )
-        remaining = self.region_size - self.audits
-        last = remaining - missing + 1  # after so many right audits the errors that break the claim no longer fit
-        start, stakes = 0, self._stakes[-1]
-        while start < last - 1:
-            mu = missing / (remaining - np.arange(start, min(start + 512, last - 1)))
-            growth = np.cumprod((1 - self._fractions[:, None] * mu) / (1 - mu), axis=1) * stakes[:, None]
-            enough = np.flatnonzero(growth.sum(axis=0) >= 1 / self.alpha)
-            if enough.size:
-                return start + int(enough[0]) + 1
-            start, stakes = start + mu.size, growth[:, -1]
-        return last
+        against = self._breaking
+        stakes, peak = self._stakes[:, [against]], self._peak[against]
+        for count in range(self.unseen):
+            impossible = self.allowed + 1 > self.unseen - count
+            if (impossible or peak >= 1 / self.alpha) and self._tolerable(self.audits + count):
+                return count
+            mu = self._mu(np.array([against]), self.unseen - count)
+            stakes = _bet(stakes, self._bets, mu, wrong=False)
+            peak = max(peak, float(stakes.sum()))
+        return self.unseen
 
-    def residual_bound(self) -> float:
-        """The largest wrong share among the labels of the region that nobody audited; 1 until the region is certified.
-
-        The same bets run against "at least m wrong labels" for every m up to floor(eps K) + 1; whichever m is refuted
-        stays so. Only the true m can be refuted wrongly, so the bound holds at all times together with probability
-        1 - alpha, and a caller may go on until it is small enough. It can exceed eps when the region is certified:
-        audits take right labels out of the count.
-        """
-        left = self.region_size - self.audits
-        if not left or not self.certified:
-            return 0.0 if not left else 1.0
-        most = int(self._counts[self._refuted][0]) - 1
-        return max(most - self.errors, 0) / left
-
-    def verdict(self) -> AuditVerdict:
+    def verdict(self) -> RegionVerdict:
         """The state of the test, frozen for a receipt."""
-        return AuditVerdict(
-            self.region_size, self.eps, self.alpha, self.audits, self.errors,
-            min(self.wealth, 1e300), self.certified, self.hopeless, self.residual_bound(),
+        residual = min(self.allowed / self.unseen, 1.0) if self.unseen else 0.0
+        return RegionVerdict(
+            self.region_size, self.taken_out, self.taken_errors, self.audits, self.errors, self.eps, self.alpha,
+            min(self.wealth, 1e300), self.certified, residual,
         )  # fmt: skip
 
+    def _mu(self, hypotheses: npt.NDArray[np.int64], unseen: int) -> npt.NDArray[np.float64]:
+        return np.clip((hypotheses - self.errors - self.taken_errors) / unseen, 0.0, 1.0)
 
-def replay_audits(region_size: int, eps: float, alpha: float, outcomes: Sequence[bool]) -> AuditVerdict:
-    """The verdict that these audits lead to, in the order in which they were drawn (True: the label was wrong)."""
-    test = AuditTest(region_size, eps, alpha)
-    for wrong in outcomes:
-        test.update(wrong)
-    return test.verdict()
+    def _need_one(self) -> None:
+        require(self.unseen > 0, "Every sample of the region has been answered.", "Stop: nothing is left to ask.")
 
 
 def alpha_for_attempt(alpha: float, attempt: int) -> float:
@@ -171,58 +162,11 @@ def alpha_for_attempt(alpha: float, attempt: int) -> float:
     return alpha * 0.75 * 0.25 ** (attempt - 1)
 
 
-def effective_claim(region_size: int, eps: float, alpha: float, reviewer_error: float = 0.0) -> tuple[float, float]:
-    """The eps and alpha to audit with, so that (eps, alpha) holds though the reviewer overlooks a share of the errors.
-
-    With m = floor(eps K) + 1 wrong labels, the number that the reviewer would see is binomial (m, 1 - reviewer_error),
-    each label being overlooked independently. Testing "more than a seen errors" at alpha - P(binomial <= a) keeps
-    alpha by the union bound; a is the one that needs the fewest audits. Right labels called wrong tighten the test.
-    Raises NotEnoughData where the region is too small for such a reviewer.
-    """
-    require_share("eps", eps)
-    require_share("alpha", alpha)
-    require(0 <= reviewer_error < 1, f"The reviewer error is {reviewer_error}.", "Give a share from 0 to below 1.")
-    if reviewer_error == 0:
-        return eps, alpha
-    allowed = math.floor(eps * region_size + 1e-9)
-    seen = np.arange(allowed + 1)
-    left = alpha - binom.cdf(seen, allowed + 1, 1 - reviewer_error)
-    if not (left > 0).any():
-        raise NotEnoughData(
-            f"A region of {region_size} is too small for a reviewer who overlooks {reviewer_error:.0%} of the errors.",
-            hint="Propose a larger region, or have each audit reviewed twice.",
-        )
-    cost = np.log(1 / np.where(left > 0, left, 1e-300)) / -np.log1p(-(seen + 1) / (region_size + 1))
-    best = int(cost.argmin())
-    return (best + 0.5) / region_size, float(left[best])
-
-
-def propose_region(confidence: Floats, expected_error: Floats | None, eps: float) -> npt.NDArray[np.int64]:
-    """Indices of the samples to certify together, most confident first; empty where the region would not pay.
-
-    Where `expected_error` is given (the chance that each label is wrong, from cross-fitted calibration), the region is
-    the prefix that leaves the most labels unaudited by `expected_audits`; otherwise it is the top 60 %. The choice only
-    moves the cost: the bound holds for any region that is fixed before its audits.
-    """
-    require_share("eps", eps)
-    ranked = np.argsort(-np.asarray(confidence, np.float64), kind="stable")
-    if expected_error is None:
-        return ranked[: round(DEFAULT_REGION * len(ranked))]
-    require(len(expected_error) == len(ranked), "One expected error per sample is needed.", "Give equal lengths.")
-    errors = np.cumsum(np.asarray(expected_error, np.float64)[ranked])
-    sizes = np.arange(1, len(ranked) + 1)
-    saved = sizes - expected_audits(sizes, errors / sizes, eps)
-    best = int(saved.argmax()) if saved.size else 0
-    return ranked[: best + 1] if saved.size and saved[best] > 0 else ranked[:0]
-
-
-def expected_audits(sizes: npt.NDArray[np.int64], error_rates: Floats, eps: float, alpha: float = 0.05) -> Floats:
-    """About how many audits certify regions of these sizes that hold these shares of errors; infinite above eps.
-
-    Wald's approximation log(1 / alpha) / KL(rate || eps), the relative entropy being the fastest growth of wealth
-    (Kelly, BSTJ 1956), a tenth more for the mixture of bets; without replacement n shrinks to n / (1 + n / size).
-    """
-    rate, size = np.clip(np.asarray(error_rates, np.float64), 1e-9, 1.0), np.asarray(sizes, np.float64)
-    growth = rate * np.log(rate / eps) + (1 - rate) * np.log((1 - rate).clip(1e-9) / (1 - eps))
-    audits = MIXTURE_COST * math.log(1 / alpha) / np.maximum(growth, 1e-12)
-    return np.where(rate < eps, audits / (1 + audits / size), np.inf)
+def _bet(
+    stakes: npt.NDArray[np.float64], bets: npt.NDArray[np.float64], mu: npt.NDArray[np.float64], wrong: bool
+) -> npt.NDArray[np.float64]:
+    """Stakes (bets, hypotheses) after one audit; infinite where the hypothesis cannot have led to the outcome."""
+    if wrong:
+        return np.where(np.isinf(stakes), np.inf, stakes) * np.where(np.isinf(stakes), 1.0, bets)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return stakes * np.where(mu < 1.0, (1.0 - bets * mu) / (1.0 - mu), np.inf)

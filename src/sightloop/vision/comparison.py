@@ -13,8 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.stats import beta, binom, binomtest, norm
+import scipy  # its parts load when first used
 
 from sightloop.vision.evidence import Evidence, require, require_share
 
@@ -98,7 +97,7 @@ def paired_noninferiority(
 @lru_cache(maxsize=4096)
 def _noninferiority(n: int, gains: int, losses: int, margin: float, alpha: float) -> PairedVerdict:
     disagreement = (gains + losses + 1) / (n + 2)
-    z_sum = float(norm.ppf(1 - alpha) + norm.ppf(TARGET_POWER))
+    z_sum = float(scipy.stats.norm.ppf(1 - alpha) + scipy.stats.norm.ppf(TARGET_POWER))
     wanted = math.ceil(disagreement * (z_sum / margin) ** 2)
     if n == 0:
         return PairedVerdict(0, 0, 0, 0.0, -1.0, 1.0, 1.0, False, 0.0, wanted)
@@ -114,21 +113,21 @@ def _noninferiority(n: int, gains: int, losses: int, margin: float, alpha: float
 
 def score_interval(n: int, gains: int, losses: int, confidence: float) -> tuple[float, float]:
     """The limits of challenger minus champion accuracy: the differences that the score test does not reject."""
-    z_limit = float(norm.ppf((1 + confidence) / 2))
+    z_limit = float(scipy.stats.norm.ppf((1 + confidence) / 2))
 
     def z(difference: float) -> float:
         return float(score_z(gains, losses, n, -difference))
 
     centre, edge = (gains - losses) / n, 1 - 1e-9
-    lower = float(brentq(lambda d: z(d) - z_limit, -edge, centre)) if z(-edge) > z_limit else -1.0
-    upper = float(brentq(lambda d: z(d) + z_limit, centre, edge)) if z(edge) < -z_limit else 1.0
+    lower = float(scipy.optimize.brentq(lambda d: z(d) - z_limit, -edge, centre)) if z(-edge) > z_limit else -1.0
+    upper = float(scipy.optimize.brentq(lambda d: z(d) + z_limit, centre, edge)) if z(edge) < -z_limit else 1.0
     return lower, upper
 
 
 def _nuisance_range(n: int, losses: int) -> tuple[float, float]:
     """Clopper-Pearson limits, of risk NUISANCE_RISK, for the chance that only the champion is right."""
-    lower = float(beta.ppf(NUISANCE_RISK / 2, losses, n - losses + 1)) if losses else 0.0
-    upper = float(beta.ppf(1 - NUISANCE_RISK / 2, losses + 1, n - losses)) if losses < n else 1.0
+    lower = float(scipy.stats.beta.ppf(NUISANCE_RISK / 2, losses, n - losses + 1)) if losses else 0.0
+    upper = float(scipy.stats.beta.ppf(1 - NUISANCE_RISK / 2, losses + 1, n - losses)) if losses < n else 1.0
     return lower, upper
 
 
@@ -146,10 +145,10 @@ def _critical_losses(z: float, n: int, margin: float) -> Floats:
 
 def _tail(critical: Floats, n: int, gain: Floats, loss: Floats) -> Floats:
     """P(losses <= critical[gains]) where gains and losses are trinomial, for each pair of chances."""
-    counts = np.arange(min(n, int(binom.isf(NEGLIGIBLE, n, gain.max())) + 1) + 1)
+    counts = np.arange(min(n, int(scipy.stats.binom.isf(NEGLIGIBLE, n, gain.max())) + 1) + 1)
     counts = counts[critical[counts] >= 0]
-    head = binom.pmf(counts, n, gain[:, None])
-    rest = binom.cdf(critical[counts], n - counts, (loss / (1 - gain))[:, None])
+    head = scipy.stats.binom.pmf(counts, n, gain[:, None])
+    rest = scipy.stats.binom.cdf(critical[counts], n - counts, (loss / (1 - gain))[:, None])
     return np.asarray((head * rest).sum(axis=1))
 
 
@@ -181,7 +180,7 @@ def superiority_p(champion_correct: npt.ArrayLike, challenger_correct: npt.Array
     """The one-sided exact McNemar p-value of "the challenger is no better" (binomial on the disagreements)."""
     old, new = np.asarray(champion_correct).astype(bool), np.asarray(challenger_correct).astype(bool)
     gains, losses = int((new & ~old).sum()), int((old & ~new).sum())
-    return float(binomtest(gains, gains + losses, 0.5, "greater").pvalue) if gains + losses else 1.0
+    return float(scipy.stats.binomtest(gains, gains + losses, 0.5, "greater").pvalue) if gains + losses else 1.0
 
 
 def holm(p_values: Mapping[str, float], alpha: float) -> tuple[str, ...]:

@@ -15,8 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
-from scipy.stats import beta
+import scipy  # its parts load when first used
 
 from sightloop.errors import Corrupt
 from sightloop.vision.evidence import Evidence, require, require_share
@@ -174,7 +173,7 @@ def knn_score(reference: Floats, x: Floats, k: int = NEIGHBOURS) -> Floats:
     Both whitened; rows scored must not be in the reference, or they are their own neighbours.
     """
     require(len(reference) >= k, f"The reference has fewer than {k} rows.", "Collect a larger reference.")
-    distances, _ = cKDTree(reference).query(np.atleast_2d(x), k=np.arange(1, k + 1))
+    distances, _ = scipy.spatial.cKDTree(reference).query(np.atleast_2d(x), k=np.arange(1, k + 1))
     return np.asarray(distances.mean(axis=1))
 
 
@@ -228,7 +227,7 @@ def backtest(reference_scores: Sequence[float] | Floats, alpha: float, seed: int
             if martingale.step({"score": float(score)}, {"score": float(u)}).alarm:
                 alarms += 1
                 break
-    lower = float(beta.ppf(0.05, alarms, runs - alarms + 1)) if alarms else 0.0
+    lower = float(scipy.stats.beta.ppf(0.05, alarms, runs - alarms + 1)) if alarms else 0.0
     return BacktestResult(alpha, runs, alarms, alarms / runs, decorrelation_time(scores), lower <= alpha)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import dctn
+import scipy  # its parts load when first used
 
 from sightloop.vision.evidence import Evidence, require
 
@@ -61,7 +61,7 @@ def perceptual_hash(gray32: Pixels) -> int:
     """
     shape = gray32.dtype == np.uint8 and gray32.shape == (HASH_SIDE, HASH_SIDE)
     require(shape, "The thumbnail is not uint8 (32, 32).", "Resize the grey image to 32 x 32.")
-    low = dctn(gray32.astype(np.float64), norm="ortho")[:8, :8].ravel()
+    low = scipy.fft.dctn(gray32.astype(np.float64), norm="ortho")[:8, :8].ravel()
     return int.from_bytes(np.packbits(low > np.median(low[1:])).tobytes(), "big")
 
 

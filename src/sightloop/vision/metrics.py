@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta, norm, rankdata
+import scipy  # its parts load when first used
 
 from sightloop.errors import NotEnoughData
 from sightloop.vision.evidence import Evidence, require, require_share
@@ -33,7 +33,9 @@ def auroc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """
     s, y = two_classes(scores, labels)
     positives = int(y.sum())
-    return float((rankdata(s)[y].sum() - positives * (positives + 1) / 2) / (positives * (len(y) - positives)))
+    return float(
+        (scipy.stats.rankdata(s)[y].sum() - positives * (positives + 1) / 2) / (positives * (len(y) - positives))
+    )
 
 
 def two_classes(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -51,8 +53,8 @@ def binomial_interval(successes: int, n: int, confidence: float = 0.95) -> Inter
     require_share("confidence", confidence)
     require(0 <= successes <= n and n > 0, f"{successes} of {n} is no share.", "Give at least one trial.")
     tail = (1 - confidence) / 2
-    lower = float(beta.ppf(tail, successes, n - successes + 1)) if successes else 0.0
-    upper = float(beta.ppf(1 - tail, successes + 1, n - successes)) if successes < n else 1.0
+    lower = float(scipy.stats.beta.ppf(tail, successes, n - successes + 1)) if successes else 0.0
+    upper = float(scipy.stats.beta.ppf(1 - tail, successes + 1, n - successes)) if successes < n else 1.0
     return Interval(successes / n, lower, upper, confidence, n)
 
 
@@ -110,5 +112,5 @@ def confidence_estimate(
     if a.size > 1:
         gap, gap_variance = float((ok - a).mean()), max(float((ok - a).var(ddof=1)), 0.25 / a.size) / a.size
     value = float(np.clip(c.mean() + gap, 0, 1))
-    spread = float(norm.ppf((1 + level) / 2)) * float(np.sqrt((c * (1 - c)).mean() / c.size + gap_variance))
+    spread = float(scipy.stats.norm.ppf((1 + level) / 2)) * float(np.sqrt((c * (1 - c)).mean() / c.size + gap_variance))
     return Interval(value, max(value - spread, 0.0), min(value + spread, 1.0), level, int(c.size))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, rankdata
+import scipy  # its parts load when first used
 
 from sightloop.vision.evidence import Evidence, require, require_share
 from sightloop.vision.metrics import Interval, two_classes
@@ -42,7 +42,7 @@ def delong_ci(scores: npt.ArrayLike, labels: npt.ArrayLike, confidence: float = 
         room = min(1.0, 3 / fewer)
         return Interval(value, max(0.0, value - room), min(1.0, value + room), confidence, len(y))
     logit = np.log(value / (1 - value))
-    reach = norm.ppf((1 + confidence) / 2) * np.sqrt(covariance[0, 0]) / (value * (1 - value))
+    reach = scipy.stats.norm.ppf((1 + confidence) / 2) * np.sqrt(covariance[0, 0]) / (value * (1 - value))
     lower, upper = (float(1 / (1 + np.exp(-(logit + side * reach)))) for side in (-1, 1))
     return Interval(value, lower, upper, confidence, len(y))
 
@@ -58,8 +58,8 @@ def paired_auroc_difference(
     (first, second), covariance = _delong(np.stack([old, new]), y)
     difference = second - first
     deviation = float(np.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0)))
-    reach = float(norm.ppf((1 + confidence) / 2)) * deviation
-    p_value = float(2 * norm.sf(abs(difference) / deviation)) if deviation > 0 else float(difference == 0)
+    reach = float(scipy.stats.norm.ppf((1 + confidence) / 2)) * deviation
+    p_value = float(2 * scipy.stats.norm.sf(abs(difference) / deviation)) if deviation > 0 else float(difference == 0)
     return RankingDifference(first, second, difference, difference - reach, difference + reach, confidence, p_value)
 
 
@@ -67,8 +67,8 @@ def _delong(scores: Floats, positive: npt.NDArray[np.bool_]) -> tuple[list[float
     """AUROCs and their covariance (k, k) for scores (k, n)."""
     x, z = scores[:, positive], scores[:, ~positive]
     m, n = x.shape[1], z.shape[1]
-    joint = np.stack([rankdata(row) for row in np.concatenate([x, z], axis=1)])
-    own_x, own_z = (np.stack([rankdata(row) for row in part]) for part in (x, z))
+    joint = np.stack([scipy.stats.rankdata(row) for row in np.concatenate([x, z], axis=1)])
+    own_x, own_z = (np.stack([scipy.stats.rankdata(row) for row in part]) for part in (x, z))
     above = (joint[:, :m] - own_x) / n
     below = 1 - (joint[:, m:] - own_z) / m
     covariance = np.zeros((len(scores), len(scores)))

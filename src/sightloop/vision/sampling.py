@@ -1,4 +1,4 @@
-"""Which samples to ask about next: the uncertain, the diverse, or a blend."""
+"""Which samples to ask about next: the uncertain, or the diverse."""
 
 from __future__ import annotations
 
@@ -47,14 +47,3 @@ def diverse(embeddings: Floats, chosen: npt.ArrayLike, n: int, seed: int) -> Int
         nearest = np.minimum(nearest, ((x - x[i]) ** 2).sum(axis=1))
         nearest[i] = -1.0
     return np.array(picked, np.int64)
-
-
-def blend(
-    probabilities: Floats, embeddings: Floats, chosen: npt.ArrayLike, n: int, seed: int, share_uncertain: float = 0.5
-) -> Ints:
-    """Indices of up to n rows that are not chosen yet: a share by uncertainty, the others by diversity from them."""
-    require(0 <= share_uncertain <= 1, f"The share is {share_uncertain}.", "Give a share from 0 to 1.")
-    known = np.asarray(chosen, np.int64).ravel()
-    ranked = uncertain(probabilities, len(probabilities))
-    first = ranked[~np.isin(ranked, known)][: round(n * share_uncertain)]
-    return np.concatenate([first, diverse(embeddings, np.concatenate([known, first]), n - len(first), seed)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from sightloop.domain import Caller, Role, Run, RunState, now
-from sightloop.errors import NotFound
+from sightloop.errors import Conflict, NotFound, Unavailable
 from sightloop.events import Events
 from sightloop.governance import Fsck, stuck_runs
-from sightloop.storage import Records, Stores, move_pointer
+from sightloop.storage import Records, Stores, configure_faults, move_pointer
 
 ADMIN = Caller("default", "tester", Role.ADMIN)
 
@@ -35,6 +36,15 @@ class House:
             tx.receipt("test", rule="", subject="s", claim={}, evidence={}, inputs={"data": self.evidence}, outcome={})
         self.version = version
 
+    def write_version(self, name: str, content: bytes) -> None:
+        """Writes as a room does: the blob, the table, then its pointer with the receipt that names the blob."""
+        digest = self.store.blobs.put(content)
+        version = self.store.tables.append(f"versions.{name}", rows("a"))
+        with self.events.change(ADMIN, "test.write", name) as tx:
+            move_pointer(tx.connection, "default", f"versions.{name}", version)
+            tx.emit("sightloop.test.written", {})
+            tx.receipt("test", rule="", subject=name, claim={}, evidence={}, inputs={"data": digest}, outcome={})
+
     def fsck(self, **checks: list[str]) -> Fsck:
         rooms = {name: lambda workspace, said=said: said for name, said in checks.items()}
         return Fsck(self.records, self.stores, self.events, rooms, {"room": lambda workspace: [self.blob]})
@@ -46,6 +56,12 @@ class House:
 
 def rows(*ids: str) -> pa.Table:
     return pa.table({"id": list(ids)})
+
+
+@pytest.fixture
+def faults() -> Iterator[Callable[[str], None]]:
+    yield configure_faults
+    configure_faults("")
 
 
 @pytest.fixture
@@ -95,6 +111,64 @@ def test_a_table_ahead_of_its_pointer_is_taken_back_on_request(house: House) -> 
     assert house.store.tables.read("samples", latest)["id"].to_pylist() == ["a"]
 
 
+def test_a_version_table_that_was_never_committed_is_listed_and_collected_on_request(house: House) -> None:
+    house.store.tables.append("versions.dsv_1", rows("a"))
+    assert house.fsck().run("default").orphan_tables == ("versions.dsv_1",)
+    assert house.fsck().run("default", collect=True).collected == 1
+    report = house.fsck().run("default")
+    assert (report.ok, report.orphan_tables, house.store.tables.names()) == (True, (), ["samples"])
+
+
+@pytest.mark.parametrize(
+    ("point", "blobs", "tables"),
+    [
+        ("blob.written", 1, ()),
+        ("table.written", 1, ("versions.dsv_1",)),
+        ("change.before_commit", 1, ("versions.dsv_1",)),
+        ("change.committed", 0, ()),
+    ],
+)
+def test_what_a_fault_leaves_is_told_and_swept_up(
+    house: House, faults: Callable[[str], None], point: str, blobs: int, tables: tuple[str, ...]
+) -> None:
+    faults(f"{point}=raise")
+    with pytest.raises(Unavailable):
+        house.write_version("dsv_1", b"the content of a version")
+    faults("")
+    report = house.fsck().run("default")
+    assert (report.problems, report.orphan_blobs, report.orphan_tables) == ((), blobs, tables)
+    assert house.fsck().run("default", collect=True).collected == blobs + len(tables)
+    report = house.fsck().run("default", deep=True)
+    assert (report.problems, report.orphan_blobs, report.orphan_tables) == ((), 0, ())
+
+
+def test_a_table_cut_off_in_its_first_write_is_collected(house: House) -> None:
+    data = house.store.tables._path("versions.dsv_2") / "data"
+    data.mkdir(parents=True)
+    (data / "half.lance").write_bytes(b"half")
+    assert house.fsck().run("default", collect=True).collected == 1
+    assert not data.exists()
+
+
+def test_collecting_removes_versions_that_readers_left_behind_and_keeps_theirs(house: House) -> None:
+    version = house.store.tables.append("samples", rows("b"))
+    with house.events.change(ADMIN, "test.write", "default") as tx:
+        move_pointer(tx.connection, "default", "samples", version)
+        tx.emit("sightloop.test.written", {})
+    assert house.fsck().run("default", collect=True).old_versions == 1
+    assert house.store.tables.read("samples", version)["id"].to_pylist() == ["a", "b"]
+    with pytest.raises(NotFound):
+        house.store.tables.count("samples", house.version)
+    assert house.fsck().run("default").ok
+
+
+def test_with_problems_no_table_is_dropped_and_no_version_removed(house: House) -> None:
+    house.store.tables.append("versions.dsv_1", rows("a"))
+    report = house.fsck(room=["something is lost"]).run("default", collect=True)
+    assert (report.collected, report.old_versions) == (0, 0)
+    assert "versions.dsv_1" in house.store.tables.names()
+
+
 def test_a_pointer_to_a_version_that_is_gone_is_a_problem(house: House) -> None:
     with house.records.write() as connection:
         move_pointer(connection, "default", "samples", 99)
@@ -129,3 +203,11 @@ def test_a_run_that_began_long_ago_and_never_ended_is_told() -> None:
 
     (problem,) = stuck_runs(Log())("default")
     assert problem.startswith("run run_1 is running")
+
+
+def test_nothing_is_collected_while_a_run_writes(house: House) -> None:
+    orphan = house.store.blobs.put(b"of a run under way")
+    fsck = Fsck(house.records, house.stores, house.events, {}, {}, writing=lambda _: ["run_1"])
+    with pytest.raises(Conflict, match="run_1"):
+        fsck.run("default", collect=True)
+    assert house.store.blobs.exists(orphan)

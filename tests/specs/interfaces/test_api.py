@@ -141,3 +141,13 @@ def test_a_path_on_the_servers_disk_is_named_by_admins_only(house: House) -> Non
     secret = house.owner().post("/api/v1/keys", json={"role": "engineer"}).json()["secret"]
     response = house.client(secret).post("/api/v1/ingests", json={"source": {"kind": "folder", "path": "/etc"}})
     assert response.status_code == 403
+
+
+def test_a_path_on_the_servers_disk_is_not_for_the_admin_of_one_tenant(house: House) -> None:
+    secret = house.owner().post("/api/v1/workspaces", json={"name": "other"}).json()["secret"]
+    response = house.client(secret).post("/api/v1/ingests", json={"source": {"kind": "folder", "path": "/etc"}})
+    assert response.status_code == 403
+
+
+def test_a_foreign_cursor_of_the_audit_is_an_input_error(house: House) -> None:
+    assert house.owner().get("/api/v1/audit", params={"cursor": "aud_1"}).json()["code"] == "invalid_input"

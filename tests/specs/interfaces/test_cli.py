@@ -99,4 +99,12 @@ def test_a_key_is_made_listed_and_revoked(home: tuple[Path, Workspace]) -> None:
 
 def test_settings_are_shown_with_their_meaning(home: tuple[Path, Workspace]) -> None:
     rows = json.loads(run(home, "settings", "show", "--json").stdout)
-    assert {"name", "value", "default", "meaning"} <= rows[0].keys()
+    assert {"name", "value", "source", "default", "meaning"} <= rows[0].keys()
+
+
+def test_the_folder_comes_from_the_environment_where_no_option_names_it(
+    home: tuple[Path, Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLOOP_FOLDER", str(home[0]))
+    made = json.loads(runner.invoke(app, ["key", "create", "viewer", "--name", "of-this-folder", "--json"]).stdout)
+    assert made["id"] in {key.id for key in home[1].keys.list()}

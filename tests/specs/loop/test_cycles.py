@@ -131,6 +131,16 @@ def test_images_nearly_the_same_as_a_test_image_are_not_collected(plant: Plant, 
     assert "smp-004" in plant.rebased["fit"]
 
 
+def test_images_nearly_the_same_as_one_that_trains_are_not_held_out(plant: Plant, house: House) -> None:
+    ready(plant)
+    plant.groups = [("smp-003", "smp-030", "smp-004"), ("smp-040", "smp-dsv_cells")]
+    plant.send(2)
+    house.loop.tick(ENGINEER)
+    assert {"smp-003", "smp-004"} <= set(plant.rebased["fit"])
+    assert not {"smp-030", "smp-040"} & set(plant.rebased["reference"])
+    assert len(plant.rebased["reference"]) == 60
+
+
 def test_a_run_is_waited_for_without_blocking(plant: Plant, house: House) -> None:
     ready(plant)
     plant.run_state = RunState.RUNNING

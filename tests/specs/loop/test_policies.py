@@ -31,7 +31,7 @@ def test_a_missing_field_is_named() -> None:
 
 
 def test_a_value_out_of_range_names_its_line() -> None:
-    error = refusal(POLICY.replace("margin: 0.05", "margin: 5"))
+    error = refusal(POLICY.replace("margin: 0.05", "margin: 0.5"))
     assert error.message.startswith('Line 8: "gate.margin" is not right')
 
 

@@ -119,3 +119,10 @@ def test_below_the_floor_writes_are_refused_and_reads_and_deletes_go_on(tmp_path
 def test_a_workspace_id_cannot_be_a_path(tmp_path: Path, records: Records) -> None:
     with pytest.raises(InvalidInput):
         Stores(tmp_path, records).workspace("../other")
+
+
+def test_other_users_of_the_machine_cannot_look_into_workspaces(tmp_path: Path) -> None:
+    records = Records(f"sqlite:///{tmp_path / 'sightloop.db'}")
+    records.migrate()
+    Stores(tmp_path, records).workspace("default")
+    assert (tmp_path / "workspaces").stat().st_mode & 0o077 == 0

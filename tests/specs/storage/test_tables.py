@@ -119,6 +119,48 @@ def test_below_the_floor_a_table_takes_no_rows_but_gives_them_up(store: Store) -
     assert full.count("samples", full.delete("samples", "id = 'a'")) == 0
 
 
+def test_collecting_removes_what_is_older_than_the_version_kept_and_nothing_else(store: Store) -> None:
+    versions = [store.tables.upsert("samples", rows((name, 1)), "id") for name in ("a", "b", "c", "d")]
+    assert store.tables.collect("samples", versions[2]) == 2
+    assert [contents(store.tables, version) for version in versions[2:]] == [
+        {"a": 1, "b": 1, "c": 1},
+        {"a": 1, "b": 1, "c": 1, "d": 1},
+    ]
+    for gone in versions[:2]:
+        with pytest.raises(NotFound):
+            store.tables.read("samples", gone)
+
+
+def test_collecting_twice_removes_nothing_more(store: Store) -> None:
+    store.tables.append("samples", rows(("a", 1)))
+    version = store.tables.append("samples", rows(("b", 1)))
+    assert [store.tables.collect("samples", version) for _ in range(2)] == [1, 0]
+
+
+def test_collecting_frees_the_files_of_fragments_that_were_compacted(store: Store) -> None:
+    for number in range(MANY_FRAGMENTS + 1):
+        version = store.tables.upsert("many", pa.table({"id": [f"row-{number}"]}), "id")
+    data = store.tables._path("many") / "data"
+    assert len(list(data.iterdir())) > MANY_FRAGMENTS
+    store.tables.collect("many", version)
+    assert len(list(data.iterdir())) < 10
+    assert store.tables.count("many", version) == MANY_FRAGMENTS + 1
+
+
+def test_collecting_behind_a_version_that_is_not_there_removes_nothing(store: Store) -> None:
+    version = store.tables.append("samples", rows(("a", 1)))
+    with pytest.raises(NotFound):
+        store.tables.collect("samples", 99)
+    assert store.tables.count("samples", version) == 1
+
+
+def test_a_dropped_table_is_gone_and_dropping_it_again_is_fine(store: Store) -> None:
+    store.tables.append("versions.v1", rows(("a", 1)))
+    for _ in range(2):
+        store.tables.drop("versions.v1")
+    assert store.tables.names() == []
+
+
 def test_many_small_upserts_do_not_leave_as_many_fragments(store: Store) -> None:
     for number in range(MANY_FRAGMENTS + 5):
         version = store.tables.upsert("many", pa.table({"id": [f"row-{number}"]}), "id")

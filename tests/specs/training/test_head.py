@@ -102,5 +102,5 @@ def test_figures_state_their_uncertainty_overall_and_by_slice() -> None:
     assert found["accuracy_ci"][0] < 0.95 < found["accuracy_ci"][1]
     assert found["auroc"] == 1.0
     assert found["confusion"] == [[9, 1], [0, 10]]
-    assert list(found["slices"]) == ["line"]
+    assert list(found["slices"]) == ["line", "shift"]
     assert found["slices"]["line"]["a"]["accuracy"] == 0.9

@@ -24,6 +24,12 @@ def answer(value: Any, status: int = 200) -> Response:
     return Response(to_json(value), status_code=status, media_type="application/json")
 
 
+def attachment(data: bytes) -> Response:
+    """Bytes of unknown origin: saved by a browser, never rendered."""
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
 def problem_answer(error: SightloopError) -> Response:
     """The error as application/problem+json, with Retry-After where a retry may help."""
     headers = {"Retry-After": str(error.facts.get("retry_after_s", 1))} if error.retryable else {}

@@ -6,11 +6,12 @@ import hmac
 from collections.abc import Mapping
 
 from sightloop.app import Installation
-from sightloop.domain import Caller, Role
-from sightloop.errors import InvalidInput, not_found
+from sightloop.domain import Caller, Permission, Role, require
+from sightloop.errors import Forbidden, InvalidInput, not_found
 
 SESSION_COOKIE = "sightloop_session"
 _OWNER_ACTOR = "owner"
+_OWNERS_WORKSPACE = "default"
 
 
 class Credentials:
@@ -32,7 +33,9 @@ class Credentials:
         if not token:
             return Caller("", "anonymous", Role.ANONYMOUS)
         if hmac.compare_digest(token.encode(), self._owner_token.encode()):
-            return Caller(self._workspace(headers.get("sightloop-workspace", "default")), _OWNER_ACTOR, Role.ADMIN)
+            return Caller(
+                self._workspace(headers.get("sightloop-workspace", _OWNERS_WORKSPACE)), _OWNER_ACTOR, Role.ADMIN
+            )
         return self._identity.authenticate(token)
 
     def _workspace(self, asked: str) -> str:
@@ -46,3 +49,12 @@ class Credentials:
         if len(named) > 1:
             raise InvalidInput(f'Several workspaces are called "{asked}".', hint=f"Use an id: {', '.join(named)}.")
         return named[0]
+
+
+def require_installation_owner(caller: Caller) -> None:
+    """Returns silently for the owner's own process and for admins of the default workspace; raises Forbidden else."""
+    require(caller, Permission.ADMIN)
+    if caller.actor != _OWNER_ACTOR and caller.workspace != _OWNERS_WORKSPACE:
+        raise Forbidden(
+            "Only the owner of the installation may name a path on its disk.", hint="Upload the files instead."
+        )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
@@ -18,23 +18,26 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
-from sightloop.errors import InvalidInput, SightloopError
+from sightloop.errors import InvalidInput, NotEnoughData, SightloopError
 from sightloop.interfaces.sdk import Record, Workspace, connect
 from sightloop.interfaces.sdk.records import plain
 
-Folder = Annotated[str, typer.Option(help="The installation folder.", envvar="SIGHTLOOP_FOLDER")]
-Url = Annotated[str, typer.Option(help="A server instead of a folder.", envvar="SIGHTLOOP_URL")]
-Key = Annotated[str, typer.Option(help="API key for the server.", envvar="SIGHTLOOP_KEY")]
-Name = Annotated[str, typer.Option(help="The workspace.", envvar="SIGHTLOOP_WORKSPACE")]
+if TYPE_CHECKING:
+    from sightloop.settings import ClientSettings
+
+Folder = Annotated[str | None, typer.Option(help="The installation folder; else SIGHTLOOP_FOLDER.")]
+Url = Annotated[str | None, typer.Option(help="A server instead of a folder; else SIGHTLOOP_URL.")]
+Key = Annotated[str | None, typer.Option(help="API key for the server; else SIGHTLOOP_KEY.")]
+Name = Annotated[str | None, typer.Option(help="The workspace; else SIGHTLOOP_WORKSPACE.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option(help="Show so many at most.")]
 Seed = Annotated[int, typer.Option(help="Of what is drawn at random.")]
 Alias = Annotated[str, typer.Option(help="The alias.")]
 _SHARED: tuple[tuple[str, Any, Any], ...] = (
-    ("folder", Folder, "./sightloop-data"),
-    ("url", Url, ""),
-    ("key", Key, ""),
-    ("workspace", Name, "default"),
+    ("folder", Folder, None),
+    ("url", Url, None),
+    ("key", Key, None),
+    ("workspace", Name, None),
     ("as_json", Json, False),
 )
 Function = Callable[..., Any]
@@ -101,10 +104,18 @@ def _shared(function: Function) -> Function:
     return run
 
 
+def place(**options: str | None) -> ClientSettings:
+    """What a command works on: its options, then the environment, then the defaults."""
+    from sightloop.settings import load_client_settings  # pydantic would double the time that --help takes
+
+    return load_client_settings(**options)
+
+
 def _opened(options: dict[str, Any]) -> Workspace:
-    if options["url"]:
-        return connect(options["url"], key=options["key"])
-    return connect(options["folder"], workspace=options["workspace"])
+    at = place(**{name: options.get(name) for name in ("folder", "url", "key", "workspace")})
+    if at.url:
+        return connect(at.url, key=at.key.get_secret_value())
+    return connect(at.folder, workspace=at.workspace)
 
 
 @contextmanager
@@ -166,11 +177,15 @@ def parse_shares(text: str) -> dict[str, float] | None:
 
 
 def sample_ids(ws: Workspace, text: str) -> list[str]:
-    """The samples of `cells@latest` or of one split, `cells@latest:train`."""
+    """The samples of `cells@latest` or of one split, `cells@latest:train`; none for an empty text."""
     if not text:
         return []
     version, _, split = text.partition(":")
-    return [str(entry["sample"]) for entry in ws.datasets.entries(version, split=split or None)]
+    found = [str(entry["sample"]) for entry in ws.datasets.entries(version, split=split or None)]
+    if not found:
+        splits = ", ".join(ws.datasets.version(version)["counts"]) or "none"
+        raise NotEnoughData(f'"{text}" holds no samples.', hint=f"Splits of this version: {splits}.")
+    return found
 
 
 def _show(result: Any, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from sightloop.errors import Corrupt
-from sightloop.interfaces.cli.commanding import Folder, Noun, Table, command
+from sightloop.interfaces.cli.commanding import Folder, Noun, Table, command, place
 from sightloop.interfaces.sdk import Workspace
 
 settings = Noun("Settings: what they are and where they stand.")
@@ -19,7 +19,7 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a fre
 def register(app: typer.Typer) -> None:
     """Adds the commands that stand at the top of the tree."""
     command(app, "init", example="sightloop init --folder ./plant")(init)
-    command(app, "serve", example="sightloop serve --folder ./plant --port 8780")(serve)
+    command(app, "serve", example="sightloop serve ./plant --port 8780")(serve)
     command(app, "serving", example="sightloop serving --folder ./plant")(serving)
     command(app, "status", example="sightloop status --json")(status)
     command(app, "fsck", example="sightloop fsck --collect")(fsck)
@@ -30,22 +30,26 @@ def init(ws: Workspace) -> Any:
     return ws.status()
 
 
-def serve(folder: Annotated[str, typer.Argument(help="The installation folder.")] = "./sightloop-data", *,
-          host: Host = None, port: Port = None) -> None:  # fmt: skip
+def serve(
+    folder: Annotated[str | None, typer.Argument(help="The installation folder; else SIGHTLOOP_FOLDER.")] = None,
+    *,
+    host: Host = None,
+    port: Port = None,
+) -> None:
     """Run the control process: the API, durable work, and the loop's clock."""
     from sightloop.interfaces.sdk.processes import serve as run
 
     def announce(address: str, link: str) -> None:
         typer.echo(f"Sightloop serves {address}\nOpen this once to sign in as the owner: {link}", err=True)
 
-    run(Path(folder), host, port, announce=announce)
+    run(Path(place(folder=folder).folder), host, port, announce=announce)
 
 
-def serving(folder: Folder = "./sightloop-data", host: Host = None, port: Port = None) -> None:
+def serving(folder: Folder = None, host: Host = None, port: Port = None) -> None:
     """Run the serving process: it answers predictions and needs no database."""
     from sightloop.interfaces.sdk.processes import run_serving
 
-    run_serving(Path(folder), host, port)
+    run_serving(Path(place(folder=folder).folder), host, port)
 
 
 def status(ws: Workspace) -> Any:
@@ -56,7 +60,7 @@ def status(ws: Workspace) -> Any:
 def fsck(
     ws: Workspace,
     deep: Annotated[bool, typer.Option(help="Verify every blob.")] = False,
-    collect: Annotated[bool, typer.Option(help="Sweep up what nobody points at.")] = False,
+    collect: Annotated[bool, typer.Option(help="Sweep up what nobody points at, while nothing is written.")] = False,
 ) -> Any:
     """Check the stored state: chains, pointers, blobs, aliases."""
     report = ws.fsck(deep=deep, collect=collect)
@@ -67,5 +71,5 @@ def fsck(
 
 @settings.command("show", example="sightloop settings show --json")
 def show(ws: Workspace) -> Any:
-    """Show every setting with its value and meaning."""
-    return Table(ws.settings(), ("name", "value", "default", "meaning"))
+    """Show every setting with its value and where that came from: argument, environment, sightloop.toml or default."""
+    return Table(ws.settings(), ("name", "value", "source", "meaning"))

@@ -25,7 +25,8 @@ def start(
     seed: Seed = 0,
 ) -> Any:
     """Start a campaign over samples."""
-    chosen = sample_ids(ws, version) or [str(found["id"]) for found in ws.samples.list(where=parse_filter(where))]
+    every = ws.samples.list(where=parse_filter(where))
+    chosen = sample_ids(ws, version) if version else [str(found["id"]) for found in every]
     return ws.campaigns.start(
         name=name, schema=schema, samples=chosen, eps=eps, alpha=alpha, seed=seed, context=sample_ids(ws, context)
     )

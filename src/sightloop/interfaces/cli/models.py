@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Alias, Noun, Table, command, progress, read_mapping
+from sightloop.interfaces.cli.commanding import Alias, Noun, Table, command, progress, read_file, read_mapping
 from sightloop.interfaces.sdk import Workspace
 
 model = Noun("Models and their versions, named like cells@3 or cells@champion.")
@@ -103,5 +103,16 @@ def card(ws: Workspace, version: str) -> Any:
 @model.command("export", example="sightloop model export cells@champion cells.zip")
 def export(ws: Workspace, version: str, path: Path) -> Any:
     """Write the bundle of a version to a file."""
-    path.write_bytes(ws.models.bundle(version))
-    return str(path)
+    return str(ws.models.export(version, path))
+
+
+@model.command("import", example="sightloop model import cells cells.zip --test cells-test@2")
+def import_bundle(
+    ws: Workspace,
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="The model that gets a version.")],
+    path: Path,
+    test: Annotated[str, typer.Option(help="Frozen dataset version to be measured on.")],
+    dataset: Annotated[str, typer.Option(help="Version that it was trained on, where it is known here.")] = "",
+) -> Any:
+    """Make a version of a bundle from elsewhere."""
+    return ws.models.import_(name, read_file(path), test=test, dataset=dataset or None)

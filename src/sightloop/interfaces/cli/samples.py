@@ -54,6 +54,13 @@ def show(ws: Workspace, sample: str) -> Any:
     return ws.samples.get(sample)
 
 
+@samples.command("save", example="sightloop samples save smp_01h... --to cell.png")
+def save(ws: Workspace, sample: str, to: Annotated[Path, typer.Option(help="File to write.")]) -> Any:
+    """Write the bytes of a sample to a file, to look at."""
+    to.write_bytes(ws.samples.media(sample))
+    return {"sample": sample, "file": to.name, "size_bytes": to.stat().st_size}
+
+
 @samples.command("search", example="sightloop samples search --image cell.png --k 5")
 def search(
     ws: Workspace,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from sightloop.errors import SightloopError, Unavailable, from_problem
+from sightloop.errors import InvalidInput, SightloopError, Unavailable, from_problem
 from sightloop.interfaces.sdk.records import Record, plain
 
 _TRIES = 3
@@ -54,6 +55,17 @@ class Connection:
     def read(self, path: str, **params: Any) -> bytes:
         """The bytes of the answer: media, bundles, exports."""
         return self._send("GET", path, params=_given(params)).content
+
+    def save(self, path: str, target: str | Path, **params: Any) -> Path:
+        """The file that now holds the bytes of the answer; raises InvalidInput where it cannot be written."""
+        file, content = Path(target), self.read(path, **params)
+        try:
+            file.write_bytes(content)
+        except OSError as error:
+            raise InvalidInput(
+                f'The file "{file.name}" cannot be written.', hint="Check that its folder exists and has room."
+            ) from error
+        return file
 
     def text(self, path: str) -> str:
         """The text of the answer."""

@@ -159,9 +159,7 @@ class Datasets(Noun):
 
     def export(self, version: Reference, format: str, path: str | Path) -> Path:
         """The file written: an archive of the version in the format "folder", "csv" or "coco"."""
-        target = Path(path)
-        target.write_bytes(self._connection.read(f"/dataset-versions/{part(version)}/export", format=format))
-        return target
+        return self._connection.save(f"/dataset-versions/{part(version)}/export", path, format=format)
 
 
 class Labels(Noun):

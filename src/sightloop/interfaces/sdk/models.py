@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from sightloop.interfaces.sdk.accounts import Runs
 from sightloop.interfaces.sdk.connection import Noun, part, reference, references
 from sightloop.interfaces.sdk.records import Record
 
@@ -46,9 +48,29 @@ class Models(Noun):
         """The bundle archive: one ONNX file and its manifest."""
         return self._connection.read(f"/model-versions/{part(version)}/bundle")
 
-    def import_bundle(self, model: str, archive: bytes, *, key: str | None = None) -> Record:
-        """The version made from a bundle archive."""
-        return self._connection.post_bytes(f"/models/{part(model)}/versions", archive, key=key)
+    def export(self, version: Reference, path: str | Path) -> Path:
+        """The file written: the bundle archive."""
+        return self._connection.save(f"/model-versions/{part(version)}/bundle", path)
+
+    def import_(
+        self,
+        model: str,
+        archive: bytes,
+        *,
+        test: Reference,
+        dataset: Reference | None = None,
+        wait: bool = True,
+        key: str | None = None,
+    ) -> Record:
+        """The run that evaluates a bundle archive and makes it a version; `output.model_version` names it.
+
+        `dataset` is the version that the bundle was trained on, where it is known here.
+        """
+        trained_on = None if dataset is None else reference(dataset)
+        run = self._connection.post_bytes(
+            f"/models/{part(model)}/versions", archive, key=key, test=reference(test), dataset=trained_on
+        )
+        return Runs(self._connection).wait(run) if wait else run
 
     def gate(
         self,
@@ -164,6 +186,10 @@ class Predictions(Noun):
 
     def get(self, prediction: Reference) -> Record:
         return self._connection.get(f"/predictions/{part(prediction)}")
+
+    def media(self, prediction: Reference) -> bytes:
+        """The bytes that were predicted on, as long as they are kept."""
+        return self._connection.read(f"/predictions/{part(prediction)}/media")
 
     def outcome(self, prediction: Reference, outcome: Mapping[str, Any], *, key: str | None = None) -> Record:
         """The prediction with its delayed truth or business result."""

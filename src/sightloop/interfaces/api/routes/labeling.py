@@ -17,8 +17,8 @@ class NewCampaign(Body):
     name: str
     label_schema: str = Field(alias="schema")
     samples: list[str] = Field(min_length=1)
-    eps: float = Field(0.05, gt=0, lt=1)
-    alpha: float = Field(0.05, gt=0, lt=1)
+    eps: float = Field(0.05, gt=0, le=0.2)
+    alpha: float = Field(0.05, gt=0, le=0.2)
     seed_count: int | None = Field(None, ge=1)
     batch: int | None = Field(None, ge=1)
     seed: int = 0

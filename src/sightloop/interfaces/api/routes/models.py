@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import Response
 from pydantic import Field
 
@@ -34,8 +35,8 @@ class Evaluation(Body):
 class Gate(Body):
     challenger: str
     champion: str | None = None
-    margin: float = Field(0.05, gt=0, lt=1)
-    alpha: float = Field(0.05, gt=0, lt=1)
+    margin: float = Field(0.05, gt=0, le=0.2)
+    alpha: float = Field(0.05, gt=0, le=0.2)
     slices: tuple[str, ...] = ()
     superiority: tuple[str, ...] = ()
     minimum_auroc: float | None = None
@@ -88,6 +89,14 @@ def show(ask: Ask, model: str) -> Any:
 def versions(ask: Ask, model: str) -> Any:
     """The versions of a model, oldest first."""
     return items_of(ask.installation.registry.versions(ask.caller, model))
+
+
+@routes.post("/models/{model}/versions", permission=Permission.MODEL_WRITE)
+async def import_version(ask: Ask, model: str, test: str, dataset: str = "") -> Any:
+    """The run that evaluates a bundle archive (the body) on a test version and makes it a version of the model."""
+    archive = await ask.request.body()
+    start = ask.installation.training.import_bundle
+    return await run_sync(lambda: start(ask.caller, archive, model=model, test_version=test, dataset_version=dataset))
 
 
 @routes.get("/model-versions/{version}", permission=Permission.READ)

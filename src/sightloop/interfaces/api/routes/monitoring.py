@@ -18,7 +18,7 @@ class NewMonitor(Body):
     deployment: str
     reference: list[str] = Field(min_length=1)
     fit: tuple[str, ...] = ()
-    alpha: float = Field(0.01, gt=0, lt=1)
+    alpha: float = Field(0.01, gt=0, le=0.2)
 
 
 class Rebase(Body):

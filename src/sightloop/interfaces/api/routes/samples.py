@@ -9,8 +9,10 @@ from typing import Any
 from anyio.to_thread import run_sync
 from fastapi import Response
 
-from sightloop.domain import Permission, require
+from sightloop.domain import Permission
 from sightloop.errors import InvalidInput
+from sightloop.interfaces.api.answers import attachment
+from sightloop.interfaces.api.credentials import require_installation_owner
 from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Where, filter_of, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
@@ -42,9 +44,12 @@ async def upload(ask: Ask, name: str) -> Any:
 
 @routes.post("/ingests", permission=Permission.INGEST)
 def ingest(ask: Ask, body: Ingest) -> Any:
-    """The run that makes samples of a source. A path on the server's disk may be named by admins only."""
+    """The run that makes samples of a source. A path on the server's disk may be named by its owner only.
+
+    The disk holds other workspaces too, so the admin of one of them is not enough.
+    """
     if "path" in body.source:
-        require(ask.caller, Permission.ADMIN)
+        require_installation_owner(ask.caller)
     return ask.installation.datasets.ingest(ask.caller, body.source, metadata=body.metadata)
 
 
@@ -87,11 +92,7 @@ def show_sample(ask: Ask, sample: str) -> Any:
 @routes.get("/samples/{sample}/media", permission=Permission.MEDIA_READ)
 def media(ask: Ask, sample: str) -> Response:
     """The bytes as they were ingested, never rendered by a browser."""
-    return Response(
-        ask.installation.datasets.media(ask.caller, sample),
-        media_type="application/octet-stream",
-        headers={"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"},
-    )
+    return attachment(ask.installation.datasets.media(ask.caller, sample))
 
 
 @routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ)

@@ -6,9 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from anyio.to_thread import run_sync
+from fastapi import Response
 from pydantic import Field
 
 from sightloop.domain import Permission, Role, now
+from sightloop.errors import not_found
+from sightloop.interfaces.api.answers import attachment
 from sightloop.interfaces.api.parsing import Body, Cursor, Limit, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
@@ -118,6 +121,20 @@ def list_predictions(
 def show_prediction(ask: Ask, prediction: str) -> Any:
     """One prediction with its outcome."""
     return ask.installation.predictions.get(ask.caller, prediction)
+
+
+@routes.get("/predictions/{prediction}/media", permission=Permission.MEDIA_READ)
+def prediction_media(ask: Ask, prediction: str) -> Response:
+    """The bytes that were predicted on, as long as serving keeps them or they are a sample."""
+    found = ask.installation.predictions.get(ask.caller, prediction)
+    data = ask.installation.predictions.media(ask.caller, found.media_digest)
+    if data is None and found.sample:
+        data = ask.installation.datasets.media(ask.caller, found.sample)
+    if data is None:
+        raise not_found(
+            "medium of prediction", prediction, hint="Serving keeps media while there is room."
+        )
+    return attachment(data)
 
 
 @routes.post("/predictions/{prediction}/outcome", permission=Permission.OUTCOME_WRITE)

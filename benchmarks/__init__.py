@@ -1,0 +1,1 @@
+"""Measurements of this machine: each writes its figures into benchmarks/results."""
