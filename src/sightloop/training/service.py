@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sightloop.datasets import Datasets
 from sightloop.domain import Caller, DatasetVersion, Resources, Run, VersionEntry, derived_id, digest_of
-from sightloop.errors import NotEnoughData, Refused, SightloopError
+from sightloop.errors import NotEnoughData, NotFound, Refused, SightloopError
 from sightloop.inference import (
     Bundle,
     BundleFacts,
@@ -100,6 +100,8 @@ class Training:
     def evaluate(self, caller: Caller, model_version: str, test_version: str) -> Run:
         """A run that adds the model version's evaluation on another test version; its output holds the `metrics`.
 
+        A version that was evaluated on the test version before is not asked again.
+
         Raises Refused where the test version holds what the model was trained on; of a foreign bundle nobody knows.
         """
         version = self._registry.version(caller, model_version)
@@ -185,8 +187,12 @@ class Training:
         test = self._datasets.version(caller, params["test_version"])
 
         def evaluate() -> dict[str, Any]:
-            archive = self._registry.bundle(caller, params["model_version"])
-            evaluation, figures = self._figures(caller, context, Bundle.from_archive(archive), test)
+            try:
+                evaluation = self._registry.evaluation(caller, params["model_version"], test.id)
+                figures = metrics(evaluation, evaluation["classes"])
+            except NotFound:
+                archive = self._registry.bundle(caller, params["model_version"])
+                evaluation, figures = self._figures(caller, context, Bundle.from_archive(archive), test)
             digest = self._registry.add_evaluation(caller, params["model_version"], evaluation)
             context.uses("model_version", params["model_version"])
             context.uses("dataset_version", test.id)

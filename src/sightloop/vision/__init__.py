@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from sightloop.vision.acceptance import alpha_for_attempt as alpha_for_attempt
     from sightloop.vision.calibration import fit_temperature as fit_temperature
     from sightloop.vision.calibration import softmax as softmax
-    from sightloop.vision.comparison import GateVerdict as GateVerdict
     from sightloop.vision.comparison import gate as gate
     from sightloop.vision.exchangeability import BacktestResult as BacktestResult
     from sightloop.vision.exchangeability import DriftMartingale as DriftMartingale
@@ -52,7 +51,6 @@ _HOMES = {
         "softmax",
     ),
     "comparison": (
-        "GateVerdict",
         "gate",
     ),
     "exchangeability": (

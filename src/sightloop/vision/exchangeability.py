@@ -135,16 +135,6 @@ class DriftMartingale:
         return restored
 
 
-def replay(
-    reference_scores: Mapping[str, Sequence[float] | Floats],
-    alpha: float,
-    stream: Sequence[tuple[Mapping[str, float], Mapping[str, float]]],
-) -> list[StepResult]:
-    """The result of each step of a stream of (scores, u), recomputed from the reference."""
-    martingale = DriftMartingale(reference_scores, alpha)
-    return [martingale.step(scores, u) for scores, u in stream]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitening:
     """A map to uncorrelated coordinates of unit variance: (x - mean) @ matrix."""

@@ -26,20 +26,8 @@ class Interval(Evidence):
     n: int
 
 
-def auroc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """The chance that a positive scores above a negative, ties counted half (Mann-Whitney).
-
-    Raises NotEnoughData where one of the two classes is missing.
-    """
-    s, y = two_classes(scores, labels)
-    positives = int(y.sum())
-    return float(
-        (scipy.stats.rankdata(s)[y].sum() - positives * (positives + 1) / 2) / (positives * (len(y) - positives))
-    )
-
-
 def two_classes(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Scores as float64 and labels as booleans, of equal length, with both classes present."""
+    """Scores as float64 and labels as booleans, of equal length; raises NotEnoughData where a class is missing."""
     s, y = np.asarray(scores, np.float64), np.asarray(labels).astype(bool)
     require(s.ndim == 1 and s.shape == y.shape, "Scores and labels differ in length.", "Give one label per score.")
     require(bool(np.isfinite(s).all()), "A score is not finite.", "Remove what the model could not score.")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from sightloop.domain import Caller, Role
@@ -88,6 +89,14 @@ def test_a_serving_process_that_died_is_started_again_and_nothing_is_lost(house:
     assert sum(one.id == before["prediction_id"] for one in house.log.read(ME, "line", 0, 1000)) == 1
 
 
+def gone(pid: int) -> bool:
+    """Whether the process has ended; one that nobody has waited for yet has ended too."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 @pytest.mark.crash
 def test_a_process_left_by_a_dead_control_is_replaced_and_the_deployments_go_on(tmp_path: Path) -> None:
     script = (
@@ -103,8 +112,7 @@ def test_a_process_left_by_a_dead_control_is_replaced_and_the_deployments_go_on(
     with opened(tmp_path) as house:
         house.deployments.start()
         assert house.deployments.pid != left
-        with pytest.raises(ProcessLookupError):
-            os.kill(left, 0)
+        assert gone(left)
         assert house.deployments.predict(ME, "line", png(3))["label"] == "dark"
 
 

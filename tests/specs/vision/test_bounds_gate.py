@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import multinomial
 
-from sightloop.vision import paired_noninferiority
+from sightloop.vision.comparison import paired_noninferiority
 from tests.specs.vision.simulations import TRIALS, promote_a_worse_challenger, tolerated
 
 

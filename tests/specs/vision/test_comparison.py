@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pytest
 
 from sightloop.errors import InvalidInput
-from sightloop.vision import gate, holm, paired_noninferiority, superiority_p
+from sightloop.vision import gate
+from sightloop.vision.comparison import holm, paired_noninferiority, superiority_p
 
 
 def pair(n: int, gains: int, losses: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 
 from sightloop.errors import Corrupt, InvalidInput
-from sightloop.vision import (
-    DriftMartingale,
-    backtest,
-    conformal_p,
-    decorrelation_time,
-    fit_whitening,
-    knn_score,
-    replay,
-)
+from sightloop.vision import DriftMartingale, backtest, decorrelation_time, fit_whitening, knn_score
+from sightloop.vision.exchangeability import StepResult, conformal_p
 
 RNG_SEED = 5
 
@@ -35,18 +28,23 @@ def reference() -> dict[str, list[float]]:
     return {"embedding": rng.normal(size=200).tolist(), "score": rng.normal(size=200).tolist()}
 
 
+def watched(alpha: float, images: list[tuple[dict[str, float], dict[str, float]]]) -> list[StepResult]:
+    monitor = DriftMartingale(reference(), alpha)
+    return [monitor.step(scores, u) for scores, u in images]
+
+
 def test_p_values_rank_a_score_among_the_earlier_ones_with_ties_smoothed() -> None:
     assert conformal_p(2.0, [1.0, 2.0, 2.0, 3.0], u=0.5) == (1 + 0.5 * 3) / 5
 
 
 def test_a_shift_raises_an_alarm_and_the_moved_monitor_carries_the_evidence() -> None:
-    last = replay(reference(), 0.01, stream(80, shift=2.0))[-1]
+    last = watched(0.01, stream(80, shift=2.0))[-1]
     assert last.alarm
     assert last.log_wealth["embedding"] > last.log_wealth["score"] + 3
 
 
 def test_a_resumed_monitor_goes_on_exactly_where_it_stopped() -> None:
-    whole = replay(reference(), 0.01, stream(60, shift=1.0))
+    whole = watched(0.01, stream(60, shift=1.0))
     monitor = DriftMartingale(reference(), 0.01)
     for scores, u in stream(60, shift=1.0)[:25]:
         monitor.step(scores, u)

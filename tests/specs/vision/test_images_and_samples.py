@@ -4,16 +4,8 @@ import numpy as np
 import pytest
 
 from sightloop.errors import InvalidInput
-from sightloop.vision import (
-    blend,
-    diverse,
-    hamming,
-    near_duplicates,
-    perceptual_hash,
-    quality,
-    split,
-    uncertain,
-)
+from sightloop.vision import diverse, near_duplicates, perceptual_hash, quality, split, uncertain
+from sightloop.vision.image_quality import hamming
 
 RNG = np.random.default_rng(11)
 PICTURE = (np.add.outer(np.arange(32), np.arange(32) * 2) + RNG.integers(0, 60, (32, 32))).astype(np.uint8)
@@ -70,12 +62,6 @@ def test_the_uncertain_come_closest_first() -> None:
 def test_the_diverse_cover_clusters_that_nobody_chose_yet() -> None:
     clusters = np.repeat(np.array([[0.0, 0], [10, 0], [0, 10]]), 5, axis=0)
     assert sorted(i // 5 for i in diverse(clusters, [0], 2, seed=0)) == [1, 2]
-
-
-def test_a_blend_never_asks_twice() -> None:
-    p = RNG.random(60)
-    picked = blend(np.stack([p, 1 - p], axis=1), RNG.normal(size=(60, 3)), np.arange(10), 20, seed=1)
-    assert len(set(picked.tolist()) - set(range(10))) == 20
 
 
 def test_groups_stay_together_and_strata_keep_their_shares() -> None:
