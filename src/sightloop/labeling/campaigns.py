@@ -41,7 +41,7 @@ from sightloop.storage import Records, Stores, insert_once
 AUTHOR: Final = f"rule:{RULE}"
 STATEMENT: Final = (
     "Of the labels accepted with the region, audited errors corrected, at most a share eps is wrong, with confidence "
-    "1 - alpha over all attempts of the campaign."
+    "1 - alpha over all attempts of the campaign, with the reviewers' answers taken as true."
 )
 
 

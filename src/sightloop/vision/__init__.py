@@ -50,9 +50,7 @@ _HOMES = {
         "fit_temperature",
         "softmax",
     ),
-    "comparison": (
-        "gate",
-    ),
+    "comparison": ("gate",),
     "exchangeability": (
         "BacktestResult",
         "DriftMartingale",

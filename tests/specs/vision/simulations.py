@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -22,33 +24,43 @@ def tolerated(level: float, trials: int) -> float:
 
 def accept_a_bad_region(
     audits: Literal["at random", "from the top", "fixed-sample test at every look"],
+    size: int = 800,
+    eps: float = 0.2,
+    excess: int = 9,
     doubts: int = 0,
     trials: int = TRIALS,
     seed: int = 1,
-    eps: float = 0.05,
     alpha: float = 0.05,
 ) -> float:
-    """How often a region is accepted with more wrong labels left than eps allows; it starts with a few too many.
+    """How often a region that holds `excess` wrong labels too many is accepted while too many of them are left in it.
 
-    After every tenth audit people answer for `doubts` samples chosen on purpose, wrong ones first; they leave the region.
+    After every tenth audit `doubts` samples chosen on purpose, wrong ones first, are answered and leave the region.
     """
     rng = np.random.default_rng(seed)
+    wrong = np.arange(size) < int(eps * size) + excess
     violations = 0
     for _ in range(trials):
-        size = int(rng.integers(100, 240))
-        wrong = np.arange(size) < int(eps * size * rng.uniform(1, 2)) + 1
         order = rng.permutation(size)
         if audits == "from the top":
             order = order[np.argsort(wrong[order] + 0.5 * rng.random(size), kind="stable")]
         repeated = audits == "fixed-sample test at every look"
-        violations += _left_wrong(order, wrong, RegionTest(size, eps, alpha), doubts, repeated)
+        violations += _accepted_too_bad(order, wrong, RegionTest(size, eps, alpha), doubts, repeated)
     return violations / trials
 
 
-def _left_wrong(
+def exact_chance_of_a_bad_region(size: int, eps: float, alpha: float, bad: int) -> float:
+    """The chance that a region with `bad` wrong labels is accepted while too many are left, over all orders."""
+    order = np.arange(size)
+    arrangements = [np.isin(order, places) for places in combinations(range(size), bad)]
+    return sum(_accepted_too_bad(order, wrong, RegionTest(size, eps, alpha), 0, False) for wrong in arrangements) / len(
+        arrangements
+    )
+
+
+def _accepted_too_bad(
     order: npt.NDArray[np.int64], wrong: npt.NDArray[np.bool_], test: RegionTest, doubts: int, repeated: bool
 ) -> bool:
-    """Whether the claim is false at the first look that certifies the region; False where none does."""
+    """Whether the region is certified at a look at which the claim is false; answers can only make it true."""
     seen = np.zeros(len(order), bool)
     for i in order:
         if seen[i]:
@@ -59,13 +71,20 @@ def _left_wrong(
             for j in sorted(np.flatnonzero(~seen), key=lambda j: not wrong[j])[:doubts]:
                 seen[j] = True
                 test.take_out(bool(wrong[j]))
-        accepted = test.certified
-        if repeated:
-            least = test.errors + test.allowed + 1
-            accepted = hypergeom.cdf(test.errors, test.region_size, least, test.audits) <= test.alpha
-        if accepted:
-            return int(wrong[~seen].sum()) > test.allowed
+        if wrong[~seen].sum() <= test.allowed:
+            return False
+        least = test.errors + test.allowed + 1
+        if repeated and _fixed_sample_p(test.errors, test.region_size, least, test.audits) <= test.alpha:
+            return True
+        if test.certified:
+            return True
     return False
+
+
+@lru_cache(maxsize=4096)
+def _fixed_sample_p(errors: int, size: int, wrong: int, audits: int) -> float:
+    """The chance of so few errors in a sample without replacement whose size was fixed beforehand."""
+    return float(hypergeom.cdf(errors, size, wrong, audits))
 
 
 def alarm_on_a_calm_stream(

@@ -12,4 +12,4 @@ def test_wealth_restarted_after_losses_breaks_the_bound() -> None:
 
 
 def test_windows_compared_at_every_look_break_the_bound() -> None:
-    assert alarm_on_a_calm_stream("windows compared at every look") > tolerated(0.05, TRIALS)
+    assert alarm_on_a_calm_stream("windows compared at every look", trials=100) > tolerated(0.05, 100)

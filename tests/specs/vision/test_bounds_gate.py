@@ -16,7 +16,7 @@ def test_passing_on_any_slice_instead_of_every_slice_breaks_the_bound() -> None:
 
 
 def test_a_doubled_margin_breaks_the_bound() -> None:
-    assert promote_a_worse_challenger("margin doubled") > tolerated(0.05, TRIALS)
+    assert promote_a_worse_challenger("margin doubled", trials=100) > tolerated(0.05, 100)
 
 
 def test_the_exact_level_stays_below_alpha_whatever_the_disagreement() -> None:

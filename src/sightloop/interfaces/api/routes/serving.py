@@ -131,9 +131,7 @@ def prediction_media(ask: Ask, prediction: str) -> Response:
     if data is None and found.sample:
         data = ask.installation.datasets.media(ask.caller, found.sample)
     if data is None:
-        raise not_found(
-            "medium of prediction", prediction, hint="Serving keeps media while there is room."
-        )
+        raise not_found("medium of prediction", prediction, hint="Serving keeps media while there is room.")
     return attachment(data)
 
 
