@@ -7,5 +7,6 @@ import pytest
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        group = "loop" if item.path.name.startswith("test_loop_") else str(item.path)
+        shared = item.path.name.startswith(("test_loop_", "test_crashes")) and item.path.parent.name == "journeys"
+        group = "loop" if shared else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))

@@ -50,3 +50,10 @@ def test_tie_breaks_are_spread_evenly_and_differ_by_monitor() -> None:
     assert 0.48 < float(np.mean(draws)) < 0.52
     assert 0 < min(draws) < max(draws) < 1
     assert tie_break("prd_1", "score") != tie_break("prd_1", "embedding")
+
+
+def test_of_a_large_fit_set_the_same_three_hundred_are_taken() -> None:
+    held, many = [f"held-{n}" for n in range(80)], [f"fit-{n}" for n in range(500)]
+    _, fit = separate(held, many)
+    assert len(fit) == 300
+    assert set(fit) == set(separate(held, many[::-1])[1])
