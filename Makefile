@@ -10,7 +10,7 @@ demo: .venv/demo.installed
 	$(BIN)/python -m examples.solar_cells demo-workspace
 
 test: .venv/dev.installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 12
 
 lint: .venv/dev.installed
 	$(BIN)/ruff check .

@@ -68,7 +68,8 @@ class HeadSuggester:
         labels = np.array([index[labelled[sample]] for sample in known], np.int64)
         if len(np.unique(labels)) < 2:
             raise NotEnoughData("The labels show fewer than two classes.", hint="Label samples of another class.")
-        z = self._projected(caller, known, candidates)
+        ordered = sorted(set(candidates))  # sums of floats depend on their order: the answer must not
+        z = self._projected(caller, known, ordered)
         trained, asked = z[: len(known)], z[len(known) :]
         fit = partial(fit_mixture, classes=len(classes))
         try:
@@ -76,8 +77,10 @@ class HeadSuggester:
         except NotEnoughData:  # so few labels that a fold would lose a class: nothing to calibrate with yet
             temperature = 1.0
         logits = fit(trained, labels)(asked)
-        probabilities = softmax(logits, temperature)
-        return HeadSuggestions(probabilities, 1.0 - probabilities.max(axis=1), asked)
+        row = {sample: i for i, sample in enumerate(ordered)}
+        places = [row[sample] for sample in candidates]
+        probabilities = softmax(logits, temperature)[places]
+        return HeadSuggestions(probabilities, 1.0 - probabilities.max(axis=1), asked[places])
 
     def _projected(self, caller: Caller, known: Sequence[str], candidates: Sequence[str]) -> Doubles:
         """Unit-length projections times LENGTH, labelled samples first; the same pool is projected once."""
