@@ -260,7 +260,7 @@ def _drive(story: Story) -> Any:
                 story.tell.bar("answers", len(cycle.facts.samples)) as bar,
             ):
                 answer_open_items(ws, cycle.facts.campaign, story.truth, answered=bar)
-        time.sleep(0.05)
+        time.sleep(0.5)
 
 
 def after(story: Story) -> None:

@@ -48,7 +48,7 @@ class SteadyCaller(threading.Thread):
     def run(self) -> None:
         headers = {**self._door.headers, "x-sightloop-purpose": "probe"}
         with httpx.Client(headers=headers, timeout=30, trust_env=False) as client:
-            while not self._ended.wait(0.25):
+            while not self._ended.wait(0.5):
                 try:
                     ok = client.post(f"{self._door.url}/image", content=self._image).status_code == 200
                 except httpx.HTTPError:
