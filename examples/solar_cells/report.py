@@ -110,7 +110,7 @@ def render(story: Story, f: dict[str, Any]) -> str:
             "images to the alarm",
             f"{f['false_alarms_before_shift']} false alarms before",
         ),
-        card(f"{f['v1_auroc_poly']:.3f} → {f['v2_auroc_poly']:.3f}", "AUROC on poly", "v1 to v2, frozen test"),
+        card(f"{f['v1_auroc_poly']:.2f} → {f['v2_auroc_poly']:.2f}", "AUROC on poly", "v1 to v2, frozen test"),
         card(f"{f['rollback_seconds']} s", "to roll back", f"{f['dropped_requests']} dropped requests"),
     ]
     body = [

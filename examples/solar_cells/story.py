@@ -13,7 +13,7 @@ from examples.solar_cells.budget import check_budget
 from examples.solar_cells.line_controller import LineController
 from examples.solar_cells.progress import Notebook, Teller, timed
 from examples.solar_cells.reviewer import answer_open_items
-from examples.solar_cells.traffic import DEPLOYMENT, SteadyCaller, send
+from examples.solar_cells.traffic import DEPLOYMENT, Camera, SteadyCaller, send
 
 # The data budget (BOUNDS.md section 6): each type is split once, before anything is looked at.
 BUDGET = {
@@ -39,6 +39,7 @@ class Story:
     name_of: dict[str, str] = field(default_factory=dict)
     budget: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     truth: dict[str, str] = field(default_factory=dict)
+    camera: Camera | None = None
 
     def image(self, sample: str) -> bytes:
         return (elpv.image_folder() / self.name_of[sample]).read_bytes()
