@@ -50,8 +50,8 @@ class Change:
 
     def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
         """The result of the statement, inside this unit of work."""
-        result: Any = self.connection.execute(statement, parameters)
-        return result  # type: ignore[no-any-return]
+        result: sa.CursorResult[Any] = self.connection.execute(statement, parameters)
+        return result
 
     def insert_once(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
         """The number of rows that were new; rows whose key is taken stay as they are."""

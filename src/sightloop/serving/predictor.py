@@ -6,6 +6,7 @@ import time
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from threading import Lock
 from typing import Any, Final
@@ -58,7 +59,7 @@ class Predictor:
         context.uses_all("sample", samples)
         for start in range(0, len(samples), BATCH):
             part = samples[start : start + BATCH]
-            context.step(f"predict {start}", lambda: self._predict_part(context, version, part))  # noqa: B023
+            context.step(f"predict {start}", partial(self._predict_part, context, version, part))
             context.progress(start + len(part), len(samples))
         return {"predicted": len(samples), "model_version": version}
 
