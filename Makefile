@@ -4,13 +4,16 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test soak lint docs clean
 
 demo: .venv/demo.installed
 	$(BIN)/python -m examples.solar_cells demo-workspace
 
 test: .venv/dev.installed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 12
+
+soak: .venv/dev.installed
+	$(BIN)/python -m pytest -m soak -n 2 --dist loadgroup --timeout 7200
 
 lint: .venv/dev.installed
 	$(BIN)/ruff check .
