@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from secrets import token_urlsafe
@@ -12,7 +13,16 @@ from typing import Any
 from sightloop.datasets import Datasets
 from sightloop.domain import Caller
 from sightloop.events import Deliverer, Events, Idempotency, Webhooks
-from sightloop.governance import Fsck, Identity, Lineage, Replay, stuck_runs, unfinished_runs
+from sightloop.governance import (
+    Backups,
+    Fsck,
+    Identity,
+    Lineage,
+    Replay,
+    restore_backup,
+    stuck_runs,
+    unfinished_runs,
+)
 from sightloop.inference import DecodePool, load_embedder
 from sightloop.labeling import Labeling, replay_acceptance
 from sightloop.loop import Loop, Rooms, Ticker, replay_act
@@ -73,15 +83,9 @@ class Installation:
     def _open_foundations(self) -> None:
         storage, events = self.settings.storage, self.settings.events
         configure_faults(self.settings.faults)
-        self.records = Records(f"sqlite:///{self.folder / 'sightloop.db'}")
+        self.records, self.stores = _open_storage(self.folder, self.settings)
         self._closing.callback(self.records.close)
         self.records.migrate()
-        self.stores = Stores(
-            self.folder,
-            self.records,
-            master_key=storage.master_key.get_secret_value() if storage.master_key else "",
-            free_bytes_floor=storage.free_bytes_floor,
-        )
         self.events = Events(self.records, code_version=self.version)
         self.idempotency = Idempotency(self.records)
         self.webhooks = Webhooks(self.records, self.stores, self.events, egress_allow=events.egress_allow)
@@ -95,6 +99,16 @@ class Installation:
         )
         self.runs = Runs(self.records, self.events, self.folder / "runs.db", code_version=self.version)
         self.identity = Identity(self.records, self.stores, self.events)
+        self.backups = Backups(
+            storage.backup_folder or self.folder / "backups",
+            {f"serving/{name}": self.folder / "serving" / name for name in ("segments", "media")},
+            records=self.records,
+            stores=self.stores,
+            events=self.events,
+            runs=self.runs,
+            code_version=self.version,
+            free_bytes_floor=storage.free_bytes_floor,
+        )
 
     def _open_assets(self) -> None:
         decode = self.settings.decode
@@ -198,6 +212,28 @@ def open_installation(folder: Path, settings: Settings, *, ticking: bool = False
         Locked: another process, or this one, holds the folder.
     """
     return Installation(folder, settings, FolderLock.acquire(folder), ticking=ticking)
+
+
+def restore_installation(backup: Path, folder: Path, settings: Settings) -> dict[str, Any]:
+    """What the backup held; the empty folder, with the databases and stores that its settings name, now holds it.
+
+    Raises:
+        Locked: a process holds the folder.
+        Refused: the folder or its database is not empty, or the backup was never finished.
+        Corrupt: a file of the backup is not what was written.
+    """
+    with ExitStack() as closing:
+        closing.callback(FolderLock.acquire(folder).release)
+        records, stores = _open_storage(folder, settings)
+        closing.callback(records.close)
+        return asdict(restore_backup(backup, folder, records, stores))
+
+
+def _open_storage(folder: Path, settings: Settings) -> tuple[Records, Stores]:
+    storage = settings.storage
+    records = Records(f"sqlite:///{folder / 'sightloop.db'}")
+    master_key = storage.master_key.get_secret_value() if storage.master_key else ""
+    return records, Stores(folder, records, master_key=master_key, free_bytes_floor=storage.free_bytes_floor)
 
 
 def _version() -> str:

@@ -36,6 +36,9 @@ class StorageSettings(_Section):
     master_key: SecretStr | None = Field(
         None, description="32 bytes, base64. Wraps each workspace's data key; blobs are encrypted at rest when set."
     )
+    backup_folder: Path | None = Field(
+        None, description="Where backups are kept; FOLDER/backups if not given. Better on another disk."
+    )
     free_bytes_floor: int = Field(64 << 20, description="Writes answer 507 below this much free disk, in bytes.")
 
 

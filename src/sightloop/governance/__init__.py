@@ -1,8 +1,21 @@
 """Who may call, where things come from, whether they can be recomputed, and whether the store is whole."""
 
+from sightloop.governance.backup import Backups, restore_backup
 from sightloop.governance.fsck import Fsck, FsckReport, stuck_runs, unfinished_runs
 from sightloop.governance.identity import ApiKey, Identity, KeyHash
 from sightloop.governance.lineage import Lineage
 from sightloop.governance.replay import Replay
 
-__all__ = ["ApiKey", "Fsck", "FsckReport", "Identity", "KeyHash", "Lineage", "Replay", "stuck_runs", "unfinished_runs"]
+__all__ = [
+    "ApiKey",
+    "Backups",
+    "Fsck",
+    "FsckReport",
+    "Identity",
+    "KeyHash",
+    "Lineage",
+    "Replay",
+    "restore_backup",
+    "stuck_runs",
+    "unfinished_runs",
+]

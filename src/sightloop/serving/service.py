@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import threading
@@ -18,7 +19,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from sightloop.domain import Caller, Deployment, ModelVersion, Role, Run, new_id, now
-from sightloop.errors import InvalidInput, Refused, Unavailable, from_problem, not_found
+from sightloop.errors import InvalidInput, Refused, SightloopError, Unavailable, from_problem, not_found
 from sightloop.events import Events
 from sightloop.registry import Registry
 from sightloop.runs import Runs
@@ -43,6 +44,7 @@ RETRY_S: Final = 30.0
 POLL_S: Final = 0.02
 FOLLOW_S: Final = 0.1
 SERVING, STOPPED = "serving", "stopped"
+log = logging.getLogger(__name__)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
 
@@ -85,6 +87,8 @@ class Deployments:
     def start(self) -> None:
         """Returns once the serving process answers for all that is deployed; at once if nothing is."""
         with self._lock:
+            for served in self._served():
+                self._put_back_bundle(served)
             self._publish()
             if self._served():
                 self._supervisor.ensure()
@@ -194,9 +198,7 @@ class Deployments:
         with self._lock:
             known = {deployment.name: deployment.id for deployment in self.list(caller)}
             deployment_id = known.get(name) or caller.new_id("dep")
-            bundle = self._place.bundle(version.bundle_digest)
-            if not bundle.exists():
-                replace_file(bundle, self._registry.bundle(caller, version.id))
+            self._put_bundle(caller, version.id, version.bundle_digest)
             wanted = Served(caller.workspace, name, deployment_id, model, version.id, alias, version.bundle_digest)
             try:
                 self._publish(wanted)
@@ -214,6 +216,18 @@ class Deployments:
             }
             self._record(caller, deployment_id, name, values, version.id)
             return self.get(caller, name)
+
+    def _put_bundle(self, caller: Caller, version_id: str, digest: str) -> None:
+        bundle = self._place.bundle(digest)
+        if not bundle.exists():
+            replace_file(bundle, self._registry.bundle(caller, version_id))
+
+    def _put_back_bundle(self, served: Served) -> None:
+        """Returns once serving has the bundle again, as after a restore; without it, the others still serve."""
+        try:
+            self._put_bundle(Caller(served.workspace, ACTOR, Role.ENGINEER), served.model_version, served.bundle)
+        except SightloopError as error:
+            log.error("the deployment %s has no bundle: %s", served.name, error.message)
 
     def _record(
         self, caller: Caller, deployment_id: str, name: str, values: Mapping[str, Any], model_version: str

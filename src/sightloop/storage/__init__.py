@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sightloop.storage.blobs import Blobs
+    from sightloop.storage.durability import full_disk_translated, require_room
     from sightloop.storage.faults import FAULT_POINTS, configure_faults, faultpoint
     from sightloop.storage.folder_lock import FolderLock
     from sightloop.storage.lance_tables import Tables
     from sightloop.storage.records import Records, insert_once
+    from sightloop.storage.snapshots import copy_records, holds_rows
     from sightloop.storage.stores import Store, Stores
     from sightloop.storage.tables import metadata, move_pointer, pointer
 
 _HOMES = {
     "Blobs": "blobs",
+    "full_disk_translated": "durability",
+    "require_room": "durability",
     "FAULT_POINTS": "faults",
     "configure_faults": "faults",
     "faultpoint": "faults",
@@ -23,6 +27,8 @@ _HOMES = {
     "Tables": "lance_tables",
     "Records": "records",
     "insert_once": "records",
+    "copy_records": "snapshots",
+    "holds_rows": "snapshots",
     "Store": "stores",
     "Stores": "stores",
     "metadata": "tables",
@@ -39,11 +45,15 @@ __all__ = [
     "Stores",
     "Tables",
     "configure_faults",
+    "copy_records",
     "faultpoint",
+    "full_disk_translated",
+    "holds_rows",
     "insert_once",
     "metadata",
     "move_pointer",
     "pointer",
+    "require_room",
 ]
 
 

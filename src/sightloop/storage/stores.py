@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
+from obstore.store import LocalStore, ObjectStore
 
 from sightloop.domain import now
 from sightloop.errors import InvalidInput
@@ -59,6 +60,12 @@ class Stores:
             if workspace_id not in self._open:
                 self._open[workspace_id] = self._make(workspace_id)
             return self._open[workspace_id]
+
+    def objects(self) -> ObjectStore:
+        """Every object of every workspace as it lies there, sealed where it is sealed: what a backup copies."""
+        home = self._folder / "workspaces"
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return LocalStore(home)
 
     def _make(self, workspace_id: str) -> Store:
         if not workspace_id.replace("_", "").replace("-", "").isalnum():

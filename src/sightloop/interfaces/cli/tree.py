@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from sightloop.interfaces.cli import (
+    backups,
     datasets,
     deployments,
     installation,
@@ -53,6 +54,7 @@ for name, noun in (
     ("key", keys.key),
     ("workspace", keys.workspace),
     ("run", runs.run),
+    ("backup", backups.backup),
     ("settings", installation.settings),
 ):
     app.add_typer(noun.app, name=name)

@@ -8,10 +8,11 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
-from sightloop.app import open_installation
+from sightloop.app import open_installation, restore_installation
 from sightloop.errors import InvalidInput, Unavailable
 from sightloop.interfaces.api import build_api
 from sightloop.serving import serve_deployments
@@ -52,6 +53,11 @@ def run_serving(folder: Path, host: str | None = None, port: int | None = None) 
     """Returns when the serving process is told to end; it needs no database, only FOLDER/serving."""
     settings = load_settings(folder)
     serve_deployments(folder, host or settings.serving.host, settings.serving.port if port is None else port, settings)
+
+
+def restore(backup: Path, folder: Path) -> dict[str, Any]:
+    """What the backup held, which the empty folder now holds; `sightloop.toml` may lie there already."""
+    return restore_installation(backup, folder, load_settings(folder))
 
 
 def _leave_on_signals() -> None:

@@ -19,6 +19,7 @@ from sightloop.interfaces.sdk.accounts import (
     Workspaces,
     follow,
 )
+from sightloop.interfaces.sdk.backups import Backups
 from sightloop.interfaces.sdk.connection import Connection, reference
 from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples, Schemas
 from sightloop.interfaces.sdk.labeling import Campaigns, Queue
@@ -58,6 +59,7 @@ class Workspace:
         self.webhooks = Webhooks(connection)
         self.keys = Keys(connection)
         self.workspaces = Workspaces(connection)
+        self.backups = Backups(connection)
 
     def ingest(
         self,

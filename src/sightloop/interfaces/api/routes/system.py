@@ -47,6 +47,18 @@ def settings(ask: Ask) -> Any:
     return items_of(describe_settings(ask.installation.settings))
 
 
+@routes.post(f"{PREFIX}/backups", permission=Permission.ADMIN)
+def create_backup(ask: Ask) -> Any:
+    """The run that makes a backup of the installation; its output names the backup."""
+    return ask.installation.backups.create(ask.caller)
+
+
+@routes.get(f"{PREFIX}/backups", permission=Permission.ADMIN)
+def backups(ask: Ask) -> Any:
+    """Every whole backup, oldest first."""
+    return items_of(ask.installation.backups.list(ask.caller))
+
+
 @routes.get(f"{PREFIX}/status", permission=Permission.READ)
 def status(ask: Ask) -> Any:
     """An overview in counts."""
