@@ -16,6 +16,7 @@ HANDS_ENVIRONMENT_ON = {SOURCE / "serving" / "supervisor.py"}  # to its child; i
 LOCAL_IMPORTS = {
     SOURCE / "interfaces" / "sdk" / "opening.py",
     SOURCE / "interfaces" / "cli" / "commanding.py",
+    SOURCE / "interfaces" / "cli" / "backups.py",
     SOURCE / "interfaces" / "cli" / "installation.py",
     SOURCE / "__init__.py",
 }
