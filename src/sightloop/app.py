@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from secrets import token_urlsafe
@@ -19,6 +20,8 @@ from sightloop.governance import (
     Identity,
     Lineage,
     Replay,
+    Retention,
+    Rule,
     restore_backup,
     stuck_runs,
     unfinished_runs,
@@ -183,6 +186,17 @@ class Installation:
             "loop": self.loop.references,
         }
         self.fsck = Fsck(self.records, self.stores, self.events, checks, references, writing=unfinished_runs(self.runs))
+        kept = self.settings.retention
+        self.retention = Retention(
+            {
+                "predictions": Rule(kept.predictions_days, self._retire_predictions),
+                "quarantine": Rule(kept.quarantine_days, self.datasets.retire_quarantine),
+                "uploads": Rule(kept.uploads_days, self.datasets.retire_staged),
+                "deliveries": Rule(kept.deliveries_days, self.webhooks.retire),
+                "answers": Rule(kept.answers_days, self.idempotency.retire),
+            },
+            self.fsck,
+        )
         self.ticker = Ticker(
             lambda: list(self.identity.workspaces()),
             {
@@ -192,6 +206,10 @@ class Installation:
             },
             self.settings.loop.tick_s,
         )
+
+    def _retire_predictions(self, caller: Caller, before: datetime) -> int:
+        upto = min(self.monitoring.read_upto(caller), self.loop.reads_from(caller))
+        return self.predictions.retire(caller, before, upto)
 
     def _start(self, ticking: bool) -> None:
         self.identity.ensure_default()

@@ -42,6 +42,16 @@ class StorageSettings(_Section):
     free_bytes_floor: int = Field(64 << 20, description="Writes answer 507 below this much free disk, in bytes.")
 
 
+class RetentionSettings(_Section):
+    predictions_days: int = Field(0, ge=0, description="Predictions with their outcomes; 0 keeps them for ever.")
+    quarantine_days: int = Field(0, ge=0, description="Quarantined media; 0 keeps them for ever.")
+    uploads_days: int = Field(30, ge=0, description="Uploads that never became samples; 0 keeps them for ever.")
+    deliveries_days: int = Field(30, ge=0, description="Webhook deliveries that succeeded; 0 keeps them for ever.")
+    answers_days: int = Field(
+        7, ge=0, description="Answers kept by idempotency key: so long a repeated request is done once; 0 for ever."
+    )
+
+
 class DecodeSettings(_Section):
     workers: int = Field(2, ge=1, description="Decode children kept ready.")
     memory_bytes: int = Field(2 << 30, description="Address space of a decode child, in bytes.")
@@ -86,6 +96,7 @@ class Settings(BaseSettings):
         env_prefix="SIGHTLOOP_", env_nested_delimiter="__", frozen=True, extra="ignore", toml_file=None
     )
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     decode: DecodeSettings = Field(default_factory=DecodeSettings)
     events: EventsSettings = Field(default_factory=EventsSettings)
     serving: ServingSettings = Field(default_factory=ServingSettings)

@@ -104,6 +104,15 @@ class Quarantine:
             )
             change.emit("sightloop.quarantine.released", {"ids": ids})
 
+    def retire(self, caller: Caller, before: datetime) -> int:
+        """How many entries from before the moment are gone; their bytes are then nobody's."""
+        home = tables.quarantine
+        old = (home.c.workspace_id == caller.workspace) & (home.c.made_at < before.isoformat())
+        with self._events.change(caller, "quarantine.retire", caller.workspace) as change:
+            count = change.execute(sa.delete(home).where(old)).rowcount
+            change.emit("sightloop.quarantine.retired", {"count": count})
+        return int(count)
+
     def _rows(self, caller: Caller) -> Sequence[sa.Row[Any]]:
         home = tables.quarantine
         query = sa.select(home).where(home.c.workspace_id == caller.workspace).order_by(home.c.name, home.c.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,14 @@ class Datasets:
             raise NotFound("Nothing waits in quarantine.", hint="List it: sightloop quarantine list")
         source = {"kind": "quarantine", "ids": waiting, "trust_content": trust_content}
         return self._ingest.start(caller, source, self._quarantine.facets(caller, waiting))
+
+    def retire_quarantine(self, caller: Caller, before: datetime) -> int:
+        """How many quarantined media from before the moment are gone."""
+        return self._quarantine.retire(caller, before)
+
+    def retire_staged(self, caller: Caller, before: datetime) -> int:
+        """How many uploads and notes of ingests from before the moment are held no longer."""
+        return self._staging.retire(caller, before)
 
     def samples(self, caller: Caller, where: Where | None = None, limit: int = 100, cursor: str = "") -> Page[Sample]:
         """Up to `limit` samples that the filter selects, by id. The filter language: sightloop/datasets/filters.py."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from sightloop.datasets import tables
@@ -32,3 +34,12 @@ class Staging:
             insert_once(change.connection, home, [row])
             change.emit("sightloop.media.staged", {"digest": digest, "size_bytes": len(data)})
         return digest
+
+    def retire(self, caller: Caller, before: datetime) -> int:
+        """How many blobs staged before the moment wait no more; what a sample uses stays."""
+        home = tables.staged
+        old = (home.c.workspace_id == caller.workspace) & (home.c.made_at < before.isoformat())
+        with self._events.change(caller, "media.unstage", caller.workspace) as change:
+            count = change.execute(sa.delete(home).where(old)).rowcount
+            change.emit("sightloop.media.unstaged", {"count": count})
+        return int(count)

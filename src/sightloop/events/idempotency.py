@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -53,3 +54,9 @@ class Idempotency:
         }
         with self._records.write() as connection:
             insert_once(connection, idempotency, [row])
+
+    def retire(self, caller: Caller, before: datetime) -> int:
+        """How many answers from before the moment are kept no longer: the same request would then be done again."""
+        old = (idempotency.c.workspace_id == caller.workspace) & (idempotency.c.made_at < before.isoformat())
+        with self._records.write() as connection:
+            return int(connection.execute(sa.delete(idempotency).where(old)).rowcount)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -152,6 +153,16 @@ class Webhooks:
             )
             change.emit("sightloop.webhook.redelivered", {"webhook": found.webhook_id})
             return _delivery(change.execute(sa.select(deliveries).where(mine)).one())
+
+    def retire(self, caller: Caller, before: datetime) -> int:
+        """How many deliveries that succeeded before the moment are gone; pending and dead ones stay."""
+        done = (deliveries.c.workspace_id == caller.workspace) & (deliveries.c.state == "delivered")
+        with self._events.change(caller, "webhook.retire", caller.workspace) as change:
+            count = change.execute(
+                sa.delete(deliveries).where(done, deliveries.c.ended_at < before.isoformat())
+            ).rowcount
+            change.emit("sightloop.webhook.deliveries_retired", {"count": count})
+        return int(count)
 
     def _require(self, caller: Caller, webhook_id: str) -> None:
         known = [hook.id for hook in self.list(caller)]

@@ -5,6 +5,7 @@ from sightloop.governance.fsck import Fsck, FsckReport, stuck_runs, unfinished_r
 from sightloop.governance.identity import ApiKey, Identity, KeyHash
 from sightloop.governance.lineage import Lineage
 from sightloop.governance.replay import Replay
+from sightloop.governance.retention import Retention, Rule
 
 __all__ = [
     "ApiKey",
@@ -15,6 +16,8 @@ __all__ = [
     "KeyHash",
     "Lineage",
     "Replay",
+    "Retention",
+    "Rule",
     "restore_backup",
     "stuck_runs",
     "unfinished_runs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -129,6 +130,10 @@ class Loop:
     def cycles(self, caller: Caller) -> list[Cycle]:
         """All cycles, oldest first."""
         return self._cycles.all(caller)
+
+    def reads_from(self, caller: Caller) -> int:
+        """The sequence number from which open cycles may yet read the prediction log."""
+        return 0 if self._cycles.all(caller, open_only=True) else sys.maxsize
 
     def cycle(self, caller: Caller, cycle_id: str) -> Cycle:
         """The cycle."""

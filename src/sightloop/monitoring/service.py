@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
@@ -210,6 +211,12 @@ class Monitoring:
             except SightloopError as error:
                 problems.append(f"monitor {row['id']}: {error.message}")
         return problems
+
+    def read_upto(self, caller: Caller) -> int:
+        """The sequence number up to which every watching monitor and armed rule has read the prediction log."""
+        watching = [row["sequence"] for row in self._rows(monitors, caller, None) if row["state"] in _WATCHED]
+        armed = [row["sequence"] for row in self._rows(rules, caller, None) if row["state"] == "armed"]
+        return min((*watching, *armed), default=sys.maxsize)
 
     def references(self, workspace: str) -> set[str]:
         """Digests of the blobs that monitors, alerts and rules stand on."""

@@ -68,7 +68,8 @@ class PredictionLog:
 
         Probes are left out: what watches, collects and decides reads here.
         """
-        head = self._head(caller.workspace)
+        retired, head = self._span(caller.workspace)
+        after = max(after, retired)
         found: list[dict[str, Any]] = []
         while after < head and len(found) < limit:
             upto = min(head, after + max(limit, COMMIT_ROWS_MOST))
@@ -141,15 +142,44 @@ class PredictionLog:
         except FileNotFoundError:
             return None
 
+    def retire(self, caller: Caller, before: datetime, upto: int) -> int:
+        """How many predictions are gone with their outcomes: those made before the moment, from the log's start on.
+
+        None after the first younger one goes, and none whose sequence is above `upto`, which somebody still reads.
+        The bytes go with the old versions of the table: see `fsck --collect`.
+        """
+        with self._lock:
+            retired, head = self._span(caller.workspace)
+            rows = self._rows(
+                caller, f"sequence > {retired} AND sequence <= {min(upto, head)}", ["sequence", "made_at"]
+            )
+            young = [row["sequence"] for row in rows.to_pylist() if datetime.fromisoformat(row["made_at"]) >= before]
+            last = min(young, default=min(upto, head) + 1) - 1
+            if last <= retired:
+                return 0
+            gone = self._rows(caller, f"sequence <= {last}", ["id"])["id"].to_pylist()
+            version = self._stores.workspace(caller.workspace).tables.delete(PREDICTIONS, f"sequence <= {last}")
+            with self._events.change(caller, "predictions.retire", PREDICTIONS) as change:
+                move_pointer(change.connection, caller.workspace, PREDICTIONS, version)
+                mine = prediction_heads.c.workspace_id == caller.workspace
+                change.execute(sa.update(prediction_heads).where(mine).values(retired=last))
+                for start in range(0, len(gone), IDS_A_FILTER):
+                    these = outcomes.c.prediction.in_(gone[start : start + IDS_A_FILTER])
+                    change.execute(sa.delete(outcomes).where(outcomes.c.workspace_id == caller.workspace, these))
+                change.emit("sightloop.predictions.retired", {"count": len(gone), "upto": last})
+            return len(gone)
+
     def check(self, workspace: str) -> Sequence[str]:
-        """What is wrong with the log: each sequence number up to the head must stand there once."""
+        """What is wrong with the log: each sequence number from what is retired to the head must stand there once."""
         caller = _system(workspace)
-        head = self._head(workspace)
+        retired, head = self._span(workspace)
         table = self._rows(caller, "sequence > 0", ["id", "sequence"])
         numbers, ids = table["sequence"].to_pylist(), table["id"].to_pylist()
         problems = []
-        if sorted(numbers) != list(range(1, head + 1)):
-            problems.append(f"The prediction log should hold 1 to {head} once each; it holds {len(numbers)} rows.")
+        if sorted(numbers) != list(range(retired + 1, head + 1)):
+            problems.append(
+                f"The prediction log should hold {retired + 1} to {head} once each; it holds {len(numbers)} rows."
+            )
         if len(set(ids)) != len(ids):
             problems.append(f"{len(ids) - len(set(ids))} predictions stand in the log twice.")
         return problems
@@ -248,9 +278,14 @@ class PredictionLog:
         return found
 
     def _head(self, workspace: str) -> int:
-        query = sa.select(prediction_heads.c.sequence).where(prediction_heads.c.workspace_id == workspace)
+        return self._span(workspace)[1]
+
+    def _span(self, workspace: str) -> tuple[int, int]:
+        """The last sequence number that was retired, and the last one given."""
+        columns = prediction_heads.c.retired, prediction_heads.c.sequence
         with self._records.read() as connection:
-            return int(connection.scalar(query) or 0)
+            row = connection.execute(sa.select(*columns).where(prediction_heads.c.workspace_id == workspace)).first()
+        return (int(row[0]), int(row[1])) if row else (0, 0)
 
     def _offsets(self, workspace: str) -> dict[str, int]:
         query = sa.select(segment_offsets).where(segment_offsets.c.workspace_id == workspace)

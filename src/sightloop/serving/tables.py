@@ -49,6 +49,7 @@ prediction_heads = sa.Table(
     metadata,
     sa.Column("workspace_id", sa.String, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("retired", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 outcomes = sa.Table(

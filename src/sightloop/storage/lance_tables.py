@@ -122,11 +122,15 @@ class Tables:
                 sync(self._folder)
 
     def delete(self, name: str, where: str) -> int:
-        """The version without the matching rows. Name opaque ids only: Lance stores the predicate."""
+        """The version without the matching rows; their bytes go with the versions before it, see `collect`.
+
+        Name opaque ids only: Lance stores the predicate.
+        """
         with self._writing(name, checked=False) as path:
             dataset = lance.dataset(str(path))
             dataset.delete(where)
-            return int(dataset.version)
+            dataset.optimize.compact_files(materialize_deletions=True, materialize_deletions_threshold=0.0)
+            return int(lance.dataset(str(path)).version)
 
     def _open(self, name: str, version: int) -> Any:
         path = self._path(name)

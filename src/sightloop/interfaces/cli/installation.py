@@ -1,4 +1,4 @@
-"""init, serve, serving, status, fsck, settings."""
+"""init, serve, serving, status, retention, fsck, settings."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     command(app, "serve", example="sightloop serve ./plant --port 8780")(serve)
     command(app, "serving", example="sightloop serving --folder ./plant")(serving)
     command(app, "status", example="sightloop status --json")(status)
+    command(app, "retention", example="sightloop retention --json")(retention)
     command(app, "fsck", example="sightloop fsck --collect")(fsck)
 
 
@@ -55,6 +56,11 @@ def serving(folder: Folder = None, host: Host = None, port: Port = None) -> None
 def status(ws: Workspace) -> Any:
     """Show an overview in counts."""
     return ws.status()
+
+
+def retention(ws: Workspace) -> Any:
+    """Let go of what is older than the settings' section `retention` says: run it each night."""
+    return ws.apply_retention()
 
 
 def fsck(

@@ -111,6 +111,10 @@ class Workspace:
         """What is wrong with the stored state. `deep` verifies every blob; `collect` sweeps up orphans."""
         return self._connection.post("/fsck", {"deep": deep, "collect": collect})
 
+    def apply_retention(self) -> Record:
+        """What was let go because it is older than the settings' section `retention` says."""
+        return self._connection.post("/retention")
+
     def status(self) -> Record:
         """An overview in counts."""
         return self._connection.get("/status")

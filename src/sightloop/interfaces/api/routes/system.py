@@ -59,6 +59,12 @@ def backups(ask: Ask) -> Any:
     return items_of(ask.installation.backups.list(ask.caller))
 
 
+@routes.post(f"{PREFIX}/retention", permission=Permission.ADMIN)
+def apply_retention(ask: Ask) -> Any:
+    """What the workspace lets go because it is older than the settings' section `retention` says."""
+    return ask.installation.retention.apply(ask.caller)
+
+
 @routes.get(f"{PREFIX}/status", permission=Permission.READ)
 def status(ask: Ask) -> Any:
     """An overview in counts."""
