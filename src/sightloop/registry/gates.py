@@ -9,11 +9,15 @@ import numpy as np
 import orjson
 
 from sightloop.errors import InvalidInput, Refused, not_found
-from sightloop.vision import delong_ci, gate, paired_auroc_difference
+from sightloop.vision import alpha_for_look, delong_ci, gate, paired_auroc_difference
 
-RULE: Final = "model-gate/1"
+RULE: Final = "model-gate/2"
 BETTER_THAN_CHANCE: Final = 0.5
 COLUMNS: Final = ("samples", "label", "predicted", "probabilities")
+
+
+# A test version of which no more than this share was judged before is a new one: its looks are counted from 1.
+RENEWED_SHARE: Final = 0.5
 
 
 def checked_evaluation(evaluation: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def gate_inputs(
     superiority: Sequence[str],
     minimum_auroc: float | None,
 ) -> dict[str, Any]:
-    """All that the verdict depends on, as JSON values: the champion's rows are put in the challenger's order.
+    """All that the verdict depends on but the look, as JSON values: the champion's rows in the challenger's order.
 
     Each evaluation carries `version` and `parity` beside its columns. Raises Refused where the two were not made
     on the same test version.
@@ -72,23 +76,27 @@ def gate_inputs(
 
 
 def decide(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The verdict: `passed`, the `reasons` against, and the evidence of each test.
+    """The verdict: `passed`, the `reasons` against, and the evidence of each test, at the level that this look spends.
 
-    Without a champion: parity passed and the lower 95 % limit of the AUROC above the minimum (chance, if none is
-    given). With one: paired non-inferiority overall and on every slice, superiority where it is asked, parity.
-    `power` is the smallest over the paired tests; `further_needed` says about how many labels would decide.
+    Without a champion: parity passed and the lower limit of the AUROC, of confidence 1 - `alpha_spent`, above the
+    minimum (chance, if none is given). With one: paired non-inferiority overall and on every slice, superiority where
+    it is asked, parity. `power` is the smallest over the paired tests; `further_needed` says about how many labels
+    would decide. Raises Refused where another rule made the inputs.
     """
+    if inputs["rule"] != RULE:
+        raise Refused(f"The rule {inputs['rule']} made this verdict.", hint=f"This version of Sightloop knows {RULE}.")
     challenger, champion = inputs["challenger"], inputs["champion"]
     reasons = [] if challenger["parity"] else ["parity"]
     minimum = inputs["minimum_auroc"]
     if minimum is None and champion is None:
         minimum = BETTER_THAN_CHANCE
-    auroc = _least_auroc(challenger, inputs["label"])
+    level = alpha_for_look(inputs["alpha"], inputs["look"])
+    auroc = _least_auroc(challenger, inputs["label"], 1 - level)
     if minimum is not None and auroc["lower"] < minimum:
         reasons.append("auroc")
-    outcome: dict[str, Any] = {"auroc": auroc, "minimum_auroc": minimum}
+    outcome: dict[str, Any] = {"auroc": auroc, "minimum_auroc": minimum, **_spending(inputs["alpha"], inputs["look"])}
     if champion is not None:
-        paired = _paired(inputs, challenger, champion)
+        paired = _paired(inputs, challenger, champion, level)
         reasons += paired["refused_by"]
         if inputs["superiority"] and not paired["superior"]:
             reasons.append("superiority")
@@ -129,19 +137,36 @@ def _claims(evaluation: Mapping[str, Any], samples: Sequence[str]) -> dict[str, 
     }
 
 
-def _least_auroc(claims: Mapping[str, Any], label: Sequence[str]) -> dict[str, Any]:
+def _spending(alpha: float, look: int) -> dict[str, Any]:
+    """What this look at the test version spends of alpha, and what all later ones have between them."""
+    left = sum(alpha_for_look(alpha, later) for later in range(look + 1, look + 30))
+    return {
+        "look": look,
+        "alpha_spent": alpha_for_look(alpha, look),
+        "alpha_left": left,
+        "hint": f"The next look at this test version has alpha {alpha_for_look(alpha, look + 1):.2g}. To begin anew "
+        f"with {alpha_for_look(alpha, 1):.2g}, freeze a version that is at least half new, from random audits.",
+    }
+
+
+def _least_auroc(claims: Mapping[str, Any], label: Sequence[str], confidence: float) -> dict[str, Any]:
     """The AUROC, one class against the rest, of the class whose lower limit is least (two classes: the second)."""
     probabilities, truth = np.asarray(claims["probabilities"], np.float64), np.asarray(label)
     present = [index for index, name in enumerate(claims["classes"]) if name in set(label)]
     columns = present[1:] if len(claims["classes"]) == 2 else present
     if not columns:
         columns = present
-    intervals = [(delong_ci(probabilities[:, c], truth == claims["classes"][c]), claims["classes"][c]) for c in columns]
+    intervals = [
+        (delong_ci(probabilities[:, c], truth == claims["classes"][c], confidence), claims["classes"][c])
+        for c in columns
+    ]
     interval, name = min(intervals, key=lambda pair: pair[0].lower)
     return {**interval.as_dict(), "class": name}
 
 
-def _paired(inputs: Mapping[str, Any], challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> dict[str, Any]:
+def _paired(
+    inputs: Mapping[str, Any], challenger: Mapping[str, Any], champion: Mapping[str, Any], level: float
+) -> dict[str, Any]:
     truth = np.asarray(inputs["label"])
     masks = {
         f"{facet}={value}": np.asarray(values) == value
@@ -153,7 +178,7 @@ def _paired(inputs: Mapping[str, Any], challenger: Mapping[str, Any], champion: 
         np.asarray(challenger["predicted"]) == truth,
         masks,
         inputs["margin"],
-        inputs["alpha"],
+        level,
         inputs["superiority"],
     )
     return verdict.as_dict()

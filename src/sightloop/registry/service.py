@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from sightloop.domain import AliasMove, Caller, GateResult, ModelVersion, now
-from sightloop.errors import Conflict, NotFound, Refused, not_found
+from sightloop.errors import Conflict, NotFound, Refused, Unavailable, not_found
 from sightloop.registry.aliases import RULE as MOVE_RULE
 from sightloop.registry.aliases import decide_move
 from sightloop.registry.cards import model_card
 from sightloop.registry.catalogue import CHAMPION, Catalogue, canonical
+from sightloop.registry.gates import RENEWED_SHARE, decide, gate_inputs
 from sightloop.registry.gates import RULE as GATE_RULE
-from sightloop.registry.gates import decide, gate_inputs
 from sightloop.registry.tables import alias_moves, aliases, evaluations, gates, model_versions
 
 
@@ -39,7 +40,9 @@ class Registry(Catalogue):
 
         `champion` is None for a first version; else it must have an evaluation on the challenger's test version.
         Slices are metadata fields of the evaluation ("cell_type"), superiority names slices ("cell_type=poly").
-        Each gate counts as one look at the test version, and the verdict says which.
+        Each gate is a look at the test version, and alpha is spent over all of them (`vision.alpha_for_look`): the
+        verdict says which look it is, what it spends and what is left. The same question asked again is answered by
+        the gate that was, and is no look. Raises Unavailable where another gate looks at the same moment.
         """
         gate_id = caller.new_id("gat")
         known = self._gate_rows(caller, gates.c.id == gate_id)
@@ -48,7 +51,7 @@ class Registry(Catalogue):
         version = self.version(caller, challenger)
         new = self._gated(caller, version, self.evaluation(caller, version.id)["test_version"])
         old = None if not champion else self._gated(caller, self.version(caller, champion), new["test_version"])
-        inputs = gate_inputs(
+        asked = gate_inputs(
             new,
             old,
             margin=margin,
@@ -57,17 +60,26 @@ class Registry(Catalogue):
             superiority=superiority,
             minimum_auroc=minimum_auroc,
         )
+        holder = "" if old is None else old["version"]
+        repeated = self._repeated(caller, version.id, holder, asked)
+        if repeated:
+            return repeated
+        counted = self._same_test(caller, asked["test_version"], asked["samples"])
+        with self._records.read() as connection:
+            look = 1 + connection.execute(_looks_at(caller, counted, holder)).scalar_one()
+        inputs = {**asked, "look": look}
         outcome = decide(inputs)
         data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
-        holder = "" if old is None else old["version"]
         with self._events.change(caller, "model.gate", version.id) as change:
-            look = 1 + change.execute(_looks(caller, new["test_version"])).scalar_one()
+            if change.execute(_looks_at(caller, counted, holder)).scalar_one() != look - 1:
+                raise Unavailable("Another gate looked at the test version meanwhile.", hint="Gate again.")
+            place = 1 + change.execute(_places(caller, new["test_version"])).scalar_one()
             receipt = change.receipt(
                 "model.gate",
                 rule=GATE_RULE,
                 subject=version.id,
                 claim={"margin": margin, "alpha": alpha, "statement": _statement(margin, alpha, old is None)},
-                evidence={**outcome, "look": look},
+                evidence=outcome,
                 inputs={
                     "data": data,
                     "challenger": version.id,
@@ -88,9 +100,9 @@ class Registry(Catalogue):
                     "challenger": version.id,
                     "champion": holder,
                     "test_version": new["test_version"],
-                    "look": look,
+                    "look": place,
                     "passed": outcome["passed"],
-                    "verdict": {**outcome, "look": look},
+                    "verdict": outcome,
                     "data": data,
                     "receipt": receipt.id,
                     "made_at": now().isoformat(),
@@ -166,6 +178,36 @@ class Registry(Catalogue):
                 query = sa.select(column).where(column.table.c.workspace_id == workspace)
                 found.update(connection.execute(query).scalars())
         return found
+
+    def _repeated(self, caller: Caller, challenger: str, champion: str, asked: Mapping[str, Any]) -> GateResult | None:
+        """The gate that answered the same question before, if one did."""
+        mine = (gates.c.workspace_id == caller.workspace) & (gates.c.test_version == asked["test_version"])
+        pair = (gates.c.challenger == challenger) & (gates.c.champion == champion)
+        with self._records.read() as connection:
+            rows = connection.execute(sa.select(gates.c.id, gates.c.data).where(mine & pair)).all()
+        for row in rows:
+            told = self._told(caller, row.data)
+            if canonical({**told, "look": 0}) == canonical({**asked, "look": 0}):
+                return self._gate_rows(caller, gates.c.id == row.id)[0]
+        return None
+
+    def _same_test(self, caller: Caller, test_version: str, samples: Sequence[str]) -> list[str]:
+        """The test version, and those gated on before that more than half of its samples come from."""
+        query = sa.select(gates.c.test_version, sa.func.min(gates.c.data).label("data"))
+        mine = (gates.c.workspace_id == caller.workspace) & (gates.c.test_version != test_version)
+        with self._records.read() as connection:
+            rows = connection.execute(query.where(mine).group_by(gates.c.test_version)).all()
+        known = set(samples)
+        old = [
+            row.test_version
+            for row in rows
+            if len(known.intersection(self._told(caller, row.data)["samples"])) > RENEWED_SHARE * len(known)
+        ]
+        return [test_version, *old]
+
+    def _told(self, caller: Caller, digest: str) -> dict[str, Any]:
+        told: dict[str, Any] = orjson.loads(self._stores.workspace(caller.workspace).blobs.get(digest))
+        return told
 
     def _gated(self, caller: Caller, version: ModelVersion, test_version: str) -> dict[str, Any]:
         """The evaluation of a version with what the gate needs besides."""
@@ -268,7 +310,14 @@ class Registry(Catalogue):
         return {"id": gate.id, "passed": gate.passed, "challenger": gate.challenger, "champion": gate.champion}
 
 
-def _looks(caller: Caller, test_version: str) -> sa.Select[Any]:
+def _looks_at(caller: Caller, test_versions: Sequence[str], champion: str) -> sa.Select[Any]:
+    """How many looks at the test versions made the same claim: against a champion, or against the minimum."""
+    claim = gates.c.champion != "" if champion else gates.c.champion == ""
+    mine = (gates.c.workspace_id == caller.workspace) & gates.c.test_version.in_(test_versions)
+    return sa.select(sa.func.count()).select_from(gates).where(mine & claim)
+
+
+def _places(caller: Caller, test_version: str) -> sa.Select[Any]:
     mine = (gates.c.workspace_id == caller.workspace) & (gates.c.test_version == test_version)
     return sa.select(sa.func.count()).select_from(gates).where(mine)
 
@@ -276,11 +325,12 @@ def _looks(caller: Caller, test_version: str) -> sa.Select[Any]:
 def _statement(margin: float, alpha: float, first: bool) -> str:
     if first:
         return (
-            "The model ranks better than the minimum, with 95 % confidence, and its bundle computes what was trained."
+            "Over all looks at this test version, a model that ranks no better than the minimum passes with a "
+            f"probability of about {alpha:g} at most (DeLong's limits are approximate)."
         )
     return (
-        f"A challenger that is less accurate than the champion by {margin:g} or more, overall or on a gated slice, "
-        f"passes with probability at most {alpha:g}."
+        f"Over all looks at this test version, a challenger that is less accurate than the champion by {margin:g} or "
+        f"more, overall or on a gated slice, passes with probability at most {alpha:g}."
     )
 
 

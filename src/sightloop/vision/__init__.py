@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sightloop.vision.acceptance import alpha_for_attempt as alpha_for_attempt
     from sightloop.vision.calibration import fit_temperature as fit_temperature
     from sightloop.vision.calibration import softmax as softmax
+    from sightloop.vision.comparison import alpha_for_look as alpha_for_look
     from sightloop.vision.comparison import gate as gate
     from sightloop.vision.exchangeability import BacktestResult as BacktestResult
     from sightloop.vision.exchangeability import DriftMartingale as DriftMartingale
@@ -50,7 +51,10 @@ _HOMES = {
         "fit_temperature",
         "softmax",
     ),
-    "comparison": ("gate",),
+    "comparison": (
+        "alpha_for_look",
+        "gate",
+    ),
     "exchangeability": (
         "BacktestResult",
         "DriftMartingale",

@@ -1,7 +1,8 @@
 """Comparing a challenger with a champion on the same frozen samples.
 
 Claim of the gate: a challenger that is less accurate than the champion by `margin` or more, overall or on any gated
-slice, passes with probability at most alpha. Population: what the frozen samples, seen by both models, were drawn from.
+slice, passes with probability at most alpha; over all looks at the same samples, if each is given `alpha_for_look`.
+Population: what the frozen samples, seen by both models, were drawn from.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 # Berger and Boos, "P values maximized over a confidence set for the nuisance parameter", JASA 1994: the nuisance is
-# searched in a confidence set of level 1 - NUISANCE_RISK, and that risk is added to the p-value.
-NUISANCE_RISK = 0.001
+# searched in a confidence set that misses it with this share of alpha, and that risk is added to the p-value.
+NUISANCE_SHARE = 0.02
 NUISANCE_POINTS = 32
 NEGLIGIBLE = 1e-12
 TARGET_POWER = 0.8
 OVERALL = "overall"
+FIRST_LOOK = 0.8
+NEXT_LOOK = 0.1
+SMALLEST = 1e-99  # no test passes there; smaller levels are no numbers for the quantiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,20 @@ class GateVerdict(Evidence):
     further_needed: int = 0
 
 
+def alpha_for_look(alpha: float, look: int) -> float:
+    """The level of the look (counted from 1) at one frozen test version: alpha (4/5) (1/10)^(look - 1).
+
+    A look adds one answer, passed or refused, so that before look k there are 2^(k-1) possible histories, each of which
+    may lead to another challenger. Over all of them 2^(k-1) alpha_k sums to alpha: by the union bound the chance that
+    any challenger worse by the margin ever passes is at most alpha, also where each was chosen knowing what had passed
+    before (the tree of Blum and Hardt, "The Ladder", ICML 2015). The first look keeps four fifths, because most test
+    versions are looked at once.
+    """
+    require_share("alpha", alpha)
+    require(look >= 1, f"Look {look} does not exist.", "Count looks from 1.")
+    return max(alpha * FIRST_LOOK * NEXT_LOOK ** (look - 1), SMALLEST)
+
+
 def score_z(gains: npt.ArrayLike, losses: npt.ArrayLike, n: int, margin: float) -> Floats:
     """Tango's score statistic of "challenger minus champion is -margin" for each count of gains and losses.
 
@@ -97,13 +115,14 @@ def paired_noninferiority(
 @lru_cache(maxsize=4096)
 def _noninferiority(n: int, gains: int, losses: int, margin: float, alpha: float) -> PairedVerdict:
     disagreement = (gains + losses + 1) / (n + 2)
-    z_sum = float(scipy.stats.norm.ppf(1 - alpha) + scipy.stats.norm.ppf(TARGET_POWER))
+    z_sum = float(scipy.stats.norm.isf(alpha) + scipy.stats.norm.ppf(TARGET_POWER))
     wanted = math.ceil(disagreement * (z_sum / margin) ** 2)
     if n == 0:
         return PairedVerdict(0, 0, 0, 0.0, -1.0, 1.0, 1.0, False, 0.0, wanted)
-    low, high = _nuisance_range(n, losses)
+    risk = NUISANCE_SHARE * alpha
+    low, high = _nuisance_range(n, losses, risk)
     z = float(score_z(gains, losses, n, margin))
-    p_value = _p_value(z, n, margin, low, high)
+    p_value = _p_value(z, n, margin, low, high, risk)
     passed = p_value <= alpha
     lower, upper = score_interval(n, gains, losses, 1 - 2 * alpha)
     power = _power(n, margin, alpha, disagreement)
@@ -124,10 +143,10 @@ def score_interval(n: int, gains: int, losses: int, confidence: float) -> tuple[
     return lower, upper
 
 
-def _nuisance_range(n: int, losses: int) -> tuple[float, float]:
-    """Clopper-Pearson limits, of risk NUISANCE_RISK, for the chance that only the champion is right."""
-    lower = float(scipy.stats.beta.ppf(NUISANCE_RISK / 2, losses, n - losses + 1)) if losses else 0.0
-    upper = float(scipy.stats.beta.ppf(1 - NUISANCE_RISK / 2, losses + 1, n - losses)) if losses < n else 1.0
+def _nuisance_range(n: int, losses: int, risk: float) -> tuple[float, float]:
+    """Clopper-Pearson limits, of this risk, for the chance that only the champion is right."""
+    lower = float(scipy.stats.beta.ppf(risk / 2, losses, n - losses + 1)) if losses else 0.0
+    upper = float(scipy.stats.beta.isf(risk / 2, losses + 1, n - losses)) if losses < n else 1.0
     return lower, upper
 
 
@@ -147,29 +166,32 @@ def _tail(critical: Floats, n: int, gain: Floats, loss: Floats) -> Floats:
     """P(losses <= critical[gains]) where gains and losses are trinomial, for each pair of chances."""
     counts = np.arange(min(n, int(scipy.stats.binom.isf(NEGLIGIBLE, n, gain.max())) + 1) + 1)
     counts = counts[critical[counts] >= 0]
-    head = scipy.stats.binom.pmf(counts, n, gain[:, None])
-    rest = scipy.stats.binom.cdf(critical[counts], n - counts, (loss / (1 - gain))[:, None])
+    special, log_gain = scipy.special, scipy.special.xlogy(counts, gain[:, None])
+    ways = special.gammaln(n + 1) - special.gammaln(counts + 1) - special.gammaln(n - counts + 1)
+    head = np.exp(ways + log_gain + special.xlog1py(n - counts, -gain[:, None]))
+    rest = special.bdtr(critical[counts], n - counts, (loss / (1 - gain))[:, None])
     return np.asarray((head * rest).sum(axis=1))
 
 
-def _p_value(z: float, n: int, margin: float, low: float, high: float) -> float:
+def _p_value(z: float, n: int, margin: float, low: float, high: float, risk: float) -> float:
     """The largest chance, over the nuisance, of a statistic of at least z when the challenger is worse by margin."""
     loss = np.linspace(
         min(max(low, margin), (1 + margin) / 2), min(max(high, margin), (1 + margin) / 2), NUISANCE_POINTS
     )
     tail = _tail(_critical_losses(z, n, margin), n, loss - margin, np.minimum(loss, 1.0))
-    return min(1.0, float(tail.max()) + NUISANCE_RISK)
+    return min(1.0, float(tail.max()) + NEGLIGIBLE + risk)
 
 
 @lru_cache(maxsize=1024)
 def _power(n: int, margin: float, alpha: float, disagreement: float) -> float:
     """The chance that equal models that disagree so often pass, with the nuisance at its expected place."""
     half = min(disagreement / 2, 0.5)
-    low, high = _nuisance_range(n, round(n * half))
+    risk = NUISANCE_SHARE * alpha
+    low, high = _nuisance_range(n, round(n * half), risk)
     below, above = 0.0, 6.0
     for _ in range(10):
         middle = (below + above) / 2
-        if _p_value(middle, n, margin, low, high) <= alpha:
+        if _p_value(middle, n, margin, low, high, risk) <= alpha:
             above = middle
         else:
             below = middle

@@ -53,7 +53,9 @@ def registry(records: Records, events: Events, stores: Stores) -> Registry:
     return Registry(records, events, stores)
 
 
-def evaluation(n: int = 400, *, wrong: float = 0.1, seed: int = 0, test_version: str = "dsv_test") -> dict[str, Any]:
+def evaluation(
+    n: int = 400, *, wrong: float = 0.1, seed: int = 0, test_version: str = "dsv_test", first_sample: int = 0
+) -> dict[str, Any]:
     """Results of a model that errs on this share of the samples; the samples and labels are always the same."""
     label = np.random.default_rng(99).integers(0, 2, n)
     flip = np.random.default_rng(seed).random(n) < wrong
@@ -61,7 +63,7 @@ def evaluation(n: int = 400, *, wrong: float = 0.1, seed: int = 0, test_version:
     score = np.where(predicted == 1, 0.9, 0.1)
     return {
         "test_version": test_version,
-        "samples": [f"smp_{index:04d}" for index in range(n)],
+        "samples": [f"smp_{first_sample + index:04d}" for index in range(n)],
         "label": [CLASSES[index] for index in label],
         "predicted": [CLASSES[index] for index in predicted],
         "probabilities": [[1 - float(s), float(s)] for s in score],

@@ -50,10 +50,51 @@ def test_a_gate_is_recomputed_from_its_receipt(
     assert replay_gate(stores.workspace("ws_a").blobs.get(receipt.inputs["data"])) == receipt.outcome
 
 
-def test_each_gate_is_a_look_at_the_test_version(registry: Registry, register: Register) -> None:
-    version = register()
-    looks = [registry.gate(ME.keyed(key), version.id, None).verdict["look"] for key in ("a", "b", "b")]
-    assert looks == [1, 2, 2]
+def test_a_gate_of_an_older_rule_is_not_recomputed_by_this_one() -> None:
+    with pytest.raises(Refused, match="model-gate/1"):
+        replay_gate(b'{"rule": "model-gate/1"}')
+
+
+def test_the_looks_at_a_test_version_spend_one_alpha(registry: Registry, register: Register) -> None:
+    champion = register(wrong=0.1)
+    gates = [registry.gate(ME, register(wrong=0.1, seed=seed).id, champion.id, alpha=0.05) for seed in (1, 2, 3)]
+    assert [gate.verdict["look"] for gate in gates] == [1, 2, 3]
+    assert [gate.verdict["alpha_spent"] for gate in gates] == pytest.approx([0.04, 0.004, 0.0004])
+    assert gates[2].verdict["paired"]["alpha"] == gates[2].verdict["alpha_spent"]
+
+
+def test_the_receipt_says_what_the_look_spent_what_is_left_and_how_to_begin_anew(
+    registry: Registry, register: Register, events: Events
+) -> None:
+    evidence = events.receipt(ME, compare(registry, register, wrong=0.05).receipt).evidence
+    assert (evidence["look"], evidence["alpha_spent"]) == (1, pytest.approx(0.04))
+    assert evidence["alpha_left"] == pytest.approx(0.04 / 9)
+    assert "alpha 0.004" in evidence["hint"]
+
+
+def test_the_same_question_asked_again_is_the_same_look(registry: Registry, register: Register) -> None:
+    champion, challenger = register(wrong=0.1), register(wrong=0.2, seed=1)
+    first, again = (registry.gate(ME, challenger.id, champion.id) for _ in range(2))
+    assert (again.id, again.verdict["look"]) == (first.id, 1)
+    assert registry.gate(ME, challenger.id, champion.id, margin=0.06).verdict["look"] == 2
+
+
+def test_a_first_version_spends_an_alpha_of_its_own(registry: Registry, register: Register) -> None:
+    first = register()
+    assert registry.gate(ME, first.id, None).verdict["look"] == 1
+    assert registry.gate(ME, register(wrong=0.5).id, None).verdict["look"] == 2
+    assert registry.gate(ME, register(wrong=0.05, seed=1).id, first.id).verdict["look"] == 1
+
+
+@pytest.mark.parametrize(("first_sample", "look"), [(150, 2), (200, 1)])
+def test_looks_begin_anew_only_at_a_version_that_is_at_least_half_new(
+    registry: Registry, register: Register, first_sample: int, look: int
+) -> None:
+    old, new = register(wrong=0.1), register(wrong=0.05, seed=1)
+    registry.gate(ME, new.id, old.id)
+    registry.add_evaluation(ME, old.id, evaluation(test_version="dsv_renewed", first_sample=first_sample))
+    other = register(wrong=0.05, seed=2, test_version="dsv_renewed", first_sample=first_sample)
+    assert registry.gate(ME, other.id, old.id).verdict["look"] == look
 
 
 def test_models_evaluated_on_different_test_versions_are_not_compared(registry: Registry, register: Register) -> None:
@@ -70,11 +111,15 @@ def test_an_unknown_slice_names_the_known_ones(registry: Registry, register: Reg
 
 
 def test_the_order_of_the_champions_samples_does_not_matter(registry: Registry, register: Register) -> None:
-    straight = compare(registry, register, wrong=0.05).verdict["paired"]
+    straight = _counts(compare(registry, register, wrong=0.05))
     turned = evaluation(wrong=0.1)
     columns = ("samples", "label", "predicted", "probabilities")
     turned |= {name: turned[name][::-1] for name in columns}
     turned["slices"] = {"cell_type": turned["slices"]["cell_type"][::-1]}
     old, new = register(test_version="dsv_x"), register(wrong=0.05, seed=1)
     registry.add_evaluation(ME, old.id, turned)
-    assert registry.gate(ME, new.id, old.id, slices=["cell_type"]).verdict["paired"] == straight
+    assert _counts(registry.gate(ME, new.id, old.id, slices=["cell_type"])) == straight
+
+
+def _counts(gate: GateResult) -> dict[str, tuple[int, int]]:
+    return {name: (test["n01"], test["n10"]) for name, test in gate.verdict["paired"]["slices"].items()}
