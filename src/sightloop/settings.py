@@ -51,6 +51,7 @@ class EventsSettings(_Section):
     egress_allow: tuple[str, ...] = Field(
         (), description="Private networks (CIDR) that webhooks may reach; set by the operator only."
     )
+    egress_ports: tuple[int, ...] = Field((443, 8443), description="Ports that webhooks may ask in public networks.")
 
 
 class ServingSettings(_Section):
