@@ -18,6 +18,7 @@ from sightloop.errors import Locked
 from sightloop.inference import DecodePool
 from sightloop.serving.deployment_file import ServingFolder
 from sightloop.serving.door import PredictionDoor
+from sightloop.serving.listening import LockedDown, listening_options
 from sightloop.serving.live import LiveDeployments
 from sightloop.serving.segments import SegmentWriter
 from sightloop.serving.spool import MediaSpool
@@ -49,16 +50,13 @@ def serve_deployments(folder: Path, host: str, port: int, settings: Settings) ->
                 door = PredictionDoor(pool, segments, spool)
                 app = ServingApp(live, door, segments, spool, settings)
                 config = uvicorn.Config(
-                    app.asgi,
+                    LockedDown(app.asgi),
                     host=host,
                     port=port,
                     loop="asyncio",
-                    lifespan="off",
-                    access_log=False,
-                    log_level="warning",
-                    server_header=False,
                     backlog=BACKLOG,
                     timeout_graceful_shutdown=DRAIN_S,
+                    **listening_options(settings.api),
                 )
                 uvicorn.Server(config).run()
             finally:

@@ -37,7 +37,7 @@ class Canary:
 
     def __init__(self) -> None:
         self.arrived = 0
-        self.started: list[object] = []
+        self.started: list[tuple[str, int]] = []
         self._listeners = [socket.create_server(("0.0.0.0", 0))]
         self.port: int = self._listeners[0].getsockname()[1]
         if socket.has_ipv6:
@@ -71,7 +71,7 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
     if event == "socket.connect" and isinstance(arguments[1], tuple):
         for canary in _watched:
             if arguments[1][1] == canary.port:
-                canary.started.append(arguments[1])
+                canary.started.append((arguments[1][0], arguments[1][1]))
 
 
 sys.addaudithook(_watch)

@@ -75,7 +75,7 @@ def test_a_second_answer_of_the_name_server_is_never_asked_for(
     egress = Egress(["127.0.0.9/32"], [canary.port], look_up=lambda _host, _port: [next(answers)])
     Webhooks(records, stores, events, ANYWHERE).create(ADMIN, f"http://localhost:{canary.port}/in", ANSWERED)
     deliver(records, stores, events, egress)
-    assert [address for address, *_ in canary.started] == ["127.0.0.9"]
+    assert [address for address, _ in canary.started] == ["127.0.0.9"]
 
 
 def test_a_name_that_was_public_when_the_webhook_was_made_is_checked_again(

@@ -14,7 +14,7 @@ import uvicorn
 from sightloop.app import open_installation
 from sightloop.errors import InvalidInput, Unavailable
 from sightloop.interfaces.api import build_api
-from sightloop.serving import serve_deployments
+from sightloop.serving import listening_options, serve_deployments
 from sightloop.settings import load_settings
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -40,7 +40,7 @@ def serve(
         bound = listening.getsockname()[1]
         address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
         with contextlib.closing(open_installation(folder, settings, ticking=True)) as installation:
-            config = uvicorn.Config(build_api(installation), lifespan="off", log_level="warning", server_header=False)
+            config = uvicorn.Config(build_api(installation), **listening_options(settings.api))
             reach = address if host in _LOCAL else f"http://127.0.0.1:{bound}"
             installation.publish(reach)
             _leave_on_signals()

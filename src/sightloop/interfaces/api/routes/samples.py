@@ -100,7 +100,7 @@ def thumbnail(ask: Ask, sample: str) -> Response:
     """A small picture of the sample."""
     data = ask.installation.datasets.thumbnail(ask.caller, sample)
     kind = "image/webp" if data[8:12] == b"WEBP" else "image/jpeg"
-    return Response(data, media_type=kind, headers={"X-Content-Type-Options": "nosniff"})
+    return Response(data, media_type=kind)
 
 
 @routes.get("/samples/{sample}/annotations", permission=Permission.READ)

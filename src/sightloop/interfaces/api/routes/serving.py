@@ -69,11 +69,11 @@ def stop(ask: Ask, name: str) -> Any:
 
 @routes.post("/deployments/{name}/endpoint", permission=Permission.ADMIN, kept=False)
 def endpoint(ask: Ask, name: str, body: Client) -> Any:
-    """The address that answers, with the headers of a new key that may ask it."""
+    """The address that answers, with the headers of a new key that may ask it and nothing else."""
     found = ask.installation.deployments.sync(ask.caller, name)
     expires_at = now() + timedelta(days=body.days)
     _, secret = ask.installation.identity.create_key(
-        ask.caller, f"client of {name}", Role.ENGINEER, expires_at=expires_at
+        ask.caller, f"client of {name}"[:200], Role.PREDICTOR, expires_at=expires_at, deployment=name
     )
     return {"url": found.endpoint, "headers": {"Authorization": f"Bearer {secret}"}, "expires_at": expires_at}
 
@@ -81,13 +81,15 @@ def endpoint(ask: Ask, name: str, body: Client) -> Any:
 @routes.post("/deployments/{name}/predict", permission=Permission.PREDICT, kept=False)
 async def predict(ask: Ask, name: str) -> Any:
     """The prediction for the bytes of one image; the same idempotency key is the same prediction."""
+    if ask.caller.deployment not in ("", name):
+        raise not_found("deployment", name, [ask.caller.deployment])
     image = await ask.request.body()
     request_id = ask.caller.idempotency_key or ""
     predict = ask.installation.deployments.predict
     return await run_sync(lambda: predict(ask.caller, name, image, request_id=request_id))
 
 
-@routes.post("/batches", permission=Permission.PREDICT)
+@routes.post("/batches", permission=Permission.TRAIN)
 def batch(ask: Ask, body: Batch) -> Any:
     """The run that predicts samples with a model version."""
     version = ask.installation.registry.version(ask.caller, body.model_version).id
