@@ -159,7 +159,7 @@ def test_a_key_of_a_camera_is_for_one_deployment(identity: Identity) -> None:
 
 
 def test_only_who_predicts_and_nothing_else_is_bound_to_a_deployment(identity: Identity) -> None:
-    with pytest.raises(InvalidInput, match="predictor"):
+    with pytest.raises(InvalidInput, match="one deployment"):
         identity.create_key(OWNER, "camera", Role.ENGINEER, deployment="line")
 
 

@@ -23,6 +23,7 @@ from sightloop.errors import InvalidInput, SightloopError
 from sightloop.interfaces.api.answers import answer, problem_answer
 from sightloop.interfaces.api.bodies import LimitedRequest
 from sightloop.interfaces.api.credentials import Credentials
+from sightloop.interfaces.api.description import JSON, answers_of, body_of
 from sightloop.interfaces.api.repeats import Repeats
 
 PREFIX = "/api/v1"
@@ -53,9 +54,13 @@ Ask = Annotated[Asked, Depends(_asked)]
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One route. `kept`: whether its answer is kept under the idempotency key of the request.
+    """One route.
 
-    Not kept are answers that hold a secret, and those of requests that are harmless to repeat.
+    Attributes:
+        kept: whether its answer is kept under the idempotency key of the request. Not kept are answers that hold a
+            secret, and those of requests that are harmless to repeat.
+        takes: media type of the body that its handler reads by itself; empty where there is none.
+        gives: media type of its answer.
     """
 
     method: str
@@ -64,6 +69,8 @@ class Declared:
     permission: Permission
     tag: str
     kept: bool
+    takes: str
+    gives: str
 
 
 class Routes:
@@ -74,18 +81,29 @@ class Routes:
         self.prefix = prefix
         self.declared: list[Declared] = []
 
-    def get(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("GET", path, permission, kept=False)
+    def get(self, path: str, *, permission: Permission, gives: str = JSON) -> Callable[[Endpoint], Endpoint]:
+        return self._declare("GET", path, permission, gives=gives)
 
-    def post(self, path: str, *, permission: Permission, kept: bool = True) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("POST", path, permission, kept=kept)
+    def post(
+        self, path: str, *, permission: Permission, kept: bool = True, takes: str = ""
+    ) -> Callable[[Endpoint], Endpoint]:
+        return self._declare("POST", path, permission, kept=kept, takes=takes)
 
     def delete(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("DELETE", path, permission, kept=False)
+        return self._declare("DELETE", path, permission)
 
-    def _declare(self, method: str, path: str, permission: Permission, *, kept: bool) -> Callable[[Endpoint], Endpoint]:
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        permission: Permission,
+        *,
+        kept: bool = False,
+        takes: str = "",
+        gives: str = JSON,
+    ) -> Callable[[Endpoint], Endpoint]:
         def decorate(endpoint: Endpoint) -> Endpoint:
-            declared = Declared(method, self.prefix + path, endpoint, permission, self.tag, kept)
+            declared = Declared(method, self.prefix + path, endpoint, permission, self.tag, kept, takes, gives)
             self.declared.append(declared)
             return endpoint
 
@@ -175,8 +193,12 @@ def mount(app: FastAPI, rooms: Iterable[Routes]) -> None:
                 methods=[declared.method],
                 tags=[declared.tag],
                 response_model=None,
+                response_class=Response,
+                responses=answers_of(declared.gives),
                 route_class_override=GuardedRoute,
                 openapi_extra={
+                    **body_of(declared.takes),
+                    "security": [] if declared.permission is Permission.PUBLIC else [{"key": []}],
                     PERMISSION_FIELD: str(declared.permission),
                     _KEPT_FIELD: declared.kept,
                 },

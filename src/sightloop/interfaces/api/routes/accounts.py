@@ -104,7 +104,7 @@ def verify(ask: Ask) -> Any:
     return ask.installation.events.audit_verify(ask.caller.workspace)
 
 
-@routes.get("/events", permission=Permission.READ)
+@routes.get("/events", permission=Permission.READ, gives="text/event-stream")
 def events(
     ask: Ask,
     after: int = 0,

@@ -105,7 +105,7 @@ def diff(ask: Ask, a: str, b: str) -> Any:
     return ask.installation.datasets.diff(ask.caller, a, b)
 
 
-@routes.get("/dataset-versions/{version}/export", permission=Permission.MEDIA_READ)
+@routes.get("/dataset-versions/{version}/export", permission=Permission.MEDIA_READ, gives="application/zip")
 def export(ask: Ask, version: str, format: str) -> Response:
     """An archive of the version in the format "folder", "csv" or "coco"."""
     return Response(ask.installation.datasets.export(ask.caller, version, format), media_type="application/zip")
@@ -117,7 +117,7 @@ def import_labels(ask: Ask, body: Import) -> Any:
     return ask.installation.datasets.import_labels(ask.caller, body.label_schema, body.rows)
 
 
-@routes.post("/imports/file", permission=Permission.DATASET_WRITE)
+@routes.post("/imports/file", permission=Permission.DATASET_WRITE, takes="application/octet-stream")
 async def import_file(ask: Ask, schema: str, format: str) -> Any:
     """What was written of a file or archive in the format "folder", "csv" or "coco"."""
     data = await ask.request.body()

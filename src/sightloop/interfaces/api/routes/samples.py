@@ -35,7 +35,7 @@ class Replay(Body):
     ids: list[str] | None = None
 
 
-@routes.post("/uploads", permission=Permission.INGEST)
+@routes.post("/uploads", permission=Permission.INGEST, takes="application/octet-stream")
 async def upload(ask: Ask, name: str) -> Any:
     """The digest of the bytes, staged for an ingest or an import."""
     data = await ask.request.body()
@@ -89,13 +89,13 @@ def show_sample(ask: Ask, sample: str) -> Any:
     return ask.installation.datasets.sample(ask.caller, sample)
 
 
-@routes.get("/samples/{sample}/media", permission=Permission.MEDIA_READ)
+@routes.get("/samples/{sample}/media", permission=Permission.MEDIA_READ, gives="application/octet-stream")
 def media(ask: Ask, sample: str) -> Response:
     """The bytes as they were ingested, never rendered by a browser."""
     return attachment(ask.installation.datasets.media(ask.caller, sample))
 
 
-@routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ)
+@routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ, gives="image/*")
 def thumbnail(ask: Ask, sample: str) -> Response:
     """A small picture of the sample."""
     data = ask.installation.datasets.thumbnail(ask.caller, sample)

@@ -78,7 +78,7 @@ def endpoint(ask: Ask, name: str, body: Client) -> Any:
     return {"url": found.endpoint, "headers": {"Authorization": f"Bearer {secret}"}, "expires_at": expires_at}
 
 
-@routes.post("/deployments/{name}/predict", permission=Permission.PREDICT, kept=False)
+@routes.post("/deployments/{name}/predict", permission=Permission.PREDICT, kept=False, takes="application/octet-stream")
 async def predict(ask: Ask, name: str) -> Any:
     """The prediction for the bytes of one image; the same idempotency key is the same prediction."""
     if ask.caller.deployment not in ("", name):
@@ -125,7 +125,7 @@ def show_prediction(ask: Ask, prediction: str) -> Any:
     return ask.installation.predictions.get(ask.caller, prediction)
 
 
-@routes.get("/predictions/{prediction}/media", permission=Permission.MEDIA_READ)
+@routes.get("/predictions/{prediction}/media", permission=Permission.MEDIA_READ, gives="application/octet-stream")
 def prediction_media(ask: Ask, prediction: str) -> Response:
     """The bytes that were predicted on, as long as serving keeps them or they are a sample."""
     found = ask.installation.predictions.get(ask.caller, prediction)

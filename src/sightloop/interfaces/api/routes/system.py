@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Response
-from fastapi.openapi.utils import get_openapi
 
 from sightloop.domain import Permission
 from sightloop.errors import Unauthenticated
 from sightloop.interfaces.api.credentials import SESSION_COOKIE, Credentials
+from sightloop.interfaces.api.description import described
 from sightloop.interfaces.api.parsing import items_of
 from sightloop.interfaces.api.routing import PREFIX, Ask, Routes
 from sightloop.settings import describe_settings
@@ -27,7 +27,7 @@ async def health(ask: Ask) -> Any:
     return {"status": "ok", "version": ask.installation.version}
 
 
-@routes.get("/owner/{link}", permission=Permission.PUBLIC)
+@routes.get("/owner/{link}", permission=Permission.PUBLIC, gives="text/html")
 def redeem(ask: Ask, link: str) -> Response:
     """A page, and a session cookie for the browser; the link works once."""
     credentials: Credentials = ask.request.app.state.credentials
@@ -53,8 +53,7 @@ def redeem(ask: Ask, link: str) -> Response:
 @routes.get(f"{PREFIX}/openapi.json", permission=Permission.PUBLIC)
 def openapi(ask: Ask) -> Any:
     """The description of this API, with the permission that each route needs."""
-    app = ask.request.app
-    return get_openapi(title=app.title, version=app.version, routes=app.routes)
+    return described(ask.request.app)
 
 
 @routes.get(f"{PREFIX}/settings", permission=Permission.ADMIN)
