@@ -59,7 +59,7 @@ def listening_options(settings: ApiSettings) -> dict[str, Any]:
         "timeout_keep_alive": 5,
         "lifespan": "off",
         "access_log": False,
-        "log_level": "warning",
+        "log_config": None,
         "server_header": False,
     }
 

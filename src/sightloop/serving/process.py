@@ -16,6 +16,7 @@ import uvicorn
 
 from sightloop.errors import Locked
 from sightloop.inference import DecodePool
+from sightloop.logs import configure_logs
 from sightloop.serving.deployment_file import ServingFolder
 from sightloop.serving.door import PredictionDoor
 from sightloop.serving.listening import LockedDown, listening_options
@@ -37,6 +38,7 @@ def serve_deployments(folder: Path, host: str, port: int, settings: Settings) ->
     Raises Locked where another process serves this folder. Half of `serving.log_bytes_limit` is for predictions,
     half for the media that they saw.
     """
+    configure_logs()
     configure_faults(settings.faults)
     place = ServingFolder(folder)
     half = settings.serving.log_bytes_limit // 2

@@ -159,7 +159,7 @@ def test_a_body_of_many_parts_is_not_taken_apart(house: House) -> None:
     assert asked(house, parts + b"--x--\r\n", "multipart/form-data; boundary=x").status_code == 422
 
 
-@pytest.mark.parametrize("key", ["", "x" * 201, "two words", "tab\tbed", "é"])
+@pytest.mark.parametrize("key", ["", "x" * 129, "two words", "tab\tbed", "é"])
 def test_an_idempotency_key_is_short_and_plain(house: House, key: str) -> None:
     headers = [(b"Idempotency-Key", key.encode("latin-1")), (b"Content-Type", b"application/json")]
     assert house.owner().post("/api/v1/loop/enable", headers=headers).status_code == 422

@@ -29,7 +29,7 @@ from sightloop.interfaces.api.repeats import Repeats
 PREFIX = "/api/v1"
 PERMISSION_FIELD = "x-sightloop-permission"
 _KEPT_FIELD = "x-sightloop-answer-kept"
-_KEY = re.compile(r"[!-~]{1,200}")
+_KEY = re.compile(r"[!-~]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{32}")
 
 Endpoint = Callable[..., Any]
@@ -161,7 +161,7 @@ def _key(request: Request) -> str | None:
     """The idempotency key; raises InvalidInput where it is none."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
-        raise InvalidInput("The idempotency key is none.", hint="Send 1 to 200 ASCII characters, such as a UUID.")
+        raise InvalidInput("The idempotency key is none.", hint="Send 1 to 128 ASCII characters, such as a UUID.")
     return key
 
 

@@ -14,6 +14,7 @@ import uvicorn
 from sightloop.app import open_installation
 from sightloop.errors import InvalidInput, Unavailable
 from sightloop.interfaces.api import build_api
+from sightloop.logs import configure_logs
 from sightloop.serving import listening_options, serve_deployments
 from sightloop.settings import load_settings
 
@@ -29,6 +30,7 @@ def serve(
         Locked: another process holds the folder.
         InvalidInput: an address beyond this machine without any host named in `api.allowed_hosts`.
     """
+    configure_logs()
     settings = load_settings(folder)
     host, port = host or settings.api.host, settings.api.port if port is None else port
     if host not in _LOCAL and not set(settings.api.allowed_hosts) - _LOCAL - {"[::1]"}:

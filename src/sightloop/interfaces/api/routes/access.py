@@ -9,21 +9,21 @@ from typing import Any
 from pydantic import Field
 
 from sightloop.domain import Permission, Role, now
-from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.interfaces.api.parsing import Body, Name, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("access")
 
 
 class NewWorkspace(Body):
-    name: str
+    name: Name
 
 
 class NewKey(Body):
     role: Role
     name: str = Field("unnamed", max_length=200)
     days: int | None = Field(None, ge=1, le=36500)
-    deployment: str = ""
+    deployment: Name = ""
 
 
 @routes.post("/workspaces", permission=Permission.ADMIN, kept=False)

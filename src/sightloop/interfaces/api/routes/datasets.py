@@ -9,19 +9,19 @@ from fastapi import Response
 from pydantic import Field
 
 from sightloop.domain import Permission
-from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.interfaces.api.parsing import Body, Name, Seed, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("datasets")
 
 
 class NewSchema(Body):
-    name: str
+    name: Name
     classes: list[str]
 
 
 class NewDataset(Body):
-    name: str
+    name: Name
     label_schema: str = Field(alias="schema")
 
 
@@ -31,7 +31,7 @@ class Commit(Body):
     strata: tuple[str, ...] = ()
     add: dict[str, str] | None = None
     drop: tuple[str, ...] = ()
-    seed: int = 0
+    seed: Seed = 0
     note: str = ""
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Response
+from pydantic import Field
 
 from sightloop.domain import Permission
 from sightloop.errors import InvalidInput
@@ -26,8 +26,8 @@ class Ingest(Body):
 
 class Search(Body):
     sample: str | None = None
-    image: str | None = None
-    k: int = 20
+    image: str | None = Field(None, max_length=64 << 20)
+    k: int = Field(20, ge=1, le=1000)
     where: dict[str, Any] | None = None
 
 
@@ -77,7 +77,7 @@ def search(ask: Ask, body: Search) -> Any:
     """The nearest samples to a sample or an image (base64), nearest first."""
     try:
         image = None if body.image is None else base64.b64decode(body.image, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidInput("The image is not base64.", hint="Encode its bytes with base64.") from error
     found = ask.installation.datasets.search(ask.caller, sample=body.sample, image=image, k=body.k, where=body.where)
     return items_of({"sample": sample, "cosine": cosine} for sample, cosine in found)

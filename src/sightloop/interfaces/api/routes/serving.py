@@ -12,14 +12,14 @@ from pydantic import Field
 from sightloop.domain import Permission, Role, now
 from sightloop.errors import not_found
 from sightloop.interfaces.api.answers import attachment
-from sightloop.interfaces.api.parsing import Body, Cursor, Limit, items_of, page_of
+from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Name, items_of, page_of, sequence_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("serving")
 
 
 class NewDeployment(Body):
-    name: str
+    name: Name
     model: str
     alias: str = "champion"
 
@@ -114,7 +114,7 @@ def list_predictions(
         sample=sample,
         model_version=model_version,
         limit=limit,
-        after=int(cursor) if cursor.isdigit() else 0,
+        after=sequence_of(cursor),
     )
     return page_of(found, limit, lambda last: str(last.sequence))
 
