@@ -160,13 +160,6 @@ def _class(client: httpx.Client, text: str) -> Any:
     return client.get(f"{API}/schemas/{made.json()['id']}").json()["classes"][0]
 
 
-def _note(client: httpx.Client, text: str) -> Any:
-    client.post(f"{API}/schemas", json={"name": "plain", "classes": ["a", "b"]})
-    client.post(f"{API}/datasets", json={"name": "notes", "schema": "plain"})
-    made = client.post(f"{API}/datasets/notes/versions", json={"note": text})
-    return made if made.is_error else client.get(f"{API}/dataset-versions/{made.json()['id']}").json()["note"]
-
-
 def _workspace(client: httpx.Client, text: str) -> Any:
     made = client.post(f"{API}/workspaces", json={"name": text})
     if made.is_error:
@@ -175,12 +168,11 @@ def _workspace(client: httpx.Client, text: str) -> Any:
     return next(one["name"] for one in found if one["id"] == made.json()["id"])
 
 
-# With each place, of how many texts one is tried: a version and a workspace take long to make.
+# With each place, of how many texts one is tried: a workspace takes long to make.
 PLACES: dict[str, tuple[Callable[[httpx.Client, str], Any], int]] = {
     "the name of a key": (_key, 1),
     "the name of a webhook": (_webhook, 1),
     "a class": (_class, 1),
-    "the note of a version": (_note, 9),
     "the name of a workspace": (_workspace, 9),
 }
 
@@ -214,7 +206,10 @@ def test_hostile_labels_and_facets_survive_export_and_import_and_are_no_formulas
     ws.labels.import_("tagged", [
         {"sample": samples[path.name], "label": text} for path, text in zip(paths, labels, strict=True)
     ])  # fmt: skip
-    version = ws.datasets.create("tagged", schema="tagged").commit(add={samples[path.name]: "" for path in paths})
+    version = ws.datasets.create("tagged", schema="tagged").commit(
+        add={samples[path.name]: "train" for path in paths}, note=LABELS["both"]
+    )
+    assert ws.datasets.version(version.id).note == LABELS["both"]
     archive = house.owner().get(f"{API}/dataset-versions/{version.id}/export", params={"format": "csv"}).content
     table = zipfile.ZipFile(io.BytesIO(archive)).read("labels.csv").decode()
     for cell in (cell for row in csv.reader(io.StringIO(table)) for cell in row):
