@@ -65,7 +65,7 @@ class ServingApp:
                 self._route("/v2/health/live", self._alive, Permission.PUBLIC),
                 self._route("/v2/health/ready", self._ready, Permission.PUBLIC),
                 self._route("/v2", self._server, Permission.PREDICT),
-                self._route("/metrics", self._metrics, Permission.PREDICT),
+                self._route("/metrics", self._metrics, Permission.READ),
                 *(
                     route
                     for path in (model, of_version)
@@ -124,7 +124,11 @@ class ServingApp:
         return _json({"name": "sightloop", "version": number, "extensions": []})
 
     async def _metrics(self, request: Request, caller: Caller) -> Response:
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        others = [live.wanted.id for live in self._live.all() if live.wanted.workspace != caller.workspace]
+        hidden = tuple(f'deployment="{other}"'.encode() for other in others)
+        lines = generate_latest(self._registry).splitlines(keepends=True)
+        shown = b"".join(line for line in lines if not any(label in line for label in hidden))
+        return Response(shown, media_type=CONTENT_TYPE_LATEST)
 
     async def _model(self, request: Request, caller: Caller) -> Response:
         return _json(model_metadata(self._find(request, caller)))
