@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -18,19 +20,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sightloop.domain import PROBE, Caller, Permission, Role, require
-from sightloop.errors import Forbidden, InvalidInput, NotFound, SightloopError, TooLarge, not_found
+from sightloop.errors import Forbidden, InvalidInput, NotFound, SightloopError, not_found
+from sightloop.serving.batching import Place
+from sightloop.serving.body import read_body
 from sightloop.serving.door import Asked, PredictionDoor
 from sightloop.serving.live import Live, LiveDeployments
-from sightloop.serving.protocol import model_metadata, parse_infer, present_infer
+from sightloop.serving.protocol import EXTENSIONS, model_metadata, parse_infer, present_infer
 from sightloop.serving.segments import SegmentWriter
 from sightloop.serving.spool import MediaSpool
 from sightloop.settings import Settings
 
 MAX_BODY_BYTES: Final = 32 << 20
-BODY_TIMEOUT_S: Final = 30.0
 MAX_KEY: Final = 200
+JSON_BYTES: Final = "inference-header-content-length"
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
+Answer = Callable[[Asked, Live, bytes], Response]
 
 
 class ServingApp:
@@ -121,7 +126,7 @@ class ServingApp:
             number = version("sightloop")
         except PackageNotFoundError:
             number = "unknown"
-        return _json({"name": "sightloop", "version": number, "extensions": []})
+        return _json({"name": "sightloop", "version": number, "extensions": list(EXTENSIONS)})
 
     async def _metrics(self, request: Request, caller: Caller) -> Response:
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
@@ -135,47 +140,50 @@ class ServingApp:
         return _json({"name": name, "ready": live.batcher is not None}, 200 if live.batcher else 503)
 
     async def _image(self, request: Request, caller: Caller) -> Response:
-        def answer(asked: Asked, live: Live, body: bytes) -> dict[str, Any]:
-            return self._door.image(asked, live, body)
+        def answer(asked: Asked, live: Live, body: bytes) -> Response:
+            return _json(self._door.image(asked, live, body))
 
         return await self._predict(request, caller, answer)
 
     async def _infer(self, request: Request, caller: Caller) -> Response:
-        def answer(asked: Asked, live: Live, body: bytes) -> dict[str, Any]:
-            wanted = parse_infer(body)
+        json_bytes = request.headers.get(JSON_BYTES, "")
+
+        def answer(asked: Asked, live: Live, body: bytes) -> Response:
+            wanted = parse_infer(body, json_bytes)
+            if wanted.timeout_ms > 0:
+                asked = replace(asked, deadline_ms=wanted.timeout_ms)
+                asked.place.expires_at = asked.arrived + wanted.timeout_ms / 1000
             if wanted.media:
                 answers = self._door.encoded(asked, live, wanted.media)
             else:
                 answers = self._door.tensors(asked, live, wanted.images)
-            return present_infer(wanted, live, answers)
+            content, head = present_infer(wanted, live, answers)
+            if head:
+                return Response(content, headers={JSON_BYTES: str(head)}, media_type="application/octet-stream")
+            return Response(content, media_type="application/json")
 
         return await self._predict(request, caller, answer)
 
-    async def _predict(
-        self, request: Request, caller: Caller, answer: Callable[[Asked, Live, bytes], dict[str, Any]]
-    ) -> Response:
+    async def _predict(self, request: Request, caller: Caller, answer: Answer) -> Response:
         live = self._find(request, caller)
         began, label = time.monotonic(), live.wanted.id
         try:
-            if live.batcher is None:
-                content = await self._in_thread(answer, self._asked(request, caller), live, b"")
-            else:
-                with live.batcher.admitted():
-                    body = await self._body(request)
-                    content = await self._in_thread(answer, self._asked(request, caller), live, body)
+            with live.answering().admitted(caller.actor) as place:
+                asked = self._asked(request, caller, place, began)
+                body = await read_body(request, self._body_limit)
+                leaving = asyncio.ensure_future(_leaves(request, place))
+                try:
+                    response = await anyio.to_thread.run_sync(answer, asked, live, body, limiter=self._threads)
+                finally:
+                    leaving.cancel()
         except SightloopError as error:
             self._requests.labels(label, str(error.status)).inc()
             raise
         self._requests.labels(label, "200").inc()
         self._seconds.labels(label).observe(time.monotonic() - began)
-        return _json(content)
+        return response
 
-    async def _in_thread(
-        self, answer: Callable[[Asked, Live, bytes], dict[str, Any]], asked: Asked, live: Live, body: bytes
-    ) -> dict[str, Any]:
-        return await anyio.to_thread.run_sync(answer, asked, live, body, limiter=self._threads)
-
-    def _asked(self, request: Request, caller: Caller) -> Asked:
+    def _asked(self, request: Request, caller: Caller, place: Place, arrived: float) -> Asked:
         headers = request.headers
         key = headers.get("idempotency-key") or headers.get("x-request-id") or ""
         if len(key) > MAX_KEY:
@@ -189,7 +197,9 @@ class ServingApp:
         if purpose not in ("", PROBE):
             raise InvalidInput("X-Sightloop-Purpose is unknown.", hint=f'Send "{PROBE}", or leave it out.')
         trace_id = trace[1] if len(trace) == 4 else ""
-        return Asked(caller, request.path_params["name"], key, trace_id, deadline_ms, purpose)
+        if deadline_ms > 0:
+            place.expires_at = arrived + deadline_ms / 1000
+        return Asked(caller, request.path_params["name"], place, arrived, key, trace_id, deadline_ms, purpose)
 
     def _find(self, request: Request, caller: Caller) -> Live:
         live = self._live.get(caller, request.path_params["name"])
@@ -198,23 +208,6 @@ class ServingApp:
         if wanted is not None and wanted != serving:
             raise not_found("served version", wanted, [serving] if serving else [])
         return live
-
-    async def _body(self, request: Request) -> bytes:
-        limit = self._body_limit
-        too_large = TooLarge(f"The body is larger than {limit} bytes.", hint="Ingest large images as samples.")
-        stated = request.headers.get("content-length", "")
-        if stated.isdigit() and int(stated) > limit:
-            raise too_large
-        body = bytearray()
-        try:
-            with anyio.fail_after(BODY_TIMEOUT_S):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > limit:
-                        raise too_large
-        except TimeoutError as error:
-            raise InvalidInput("The body did not arrive in time.", hint="Send it at once.") from error
-        return bytes(body)
 
 
 class _Gauges:
@@ -229,15 +222,19 @@ class _Gauges:
         depth = GaugeMetricFamily("sightloop_queue_depth", "Requests without an answer yet.", labels=["deployment"])
         images = CounterMetricFamily("sightloop_images", "Images predicted.", labels=["deployment"])
         batches = CounterMetricFamily("sightloop_batches", "Batches run.", labels=["deployment"])
+        abandoned = CounterMetricFamily(
+            "sightloop_abandoned", "Images not predicted: nobody waited for them any more.", labels=["deployment"]
+        )
         for live in self._live.all():
             if live.batcher:
                 for family, value in (
                     (depth, live.batcher.depth),
                     (images, live.batcher.images),
                     (batches, live.batcher.batches),
+                    (abandoned, live.batcher.abandoned),
                 ):
                     family.add_metric([live.wanted.id], value)
-        yield from (depth, images, batches)
+        yield from (depth, images, batches, abandoned)
         yield GaugeMetricFamily("sightloop_media_spool_bytes", "Media spooled.", value=self._spool.size_bytes)
         yield CounterMetricFamily("sightloop_media_dropped", "Media sampled away.", value=self._spool.dropped)
         yield CounterMetricFamily("sightloop_predictions_dropped", "Logged and lost.", value=self._segments.dropped)
@@ -250,6 +247,13 @@ def problem(error: SightloopError) -> Response:
         headers["www-authenticate"] = "Bearer"
     content = orjson.dumps({**error.problem(), "error": error.message})
     return Response(content, error.status, headers, "application/problem+json")
+
+
+async def _leaves(request: Request, place: Place) -> None:
+    """Returns when the client has gone, and what is not predicted by then will not be. The body is read already."""
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+    place.left = True
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
