@@ -82,7 +82,7 @@ class Batcher:
         self._max_wait_s = max_wait_s
         self._queue_limit = queue_limit
         self._queue_s = queue_s
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # its lock is re-entrant
         self._waiting: OrderedDict[str, deque[Waiting]] = OrderedDict()
         self._admitted: Counter[str] = Counter()
         self._coming = 0
@@ -96,6 +96,12 @@ class Batcher:
     def depth(self) -> int:
         """Requests that were admitted and have no answer yet."""
         return self._admitted.total()
+
+    @property
+    def queued(self) -> int:
+        """Images that wait for their turn."""
+        with self._changed:
+            return sum(map(len, self._waiting.values()))
 
     @contextmanager
     def admitted(self, key: str = "") -> Iterator[Place]:
@@ -202,11 +208,7 @@ class Batcher:
                         return []
                     self._changed.wait()
                 deadline = min(line[0].since for line in self._waiting.values()) + self._max_wait_s
-                while (
-                    self._coming
-                    and sum(map(len, self._waiting.values())) < self._max_batch
-                    and (left := deadline - time.monotonic()) > 0
-                ):
+                while self._coming and self.queued < self._max_batch and (left := deadline - time.monotonic()) > 0:
                     self._changed.wait(left)
                 batch = self._take()
                 if batch:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from typing import Final
 
-import anyio
 from starlette.requests import Request
 
 from sightloop.errors import InvalidInput, Malformed, TooLarge
@@ -30,7 +30,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:
-        with anyio.fail_after(BODY_TIMEOUT_S):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             async for chunk in request.stream():
                 chunks.append(chunk)
                 size += len(chunk)
@@ -42,7 +42,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return body
-    unpacked = await anyio.to_thread.run_sync(unpack, body, encoding, limit)
+    unpacked = await asyncio.to_thread(unpack, body, encoding, limit)
     if unpacked is None:
         raise too_large
     return unpacked

@@ -53,6 +53,7 @@ def serve_deployments(folder: Path, host: str, port: int, settings: Settings) ->
                     host=host,
                     port=port,
                     loop="asyncio",
+                    http="httptools",
                     lifespan="off",
                     access_log=False,
                     log_level="warning",

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-import anyio
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
 
 from sightloop.domain import PROBE, Caller, Permission, Role, require
 from sightloop.errors import Forbidden, InvalidInput, NotFound, SightloopError, not_found
@@ -51,7 +50,7 @@ class ServingApp:
     ) -> None:
         self._live = live
         self._door = door
-        self._threads = anyio.CapacityLimiter(2 * settings.serving.queue_limit)
+        self._threads = ThreadPoolExecutor(2 * settings.serving.queue_limit, thread_name_prefix="answer")
         self._body_limit = min(MAX_BODY_BYTES, settings.api.body_bytes_limit)
         self._hosts = {*settings.api.allowed_hosts, settings.serving.host}
         self._registry = CollectorRegistry()
@@ -64,42 +63,46 @@ class ServingApp:
         self._registry.register(_Gauges(live, segments, spool))
         model = "/v2/models/{name}"
         of_version = f"{model}/versions/{{version}}"
-        self.asgi = Starlette(
-            routes=[
+        self.asgi = Router(
+            [
+                *(
+                    route
+                    for path in (model, of_version)
+                    for route in (
+                        self._route(f"{path}/infer", self._infer, Permission.PREDICT, "POST"),
+                        self._route(f"{path}/image", self._image, Permission.PREDICT, "POST"),
+                        self._route(path, self._model, Permission.PREDICT),
+                        self._route(f"{path}/ready", self._model_ready, Permission.PREDICT),
+                    )
+                ),
                 self._route("/healthz", self._alive, Permission.PUBLIC),
                 self._route("/v2/health/live", self._alive, Permission.PUBLIC),
                 self._route("/v2/health/ready", self._ready, Permission.PUBLIC),
                 self._route("/v2", self._server, Permission.PREDICT),
                 self._route("/metrics", self._metrics, Permission.PREDICT),
-                *(
-                    route
-                    for path in (model, of_version)
-                    for route in (
-                        self._route(path, self._model, Permission.PREDICT),
-                        self._route(f"{path}/ready", self._model_ready, Permission.PREDICT),
-                        self._route(f"{path}/infer", self._infer, Permission.PREDICT, "POST"),
-                        self._route(f"{path}/image", self._image, Permission.PREDICT, "POST"),
-                    )
-                ),
             ],
-            exception_handlers={HTTPException: _no_route},
+            redirect_slashes=False,
+            default=_no_path,
         )
 
     def _route(self, path: str, handler: Handler, permission: Permission, method: str = "GET") -> Route:
-        async def endpoint(request: Request) -> Response:
-            try:
-                self._check_host(request)
-                caller = self._caller(request, permission)
-                require(caller, permission)
-                return await handler(request, caller)
-            except SightloopError as error:
-                return problem(error)
-            except ClientDisconnect:
-                return Response(status_code=499)
-            except Exception:  # what nobody foresaw is still an answer, and says nothing of the inside
-                return problem(SightloopError("The serving process failed on this request.", hint="Try again."))
+        return Route(path, _Endpoint(self, handler, permission, method))
 
-        return Route(path, endpoint, methods=[method])
+    async def answer(self, request: Request, handler: Handler, permission: Permission, method: str) -> Response:
+        """The handler's answer, or its error as a problem document."""
+        try:
+            self._check_host(request)
+            if request.method not in (method, "HEAD" if method == "GET" else method):
+                raise InvalidInput("This path does not take this method.", hint="See the Open Inference Protocol.")
+            caller = self._caller(request, permission)
+            require(caller, permission)
+            return await handler(request, caller)
+        except SightloopError as error:
+            return problem(error)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception:  # what nobody foresaw is still an answer, and says nothing of the inside
+            return problem(SightloopError("The serving process failed on this request.", hint="Try again."))
 
     def _caller(self, request: Request, permission: Permission) -> Caller:
         if permission is Permission.PUBLIC:
@@ -173,7 +176,9 @@ class ServingApp:
                 body = await read_body(request, self._body_limit)
                 leaving = asyncio.ensure_future(_leaves(request, place))
                 try:
-                    response = await anyio.to_thread.run_sync(answer, asked, live, body, limiter=self._threads)
+                    response = await asyncio.get_running_loop().run_in_executor(
+                        self._threads, answer, asked, live, body
+                    )
                 finally:
                     leaving.cancel()
         except SightloopError as error:
@@ -208,6 +213,18 @@ class ServingApp:
         if wanted is not None and wanted != serving:
             raise not_found("served version", wanted, [serving] if serving else [])
         return live
+
+
+class _Endpoint:
+    """A route as a bare ASGI application: what a framework wraps around a function costs more than the function."""
+
+    def __init__(self, app: ServingApp, handler: Handler, permission: Permission, method: str) -> None:
+        self._app = app
+        self._what = (handler, permission, method)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._app.answer(Request(scope, receive), *self._what)
+        await response(scope, receive, send)
 
 
 class _Gauges:
@@ -256,11 +273,11 @@ async def _leaves(request: Request, place: Place) -> None:
     place.left = True
 
 
-async def _no_route(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    if status == 405:
-        return problem(InvalidInput("This path does not take this method.", hint="See the Open Inference Protocol."))
-    return problem(NotFound("There is no such path.", hint="Predict: POST /v2/models/NAME/image"))
+async def _no_path(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await problem(NotFound("There is no such path.", hint="Predict: POST /v2/models/NAME/image"))(
+            scope, receive, send
+        )
 
 
 def _json(content: Any, status: int = 200) -> Response:
