@@ -29,7 +29,7 @@ NAME = "line"
 
 
 def lite0_bundle() -> Bundle:
-    """EfficientNet-Lite0 at 224 with a random head of two classes behind 64 dimensions: what it says is of no matter."""
+    """EfficientNet-Lite0 at 224 with a random head of two classes: what it says is of no matter."""
     draw = np.random.default_rng(0)
     embedder = Lite0Embedder(size=SIDE)
     head = LinearHead(

@@ -43,11 +43,15 @@ class Claim:
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """A request in the queue: whose it is, when its answer has no use any more (monotonic), whether its client left."""
+    """A request in the queue: whose it is, when its answer has no use any more (monotonic), whether its client left.
+
+    `arriving` until its images are in line.
+    """
 
     key: str
     expires_at: float = math.inf
     left: bool = False
+    arriving: bool = False
 
     @property
     def useless(self) -> bool:
@@ -84,7 +88,8 @@ class Batcher:
         self._queue_s = queue_s
         self._changed = threading.Condition()  # its lock is re-entrant
         self._waiting: OrderedDict[str, deque[Waiting]] = OrderedDict()
-        self._admitted: Counter[str] = Counter()
+        self._admitted = 0
+        self._arriving: Counter[str] = Counter()
         self._coming = 0
         self._running = 0
         self._seconds_per_image = 0.0
@@ -95,7 +100,7 @@ class Batcher:
     @property
     def depth(self) -> int:
         """Requests that were admitted and have no answer yet."""
-        return self._admitted.total()
+        return self._admitted
 
     @property
     def queued(self) -> int:
@@ -122,15 +127,15 @@ class Batcher:
                     hint=f"Try again in {RETRY_AFTER_S} s, or raise the settings serving.queue_limit and queue_ms.",
                     retry_after_s=RETRY_AFTER_S,
                 )
-            self._admitted[key] += 1
+            self._admitted += 1
+            self._arriving[key] += 1
         try:
-            yield (place := Place(key))
+            yield (place := Place(key, arriving=True))
         finally:
             place.left = True
             with self._changed:
-                self._admitted[key] -= 1
-                if not self._admitted[key]:
-                    del self._admitted[key]
+                self._admitted -= 1
+                self._arrived(place)
                 if self._closed:
                     self._changed.notify_all()
 
@@ -156,6 +161,7 @@ class Batcher:
         futures: list[Future[Claim]] = [Future() for _ in images]
         arrived = time.monotonic()
         with self._changed:
+            self._arrived(place)
             line = self._waiting.setdefault(place.key, deque())
             line.extend(Waiting(image, place, future, arrived) for image, future in zip(images, futures, strict=True))
             self._changed.notify_all()
@@ -168,10 +174,17 @@ class Batcher:
             self._changed.notify_all()
         self._thread.join()
 
+    def _arrived(self, place: Place) -> None:
+        if place.arriving:
+            place.arriving = False
+            self._arriving[place.key] -= 1
+            if not self._arriving[place.key]:
+                del self._arriving[place.key]
+
     def _before(self, key: str) -> int:
-        """How many images are answered before one of this key that comes now."""
-        own = len(self._waiting.get(key, ()))
-        return self._running + self._coming + sum(min(len(line), own + 1) for line in self._waiting.values())
+        """How many images are answered before one of this key that comes now; a request on its way counts as one."""
+        ahead = Counter({each: len(line) for each, line in self._waiting.items()}) + self._arriving
+        return self._running + sum(min(count, ahead[key] + 1) for count in ahead.values())
 
     def _run(self) -> None:
         while batch := self._gather():
