@@ -129,7 +129,7 @@ def loaded(system: Served, folder: Path, name: str, clients: int, seconds: float
 
 def summed(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """The rounds as one: means of throughput and processor time, medians of latency, the largest memory."""
-    row = {name: round(statistics.fmean(run[name] for run in runs), 2) for name in ("per_s", "cpu_ms")}
+    row: dict[str, Any] = {name: round(statistics.fmean(run[name] for run in runs), 2) for name in ("per_s", "cpu_ms")}
     for name in ("p50_ms", "p99_ms"):
         if name in runs[0]:
             row[name] = round(statistics.median(run[name] for run in runs), 1)

@@ -75,7 +75,7 @@ class DecodePool:
         memory_bytes: int = 2 << 30,
         wall_s: float = 15.0,
         cpu_s: int = 10,
-        recycle_after: int = 500,
+        recycle_after: int = 4000,
         *,
         module: str = "sightloop.inference.decode_child",
     ) -> None:

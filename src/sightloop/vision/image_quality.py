@@ -53,8 +53,12 @@ def quality(image: Pixels) -> Quality:
     """
     height, width = image.shape[:2]
     rows = max(1, BAND_PIXELS // max(1, width))
-    light = [_sums(luma(image[top : top + rows])) for top in range(0, height, rows)]
-    edges = [_sums(_laplacian(luma(image[top : top + rows + 2]))) for top in range(0, height - 2, rows) if width > 2]
+    light, edges = [], []
+    for top in range(0, height, rows):
+        y = luma(image[top : top + rows + 2])  # with the two rows that the edges of its last ones need
+        light.append(_sums(y[:rows]))
+        if min(y.shape) > 2:
+            edges.append(_sums(_laplacian(y)))
     brightness, variance = _mean_and_variance(light, height * width)
     blur = _mean_and_variance(edges, (height - 2) * (width - 2))[1] if edges else 0.0
     return Quality(brightness / 255, math.sqrt(variance) / 255, blur)
