@@ -59,7 +59,8 @@ def measured(folder: Path, idle_s: float) -> dict[str, Any]:
             row = {"rss_mib": round(memory.rss / MIB, 1), "pss_mib": round(memory.pss / MIB, 1)}
             rows.setdefault(_kind(process, control), []).append(row)
         totals = {
-            name: round(sum(row[name] for found in rows.values() for row in found), 1) for name in ("rss_mib", "pss_mib")
+            name: round(sum(row[name] for found in rows.values() for row in found), 1)
+            for name in ("rss_mib", "pss_mib")
         }
     return {**rows, **totals}
 
