@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test soak lint docs clean
+.PHONY: demo test soak bench lint docs clean
 
 demo: .venv/demo.installed
 	$(BIN)/python -m examples.solar_cells demo-workspace
@@ -14,6 +14,13 @@ test: .venv/dev.installed
 
 soak: .venv/dev.installed
 	$(BIN)/python -m pytest -m soak -n 2 --dist loadgroup --timeout 7200
+
+# Needs the Debian package wrk; some 20 minutes on a quiet machine. The peers' environment is made in .venv-peers once.
+bench: .venv/dev.installed
+	$(BIN)/python -m benchmarks.serving --peers .venv-peers
+	$(BIN)/python -m benchmarks.overload
+	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.idle_rss
 
 lint: .venv/dev.installed
 	$(BIN)/ruff check .

@@ -58,8 +58,11 @@ def measured(folder: Path, idle_s: float) -> dict[str, Any]:
             memory = process.memory_full_info()
             row = {"rss_mib": round(memory.rss / MIB, 1), "pss_mib": round(memory.pss / MIB, 1)}
             rows.setdefault(_kind(process, control), []).append(row)
-        total = round(sum(row["pss_mib"] for found in rows.values() for row in found), 1)
-    return {**rows, "pss_mib": total}
+        totals = {
+            name: round(sum(row[name] for found in rows.values() for row in found), 1)
+            for name in ("rss_mib", "pss_mib")
+        }
+    return {**rows, **totals}
 
 
 def _kind(process: psutil.Process, control: psutil.Process) -> str:

@@ -23,6 +23,7 @@ class Code:
 
 
 CODES: Mapping[str, Code] = {
+    "malformed": Code(400, 2),
     "invalid_input": Code(422, 2),
     "invalid_media": Code(422, 3),
     "invalid_bundle": Code(422, 3),
@@ -90,6 +91,12 @@ class InvalidInput(SightloopError):
     """A value that a caller gave is not what it should be."""
 
     code = "invalid_input"
+
+
+class Malformed(SightloopError):
+    """Bytes that do not follow the protocol: lengths that do not fit, or a compression that cannot be undone."""
+
+    code = "malformed"
 
 
 class InvalidMedia(SightloopError):
@@ -209,7 +216,7 @@ class Corrupt(SightloopError):
 CLASSES: Mapping[str, type[SightloopError]] = {
     cls.code: cls
     for cls in (
-        InvalidInput, InvalidMedia, InvalidBundle, InvalidRecipe, InvalidPolicy, Unauthenticated,
+        InvalidInput, Malformed, InvalidMedia, InvalidBundle, InvalidRecipe, InvalidPolicy, Unauthenticated,
         Forbidden, NotFound, Conflict, Refused, TooLarge, NotEnoughData, MethodNotAllowed, TooSlow, RateLimited,
         Overloaded, Unavailable, StorageFull, Locked, Corrupt, SightloopError,
     )

@@ -53,7 +53,7 @@ class RetentionSettings(_Section):
 
 
 class DecodeSettings(_Section):
-    workers: int = Field(2, ge=1, description="Decode children kept ready.")
+    workers: int = Field(2, ge=1, description="Decode children at most; each is started when it is first needed.")
     memory_bytes: int = Field(2 << 30, description="Address space of a decode child, in bytes.")
     wall_s: float = Field(15.0, description="Longest decode of one medium, in seconds, before the child is killed.")
 
@@ -73,6 +73,9 @@ class ServingSettings(_Section):
     max_batch: int = Field(8, ge=1, description="Images in one micro-batch at most.")
     max_wait_ms: float = Field(2.0, description="Longest wait for a fuller batch, in milliseconds.")
     queue_limit: int = Field(64, ge=1, description="Requests that may wait; the next one is answered 503.")
+    queue_ms: float = Field(
+        200.0, description="Longest expected wait behind more than a batch, in milliseconds; beyond it, 503."
+    )
     threads: int = Field(2, ge=1, description="Threads of the model session.")
     log_bytes_limit: int = Field(2 << 30, description="Prediction segments kept on disk, in bytes.")
 

@@ -85,7 +85,7 @@ def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
     if request["pixels"]:
         size = request["size"]
         sized = image if size is None else image.resize(size, Image.Resampling.BILINEAR)
-        parts.append(np.asarray(sized.convert("RGB")))
+        parts.append(np.asarray(sized if sized.mode == "RGB" else sized.convert("RGB")))
     facts["shapes"] = [part.shape for part in parts]
     return facts, [*parts, _thumbnail(image)] if request["thumbnail"] else parts
 
@@ -144,12 +144,14 @@ def _decode_jpeg(opened: Image.Image, data: bytes, mode: str) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
+    """The same image, turned in place where it says so: a copy of every image would be made otherwise."""
     try:
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     except MemoryError:
         raise
     except Exception:  # an unreadable orientation is no orientation
         return image
+    return image
 
 
 def _reason(error: Exception) -> str:
@@ -226,16 +228,17 @@ def _captured_at(opened: Image.Image) -> str | None:
         return None
 
 
-def _shrunk(image: Image.Image, side: int) -> Image.Image:
+def _shrunk(image: Image.Image, side: int, *, exact: bool = True) -> Image.Image:
+    """By box filter to at most `side` a side; where not exact, by a whole factor first, which takes half the time."""
     scale = side / max(image.size)
     if scale >= 1:
         return image
     width, height = (max(1, round(length * scale)) for length in image.size)
-    return image.resize((width, height), Image.Resampling.BOX)
+    return image.resize((width, height), Image.Resampling.BOX, reducing_gap=None if exact else 1.0)
 
 
 def _thumbnail(image: Image.Image) -> bytes:
-    small = np.asarray(_shrunk(image, THUMBNAIL_SIDE))
+    small = np.asarray(_shrunk(image, THUMBNAIL_SIDE, exact=False))
     grey = small.ndim == 2
     return bytes(
         simplejpeg.encode_jpeg(

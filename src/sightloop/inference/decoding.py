@@ -63,7 +63,7 @@ class Decoded:
 
 
 class DecodePool:
-    """A fixed number of children that decode; safe to use from many threads.
+    """At most `workers` children that decode, each started when it is first needed; safe to use from many threads.
 
     A child that crashes, hangs or asks for too much memory is replaced, and only its item fails. A child is
     also replaced after `recycle_after` items, so that leaks in codecs do not add up.
@@ -75,7 +75,7 @@ class DecodePool:
         memory_bytes: int = 2 << 30,
         wall_s: float = 15.0,
         cpu_s: int = 10,
-        recycle_after: int = 500,
+        recycle_after: int = 4000,
         *,
         module: str = "sightloop.inference.decode_child",
     ) -> None:
@@ -86,7 +86,12 @@ class DecodePool:
         self._closed = False
         self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()
         for _ in range(workers):
-            self._idle.put(self._spawn())
+            self._idle.put(None)
+
+    def start_one(self) -> None:
+        """Returns once a child is being started, so that the first image does not wait for that."""
+        child = self._take()
+        self._idle.put(child)
 
     def decode(self, data: bytes, want: DecodeRequest | None = None) -> Decoded:
         """The image in `data`; waits for a free child.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sightloop.domain import Caller, derived_id, new_id, now
 from sightloop.errors import Conflict, InvalidMedia, Unavailable
 from sightloop.inference import DecodePool, DecodeRequest
-from sightloop.serving.batching import Batcher, Claim
+from sightloop.serving.batching import Batcher, Claim, Place
 from sightloop.serving.live import Live
 from sightloop.serving.segments import SegmentWriter
 from sightloop.serving.spool import MediaSpool
@@ -32,10 +32,12 @@ MAX_PIXELS: Final = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: by whom, on which deployment, under which key, with what deadline and purpose."""
+    """One request: by whom, on which deployment, its place in the queue, under which key, what deadline and purpose."""
 
     caller: Caller
     deployment: str
+    place: Place
+    arrived: float
     key: str = ""
     trace_id: str = ""
     deadline_ms: float = 0.0
@@ -76,7 +78,7 @@ class PredictionDoor:
 
     def encoded(self, asked: Asked, live: Live, media: Sequence[bytes]) -> list[dict[str, Any]]:
         """One answer for each encoded image. The media are spooled."""
-        began, batcher = time.monotonic(), _batcher(live)
+        began, batcher = time.monotonic(), live.answering()
         with batcher.coming():
             seen = [self._decode(data) for data in media]
         for image, data in zip(seen, media, strict=True):
@@ -91,7 +93,7 @@ class PredictionDoor:
             measured = quality(image)
             digest = sha256(image.tobytes()).hexdigest()
             seen.append(Seen(image, digest, measured.brightness, measured.contrast, measured.blur))
-        return self._answer(asked, _batcher(live), seen, began)
+        return self._answer(asked, live.answering(), seen, began)
 
     def _decode(self, data: bytes) -> Seen:
         decoded = self._pool.decode(data, DecodeRequest(pixels=True, measures=True))
@@ -111,7 +113,7 @@ class PredictionDoor:
         ids = [asked.prediction_id(index) for index in range(len(seen))]
         answers = [self._remembered(name, image.digest) for name, image in zip(ids, seen, strict=True)]
         new = [index for index, answer in enumerate(answers) if answer is None]
-        claims = batcher.predict([seen[index].pixels for index in new])
+        claims = batcher.predict(asked.place, [seen[index].pixels for index in new])
         for index, claim in zip(new, claims, strict=True):
             answers[index] = self._log(asked, ids[index], seen[index], claim, began)
         faultpoint("prediction.logged")
@@ -164,13 +166,3 @@ class PredictionDoor:
         if known[0] != digest:
             raise Conflict("This idempotency key came with another image before.", hint="Send a fresh key.")
         return known[1]
-
-
-def _batcher(live: Live) -> Batcher:
-    if live.batcher is None:
-        raise Unavailable(
-            f'The deployment "{live.wanted.name}" has no version that can be loaded.',
-            hint="See its error: GET /v2/models/NAME",
-            retry_after_s=1,
-        )
-    return live.batcher

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from sightloop.domain import Caller
-from sightloop.errors import Corrupt, NotFound, SightloopError, Unauthenticated, not_found
+from sightloop.errors import Corrupt, NotFound, SightloopError, Unauthenticated, Unavailable, not_found
 from sightloop.inference import Bundle, ModelSession
 from sightloop.serving.batching import Batcher, Engine
 from sightloop.serving.deployment_file import Served, ServingFolder, ServingKey, read_deployments
@@ -35,6 +35,16 @@ class Live:
     def state(self) -> str:
         """`serving` (perhaps an older version, then with a problem) or `failed`."""
         return "serving" if self.batcher else "failed"
+
+    def answering(self) -> Batcher:
+        """The batcher; raises Unavailable where no version could be loaded."""
+        if self.batcher is None:
+            raise Unavailable(
+                f'The deployment "{self.wanted.name}" has no version that can be loaded.',
+                hint="See its error: GET /v2/models/NAME",
+                retry_after_s=1,
+            )
+        return self.batcher
 
 
 class LiveDeployments:
@@ -141,6 +151,7 @@ class LiveDeployments:
                 max_batch=settings.max_batch,
                 max_wait_s=settings.max_wait_ms / 1000,
                 queue_limit=settings.queue_limit,
+                queue_s=settings.queue_ms / 1000,
             )
         batcher.engine = engine
         self._live[key] = Live(served, batcher, switched_at=datetime.now(UTC))

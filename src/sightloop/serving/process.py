@@ -47,6 +47,7 @@ def serve_deployments(folder: Path, host: str, port: int, settings: Settings) ->
         spool = MediaSpool(place.media, bytes_limit=half)
         decode = settings.decode
         with DecodePool(decode.workers, decode.memory_bytes, decode.wall_s) as pool, _synced(segments):
+            pool.start_one()
             live = LiveDeployments(place, settings.serving)
             try:
                 door = PredictionDoor(pool, segments, spool)
@@ -56,6 +57,7 @@ def serve_deployments(folder: Path, host: str, port: int, settings: Settings) ->
                     host=host,
                     port=port,
                     loop="asyncio",
+                    proxy_headers=False,
                     backlog=BACKLOG,
                     timeout_graceful_shutdown=DRAIN_S,
                     **listening_options(settings.api),

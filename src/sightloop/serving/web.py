@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-import anyio
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
 
 from sightloop.domain import PROBE, Caller, Permission, Role, require
-from sightloop.errors import Forbidden, InvalidInput, NotFound, SightloopError, TooLarge, not_found
+from sightloop.errors import Forbidden, InvalidInput, NotFound, SightloopError, not_found
+from sightloop.serving.batching import Place
+from sightloop.serving.body import read_body
 from sightloop.serving.door import Asked, PredictionDoor
 from sightloop.serving.live import Live, LiveDeployments
-from sightloop.serving.protocol import model_metadata, parse_infer, present_infer
+from sightloop.serving.protocol import EXTENSIONS, model_metadata, parse_infer, present_infer
 from sightloop.serving.segments import SegmentWriter
 from sightloop.serving.spool import MediaSpool
 from sightloop.settings import Settings
 
 MAX_BODY_BYTES: Final = 32 << 20
-BODY_TIMEOUT_S: Final = 30.0
 MAX_KEY: Final = 200
+JSON_BYTES: Final = "inference-header-content-length"
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
+Answer = Callable[[Asked, Live, bytes], Response]
 
 
 class ServingApp:
@@ -46,7 +50,7 @@ class ServingApp:
     ) -> None:
         self._live = live
         self._door = door
-        self._threads = anyio.CapacityLimiter(2 * settings.serving.queue_limit)
+        self._threads = ThreadPoolExecutor(2 * settings.serving.queue_limit, thread_name_prefix="answer")
         self._body_limit = min(MAX_BODY_BYTES, settings.api.body_bytes_limit)
         self._hosts = {*settings.api.allowed_hosts, settings.serving.host}
         self._registry = CollectorRegistry()
@@ -59,42 +63,46 @@ class ServingApp:
         self._registry.register(_Gauges(live, segments, spool))
         model = "/v2/models/{name}"
         of_version = f"{model}/versions/{{version}}"
-        self.asgi = Starlette(
-            routes=[
+        self.asgi = Router(
+            [
+                *(
+                    route
+                    for path in (model, of_version)
+                    for route in (
+                        self._route(f"{path}/infer", self._infer, Permission.PREDICT, "POST"),
+                        self._route(f"{path}/image", self._image, Permission.PREDICT, "POST"),
+                        self._route(path, self._model, Permission.PREDICT),
+                        self._route(f"{path}/ready", self._model_ready, Permission.PREDICT),
+                    )
+                ),
                 self._route("/healthz", self._alive, Permission.PUBLIC),
                 self._route("/v2/health/live", self._alive, Permission.PUBLIC),
                 self._route("/v2/health/ready", self._ready, Permission.PUBLIC),
                 self._route("/v2", self._server, Permission.PREDICT),
                 self._route("/metrics", self._metrics, Permission.READ),
-                *(
-                    route
-                    for path in (model, of_version)
-                    for route in (
-                        self._route(path, self._model, Permission.PREDICT),
-                        self._route(f"{path}/ready", self._model_ready, Permission.PREDICT),
-                        self._route(f"{path}/infer", self._infer, Permission.PREDICT, "POST"),
-                        self._route(f"{path}/image", self._image, Permission.PREDICT, "POST"),
-                    )
-                ),
             ],
-            exception_handlers={HTTPException: _no_route},
+            redirect_slashes=False,
+            default=_no_path,
         )
 
     def _route(self, path: str, handler: Handler, permission: Permission, method: str = "GET") -> Route:
-        async def endpoint(request: Request) -> Response:
-            try:
-                self._check_host(request)
-                caller = self._caller(request, permission)
-                require(caller, permission)
-                return await handler(request, caller)
-            except SightloopError as error:
-                return problem(error)
-            except ClientDisconnect:
-                return Response(status_code=499)
-            except Exception:  # what nobody foresaw is still an answer, and says nothing of the inside
-                return problem(SightloopError("The serving process failed on this request.", hint="Try again."))
+        return Route(path, _Endpoint(self, handler, permission, method))
 
-        return Route(path, endpoint, methods=[method])
+    async def answer(self, request: Request, handler: Handler, permission: Permission, method: str) -> Response:
+        """The handler's answer, or its error as a problem document."""
+        try:
+            self._check_host(request)
+            if request.method not in (method, "HEAD" if method == "GET" else method):
+                raise InvalidInput("This path does not take this method.", hint="See the Open Inference Protocol.")
+            caller = self._caller(request, permission)
+            require(caller, permission)
+            return await handler(request, caller)
+        except SightloopError as error:
+            return problem(error)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception:  # what nobody foresaw is still an answer, and says nothing of the inside
+            return problem(SightloopError("The serving process failed on this request.", hint="Try again."))
 
     def _caller(self, request: Request, permission: Permission) -> Caller:
         if permission is Permission.PUBLIC:
@@ -121,7 +129,7 @@ class ServingApp:
             number = version("sightloop")
         except PackageNotFoundError:
             number = "unknown"
-        return _json({"name": "sightloop", "version": number, "extensions": []})
+        return _json({"name": "sightloop", "version": number, "extensions": list(EXTENSIONS)})
 
     async def _metrics(self, request: Request, caller: Caller) -> Response:
         others = [live.wanted.id for live in self._live.all() if live.wanted.workspace != caller.workspace]
@@ -139,47 +147,52 @@ class ServingApp:
         return _json({"name": name, "ready": live.batcher is not None}, 200 if live.batcher else 503)
 
     async def _image(self, request: Request, caller: Caller) -> Response:
-        def answer(asked: Asked, live: Live, body: bytes) -> dict[str, Any]:
-            return self._door.image(asked, live, body)
+        def answer(asked: Asked, live: Live, body: bytes) -> Response:
+            return _json(self._door.image(asked, live, body))
 
         return await self._predict(request, caller, answer)
 
     async def _infer(self, request: Request, caller: Caller) -> Response:
-        def answer(asked: Asked, live: Live, body: bytes) -> dict[str, Any]:
-            wanted = parse_infer(body)
+        json_bytes = request.headers.get(JSON_BYTES, "")
+
+        def answer(asked: Asked, live: Live, body: bytes) -> Response:
+            wanted = parse_infer(body, json_bytes)
+            if wanted.timeout_ms > 0:
+                asked = replace(asked, deadline_ms=wanted.timeout_ms)
+                asked.place.expires_at = asked.arrived + wanted.timeout_ms / 1000
             if wanted.media:
                 answers = self._door.encoded(asked, live, wanted.media)
             else:
                 answers = self._door.tensors(asked, live, wanted.images)
-            return present_infer(wanted, live, answers)
+            content, head = present_infer(wanted, live, answers)
+            if head:
+                return Response(content, headers={JSON_BYTES: str(head)}, media_type="application/octet-stream")
+            return Response(content, media_type="application/json")
 
         return await self._predict(request, caller, answer)
 
-    async def _predict(
-        self, request: Request, caller: Caller, answer: Callable[[Asked, Live, bytes], dict[str, Any]]
-    ) -> Response:
+    async def _predict(self, request: Request, caller: Caller, answer: Answer) -> Response:
         live = self._find(request, caller)
         began, label = time.monotonic(), live.wanted.id
         try:
-            if live.batcher is None:
-                content = await self._in_thread(answer, self._asked(request, caller), live, b"")
-            else:
-                with live.batcher.admitted():
-                    body = await self._body(request)
-                    content = await self._in_thread(answer, self._asked(request, caller), live, body)
+            with live.answering().admitted(caller.actor) as place:
+                asked = self._asked(request, caller, place, began)
+                body = await read_body(request, self._body_limit)
+                leaving = asyncio.ensure_future(_leaves(request, place))
+                try:
+                    response = await asyncio.get_running_loop().run_in_executor(
+                        self._threads, answer, asked, live, body
+                    )
+                finally:
+                    leaving.cancel()
         except SightloopError as error:
             self._requests.labels(label, str(error.status)).inc()
             raise
         self._requests.labels(label, "200").inc()
         self._seconds.labels(label).observe(time.monotonic() - began)
-        return _json(content)
+        return response
 
-    async def _in_thread(
-        self, answer: Callable[[Asked, Live, bytes], dict[str, Any]], asked: Asked, live: Live, body: bytes
-    ) -> dict[str, Any]:
-        return await anyio.to_thread.run_sync(answer, asked, live, body, limiter=self._threads)
-
-    def _asked(self, request: Request, caller: Caller) -> Asked:
+    def _asked(self, request: Request, caller: Caller, place: Place, arrived: float) -> Asked:
         headers = request.headers
         key = headers.get("idempotency-key") or headers.get("x-request-id") or ""
         if len(key) > MAX_KEY:
@@ -193,7 +206,9 @@ class ServingApp:
         if purpose not in ("", PROBE):
             raise InvalidInput("X-Sightloop-Purpose is unknown.", hint=f'Send "{PROBE}", or leave it out.')
         trace_id = trace[1] if len(trace) == 4 else ""
-        return Asked(caller, request.path_params["name"], key, trace_id, deadline_ms, purpose)
+        if deadline_ms > 0:
+            place.expires_at = arrived + deadline_ms / 1000
+        return Asked(caller, request.path_params["name"], place, arrived, key, trace_id, deadline_ms, purpose)
 
     def _find(self, request: Request, caller: Caller) -> Live:
         live = self._live.get(caller, request.path_params["name"])
@@ -203,22 +218,17 @@ class ServingApp:
             raise not_found("served version", wanted, [serving] if serving else [])
         return live
 
-    async def _body(self, request: Request) -> bytes:
-        limit = self._body_limit
-        too_large = TooLarge(f"The body is larger than {limit} bytes.", hint="Ingest large images as samples.")
-        stated = request.headers.get("content-length", "")
-        if stated.isdigit() and int(stated) > limit:
-            raise too_large
-        body = bytearray()
-        try:
-            with anyio.fail_after(BODY_TIMEOUT_S):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > limit:
-                        raise too_large
-        except TimeoutError as error:
-            raise InvalidInput("The body did not arrive in time.", hint="Send it at once.") from error
-        return bytes(body)
+
+class _Endpoint:
+    """A route as a bare ASGI application: what a framework wraps around a function costs more than the function."""
+
+    def __init__(self, app: ServingApp, handler: Handler, permission: Permission, method: str) -> None:
+        self._app = app
+        self._what = (handler, permission, method)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._app.answer(Request(scope, receive), *self._what)
+        await response(scope, receive, send)
 
 
 class _Gauges:
@@ -233,15 +243,19 @@ class _Gauges:
         depth = GaugeMetricFamily("sightloop_queue_depth", "Requests without an answer yet.", labels=["deployment"])
         images = CounterMetricFamily("sightloop_images", "Images predicted.", labels=["deployment"])
         batches = CounterMetricFamily("sightloop_batches", "Batches run.", labels=["deployment"])
+        abandoned = CounterMetricFamily(
+            "sightloop_abandoned", "Images not predicted: nobody waited for them any more.", labels=["deployment"]
+        )
         for live in self._live.all():
             if live.batcher:
                 for family, value in (
                     (depth, live.batcher.depth),
                     (images, live.batcher.images),
                     (batches, live.batcher.batches),
+                    (abandoned, live.batcher.abandoned),
                 ):
                     family.add_metric([live.wanted.id], value)
-        yield from (depth, images, batches)
+        yield from (depth, images, batches, abandoned)
         yield GaugeMetricFamily("sightloop_media_spool_bytes", "Media spooled.", value=self._spool.size_bytes)
         yield CounterMetricFamily("sightloop_media_dropped", "Media sampled away.", value=self._spool.dropped)
         yield CounterMetricFamily("sightloop_predictions_dropped", "Logged and lost.", value=self._segments.dropped)
@@ -256,11 +270,18 @@ def problem(error: SightloopError) -> Response:
     return Response(content, error.status, headers, "application/problem+json")
 
 
-async def _no_route(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    if status == 405:
-        return problem(InvalidInput("This path does not take this method.", hint="See the Open Inference Protocol."))
-    return problem(NotFound("There is no such path.", hint="Predict: POST /v2/models/NAME/image"))
+async def _leaves(request: Request, place: Place) -> None:
+    """Returns when the client has gone, and what is not predicted by then will not be. The body is read already."""
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+    place.left = True
+
+
+async def _no_path(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await problem(NotFound("There is no such path.", hint="Predict: POST /v2/models/NAME/image"))(
+            scope, receive, send
+        )
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,7 @@ Pixels = npt.NDArray[np.uint8]
 
 HASH_VERSION = 1
 HASH_SIDE = 32
+BAND_PIXELS = 1 << 16
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -44,13 +47,41 @@ def luma(image: Pixels) -> npt.NDArray[np.float32]:
 
 
 def quality(image: Pixels) -> Quality:
-    """Brightness, contrast and blur of a uint8 image, grey (H, W) or RGB (H, W, 3)."""
-    y = luma(image)
-    blur = 0.0
-    if min(y.shape) > 2:
-        edges = y[:-2, 1:-1] + y[2:, 1:-1] + y[1:-1, :-2] + y[1:-1, 2:] - 4 * y[1:-1, 1:-1]
-        blur = float(edges.var(dtype=np.float64))
-    return Quality(float(y.mean(dtype=np.float64)) / 255, float(y.std(dtype=np.float64)) / 255, blur)
+    """Brightness, contrast and blur of a uint8 image, grey (H, W) or RGB (H, W, 3).
+
+    Taken in bands of rows that stay in the processor's cache, which is several times faster than whole images.
+    """
+    height, width = image.shape[:2]
+    rows = max(1, BAND_PIXELS // max(1, width))
+    light, edges = [], []
+    for top in range(0, height, rows):
+        y = luma(image[top : top + rows + 2])  # with the two rows that the edges of its last ones need
+        light.append(_sums(y[:rows]))
+        if min(y.shape) > 2:
+            edges.append(_sums(_laplacian(y)))
+    brightness, variance = _mean_and_variance(light, height * width)
+    blur = _mean_and_variance(edges, (height - 2) * (width - 2))[1] if edges else 0.0
+    return Quality(brightness / 255, math.sqrt(variance) / 255, blur)
+
+
+def _laplacian(y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Of the inner rows and columns."""
+    edges = y[:-2, 1:-1] + y[2:, 1:-1]
+    edges += y[1:-1, :-2]
+    edges += y[1:-1, 2:]
+    edges -= 4 * y[1:-1, 1:-1]
+    return edges
+
+
+def _sums(values: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """The sum of the values and of their squares; single precision within a row, double across rows."""
+    one, two = np.einsum("ij->i", values), np.einsum("ij,ij->i", values, values)
+    return float(one.sum(dtype=np.float64)), float(two.sum(dtype=np.float64))
+
+
+def _mean_and_variance(sums: Sequence[tuple[float, float]], count: int) -> tuple[float, float]:
+    mean = sum(one for one, _ in sums) / count
+    return mean, max(0.0, sum(two for _, two in sums) / count - mean * mean)
 
 
 def perceptual_hash(gray32: Pixels) -> int:
