@@ -8,6 +8,7 @@ the newest 100 events, and what one writing transaction costs without and within
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import threading
@@ -25,8 +26,8 @@ from sightloop.runs.fencing import claim, holding, refuse_late_writes
 from sightloop.storage import Records, metadata
 from tests import postgres_server
 
-ROUNDS = 7
-CHANGES = 20
+ROUNDS = 5
+CHANGES = 10
 CALLER = Caller("default", "usr_bench", Role.ADMIN)
 RUN: dict[str, Any] = {
     "workspace_id": "default", "id": "run_bench", "sequence": 1, "kind": "bench", "state": "running", "params": {},
@@ -61,7 +62,7 @@ def main() -> None:
     for found in figures.values():
         found["ratio"] = round(found["postgresql"] / found["sqlite"], 2)
     print(figures)
-    keep("postgres", {"ms": figures, "rounds": ROUNDS, "changes_a_round": CHANGES})
+    keep("postgres", {"ms": figures, "rounds": ROUNDS, "changes_a_round": CHANGES, "load": os.getloadavg()[0]})
 
 
 def _round(records: Records) -> dict[str, float]:
