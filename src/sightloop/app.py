@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
 from sightloop.datasets import Datasets
-from sightloop.domain import Caller
+from sightloop.domain import Caller, new_id
+from sightloop.errors import InvalidInput, not_found
 from sightloop.events import Deliverer, Egress, Events, Idempotency, Webhooks
 from sightloop.governance import (
     Backups,
@@ -34,42 +37,50 @@ from sightloop.registry import Registry, replay_alias_move, replay_gate
 from sightloop.runs import Runs
 from sightloop.serving import Deployments, PredictionLog, Predictor
 from sightloop.settings import Settings
-from sightloop.storage import FolderLock, Records, Stores, configure_faults
+from sightloop.storage import FolderLock, Records, Stores, bind, configure_faults
 from sightloop.training import HeadSuggester, Training, validate_recipe
 
 Check = Callable[[str], Sequence[str]]
 References = Callable[[str], Iterable[str]]
+CONTROL = "control"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 class Installation:
     """One folder, opened: every service, wired. Close it, or the folder stays locked.
+
+    Args:
+        lock: the folder's; a worker holds none.
+        name: of this process among those that carry out runs.
 
     Attributes:
         owner_token: opens the API as the owner; made for this process, never stored beyond the lock file.
         version: the version of the code, written into receipts and runs.
     """
 
-    def __init__(self, folder: Path, settings: Settings, lock: FolderLock, *, ticking: bool) -> None:
+    def __init__(self, folder: Path, settings: Settings, lock: FolderLock | None, *, name: str = CONTROL) -> None:
         self.folder = folder
         self.settings = settings
         self.owner_token = token_urlsafe(32)
         self.version = _version()
         self._lock = lock
+        self._name = name
         self._closing = ExitStack()
-        self._closing.callback(lock.release)
+        if lock:
+            self._closing.callback(lock.release)
         try:
             self._open_foundations()
             self._open_assets()
             self._open_activities()
             self._open_loop()
-            self._start(ticking)
         except BaseException:
             self.close()
             raise
 
     def publish(self, address: str) -> None:
         """Returns once others on this machine that find the folder held can reach it at the address."""
-        self._lock.publish(address, self.owner_token)
+        if self._lock:
+            self._lock.publish(address, self.owner_token)
 
     def tick(self, caller: Caller) -> dict[str, Any]:
         """What one look of the loop's clock did: predictions imported, alerts raised, cycles moved."""
@@ -89,6 +100,8 @@ class Installation:
         self.records, self.stores = _open_storage(self.folder, self.settings)
         self._closing.callback(self.records.close)
         self.records.migrate()
+        if self.records.shared:
+            bind(self.folder, self.records)
         self.events = Events(self.records, code_version=self.version)
         self.idempotency = Idempotency(self.records)
         egress = Egress(events.egress_allow, events.egress_ports)
@@ -101,7 +114,15 @@ class Installation:
             attempts=events.delivery_attempts,
             egress=egress,
         )
-        self.runs = Runs(self.records, self.events, self.folder / "runs.db", code_version=self.version)
+        self.runs = Runs(
+            self.records,
+            self.events,
+            self.folder / "runs.db",
+            code_version=self.version,
+            cores=self.settings.runs.cores,
+            name=self._name,
+            lease_s=self.settings.runs.lease_s,
+        )
         self.identity = Identity(self.records, self.stores, self.events)
         self.backups = Backups(
             storage.backup_folder or self.folder / "backups",
@@ -212,10 +233,15 @@ class Installation:
         upto = min(self.monitoring.read_upto(caller), self.loop.reads_from(caller))
         return self.predictions.retire(caller, before, upto)
 
-    def _start(self, ticking: bool) -> None:
-        self.identity.ensure_default()
+    def run(self) -> None:
+        """Returns once runs go on here, and nothing else does: for a worker."""
         self._closing.callback(self.runs.close)
         self.runs.launch()
+
+    def start(self, *, ticking: bool) -> None:
+        """Returns once everything goes on here: runs, what is deployed, deliveries, and the loop's clock if asked."""
+        self.identity.ensure_default()
+        self.run()
         self.deployments.start()
         self.deliverer.start()
         self._closing.callback(self.deliverer.stop)
@@ -229,8 +255,40 @@ def open_installation(folder: Path, settings: Settings, *, ticking: bool = False
 
     Raises:
         Locked: another process, or this one, holds the folder.
+        Refused: its records belong to another folder.
     """
-    return Installation(folder, settings, FolderLock.acquire(folder), ticking=ticking)
+    opened = Installation(folder, settings, FolderLock.acquire(folder))
+    return _started(opened, partial(opened.start, ticking=ticking))
+
+
+def open_worker(folder: Path, settings: Settings, name: str) -> Installation:
+    """The installation in the folder, beside the control process that holds it: for carrying out its runs.
+
+    Raises:
+        InvalidInput: a name that is none, or records on SQLite, which one process at a time holds.
+        Locked: a live worker goes by the name.
+    """
+    if not settings.storage.records_url.get_secret_value():
+        raise InvalidInput(
+            "Workers need records that processes can share.", hint="Set storage.records_url to a PostgreSQL database."
+        )
+    if name == CONTROL or not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f'"{name}" cannot name a worker.', hint=f'Use letters, digits, - and _, and not "{CONTROL}".'
+        )
+    if not folder.is_dir():
+        raise not_found("installation folder", folder.name, hint="Start it once: sightloop serve FOLDER")
+    opened = Installation(folder, settings, None, name=name)
+    return _started(opened, opened.run)
+
+
+def _started(opened: Installation, start: Callable[[], None]) -> Installation:
+    try:
+        start()
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def restore_installation(backup: Path, folder: Path, settings: Settings) -> dict[str, Any]:
@@ -250,7 +308,8 @@ def restore_installation(backup: Path, folder: Path, settings: Settings) -> dict
 
 def _open_storage(folder: Path, settings: Settings) -> tuple[Records, Stores]:
     storage = settings.storage
-    records = Records(f"sqlite:///{folder / 'sightloop.db'}")
+    url = storage.records_url.get_secret_value() or f"sqlite:///{folder / 'sightloop.db'}"
+    records = Records(url, session=new_id("wrk"))
     master_key = storage.master_key.get_secret_value() if storage.master_key else ""
     return records, Stores(folder, records, master_key=master_key, free_bytes_floor=storage.free_bytes_floor)
 

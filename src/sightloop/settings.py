@@ -39,6 +39,11 @@ class StorageSettings(_Section):
     backup_folder: Path | None = Field(
         None, description="Where backups are kept; FOLDER/backups if not given. Better on another disk."
     )
+    records_url: SecretStr = Field(
+        SecretStr(""),
+        description="postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE of the records and runs; empty for SQLite "
+        "files in the folder.",
+    )
     free_bytes_floor: int = Field(64 << 20, description="Writes answer 507 below this much free disk, in bytes.")
 
 
@@ -105,6 +110,15 @@ class ApiSettings(_Section):
     )
 
 
+class RunsSettings(_Section):
+    cores: float | None = Field(
+        None, ge=0, description="Cores that runs may hold in this process; 0 leaves them to workers, none takes all."
+    )
+    lease_s: float = Field(
+        15.0, ge=1, description="A process silent for that long, in seconds, is dead: others take over its runs."
+    )
+
+
 class LoopSettings(_Section):
     tick_s: float = Field(0.25, description="Pause between two looks of the loop's clock, in seconds.")
 
@@ -121,6 +135,7 @@ class Settings(BaseSettings):
     events: EventsSettings = Field(default_factory=EventsSettings)
     serving: ServingSettings = Field(default_factory=ServingSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
+    runs: RunsSettings = Field(default_factory=RunsSettings)
     loop: LoopSettings = Field(default_factory=LoopSettings)
     faults: str = Field("", description='Fault points for tests: "name=kill" or "name=raise", comma-separated.')
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)

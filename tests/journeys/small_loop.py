@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,16 @@ class SmallLoop:
     budget_broken: list[str] = field(default_factory=list)
 
 
-def close_the_loop(folder: Path, plant: SmallPlant, controller: LineController) -> SmallLoop:
+def close_the_loop(
+    folder: Path, plant: SmallPlant, controller: LineController, settings: Mapping[str, Any] = SETTINGS
+) -> SmallLoop:
     """The loop, closed: v1 on mono cells, closed and opened again, poly cells, an alarm, and v2 by policy."""
     told = SmallLoop(folder, plant, controller)
-    with sightloop.connect(folder, settings=SETTINGS) as ws:
+    with sightloop.connect(folder, settings=settings) as ws:
         _first_version(told, ws)
         _serve(told, ws)
         told.at_close = questions(ws)
-    with sightloop.connect(folder, settings=SETTINGS) as ws:
+    with sightloop.connect(folder, settings=settings) as ws:
         told.at_reopening = questions(ws)
         _shift(told, ws)
         _second_version(told, ws)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -64,7 +63,6 @@ class Ingest:
         self._similarity = similarity
         self._quarantine = quarantine
         self._staging = staging
-        self._writing = Lock()
         runs.register(KIND, self._run)
 
     def start(self, caller: Caller, source: Mapping[str, Any], metadata: Metadata | None = None) -> Run:
@@ -145,7 +143,7 @@ class Ingest:
 
     def _commit(self, run: str, caller: Caller, chunk: _Chunk, metadata: Metadata) -> None:
         """Lance, then SQL, one writer at a time; what another run has taken in meanwhile becomes known."""
-        with self._writing:
+        with self._records.alone(f"{caller.workspace}.{SAMPLES_TABLE}"):
             taken = self._catalogue.stored(caller, [one.sample.id for one in chunk.fresh], ["run", "name"])
             keep = [i for i, one in enumerate(chunk.fresh) if one.sample.id not in taken]
             chunk.known += [Known(one.entry, one.sample.id, False) for one in chunk.fresh if one.sample.id in taken]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
 from sightloop.storage import metadata
@@ -111,17 +113,24 @@ deliveries = sa.Table(
     sa.Index("ix_deliveries_webhook", "workspace_id", "webhook_id", "event_sequence"),
 )
 
-AUDIT_TRIGGERS = tuple(
-    f"CREATE TRIGGER audit_refuses_{verb.lower()} BEFORE {verb} ON audit "
-    f"BEGIN SELECT RAISE(ABORT, 'the audit chain is append-only'); END"
-    for verb in ("UPDATE", "DELETE")
-)
+AUDIT_TRIGGERS: Mapping[str, tuple[str, ...]] = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER audit_refuses_{verb.lower()} BEFORE {verb} ON audit "
+        f"BEGIN SELECT RAISE(ABORT, 'the audit chain is append-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    "postgresql": (
+        "CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'the audit chain is append-only' USING ERRCODE = '23000'; END $$",
+        "CREATE TRIGGER audit_refuses BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()",
+    ),
+}
 
 
 def _guard_audit(_table: sa.Table, connection: sa.Connection, **_options: object) -> None:
-    if connection.dialect.name == "sqlite":
-        for trigger in AUDIT_TRIGGERS:
-            connection.exec_driver_sql(trigger)
+    for statement in AUDIT_TRIGGERS[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
 
 
 sa.event.listen(audit, "after_create", _guard_audit)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sightloop.domain import ArtifactLink, Caller
-from sightloop.errors import SightloopError, from_problem
+from sightloop.errors import SightloopError, Unavailable, from_problem
 from sightloop.runs.durable import Interrupted
 from sightloop.storage import faultpoint
 
@@ -92,10 +92,17 @@ class RunContext:
         try:
             result = json.loads(json.dumps(function(), allow_nan=False))
         except Exception as error:
+            refuse_outage(error)
             return {"error": problem_of(error, f'The step "{name}"')}
         self._store_links(self.taken_links())
         faultpoint("run.step.before_commit")
         return {"result": result}
+
+
+def refuse_outage(error: Exception) -> None:
+    """Returns, unless the record database has gone: then the run stands still, and goes on when it is back."""
+    if isinstance(error, Unavailable) and error.facts.get("part") == "records":
+        raise Interrupted from error
 
 
 def problem_of(error: Exception, what: str) -> dict[str, Any]:

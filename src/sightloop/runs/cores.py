@@ -9,12 +9,20 @@ from contextlib import contextmanager
 
 
 class Cores:
-    """A counted lease of cores. Who asks for more than the machine has gets the whole machine."""
+    """A counted lease of cores. Who asks for more than the machine has gets the whole machine.
+
+    Args:
+        total: all that the process may use by default. 0: this process carries out no runs.
+    """
 
     def __init__(self, total: float | None = None) -> None:
-        self.total = float(total or len(os.sched_getaffinity(0)))
+        self.total = float(len(os.sched_getaffinity(0)) if total is None else total)
         self._free = self.total
         self._changed = threading.Condition()
+
+    def are_free(self, cpu: float) -> bool:
+        """Whether a lease of that size would not wait."""
+        return self.total > 0 and self._free >= min(max(cpu, 0.0), self.total) - 1e-9
 
     @contextmanager
     def lease(self, cpu: float) -> Iterator[int]:

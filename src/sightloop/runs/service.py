@@ -3,55 +3,72 @@
 from __future__ import annotations
 
 import json
-import os
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict
-from datetime import datetime
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from sightloop.domain import ArtifactLink, Caller, Resources, Role, Run, RunState, now
-from sightloop.errors import InvalidInput, Refused, SightloopError, Unavailable, from_problem, not_found
+from sightloop.errors import InvalidInput, SightloopError, Unavailable, from_problem, not_found
 from sightloop.events import Events
-from sightloop.runs.context import RunContext, problem_of
+from sightloop.runs.context import RunContext, problem_of, refuse_outage
 from sightloop.runs.cores import Cores
 from sightloop.runs.durable import Engine, Interrupted
+from sightloop.runs.fencing import Token, claim, holding, refuse_late_writes
+from sightloop.runs.rows import link_rows, new_row, run_of
 from sightloop.runs.tables import run_links, runs
+from sightloop.runs.workers import BEATS_A_LEASE, UNFINISHED, Register
 from sightloop.storage import Records, faultpoint, insert_once
 
 RunFunction = Callable[[RunContext, dict[str, Any]], dict[str, Any]]
-_UNFINISHED = (str(RunState.PENDING), str(RunState.RUNNING))
 _CLOSE_S = 30.0
+MOST_PASSES = 20  # a run that takes each process down must not do so for ever
+log = logging.getLogger(__name__)
 
 
 class Runs:
-    """The runs of an installation, on the local executor.
+    """The runs of an installation, in this process and, where the records are shared, in others beside it.
 
     Args:
-        path: DBOS's file, FOLDER/runs.db; apart from the records, which it would starve.
+        path: DBOS's file, FOLDER/runs.db; apart from the records, which it would starve. Unused with PostgreSQL.
         code_version: written into every run.
-        cores: how many cores runs may hold together; all that the process may use by default.
+        cores: how many cores runs may hold together; all that the process may use by default. 0: others run them all.
+        name: of this process among those that carry out runs.
+        lease_s: a process that was silent for that long is dead; others take over its runs.
     """
 
     def __init__(
-        self, records: Records, events: Events, path: Path, *, code_version: str = "", cores: float | None = None
+        self,
+        records: Records,
+        events: Events,
+        path: Path,
+        *,
+        code_version: str = "",
+        cores: float | None = None,
+        name: str = "control",
+        lease_s: float = 15.0,
     ) -> None:
         self._records = records
         self._events = events
         self._path = path
         self._code_version = code_version
         self._cores = Cores(cores)
+        self._register = Register(records, name, lease_s=lease_s) if records.shared else None
+        self._look_s = lease_s / BEATS_A_LEASE
         self._functions: dict[str, RunFunction] = {}
         self._engine: Engine | None = None
         self._live: dict[str, dict[str, Any]] = {}
+        self._stranded: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._here = threading.local()
+        self._looker: threading.Thread | None = None
+        records.before_each_write(refuse_late_writes)
 
     def register(self, kind: str, function: RunFunction) -> None:
         """Returns nothing; runs of this kind call the function. All kinds are registered before `launch`."""
@@ -64,21 +81,14 @@ class Runs:
             Conflict: another installation is open in this process.
         """
         self._stopping = threading.Event()  # a new one: what outlived a close stays told to stop
-        self._engine = Engine(self._path, self._execute)
-        with self._records.read() as connection:
-            left = connection.execute(
-                sa.select(runs.c.workspace_id, runs.c.id).where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.sequence)
-            ).all()
-        for row in left:
-            # In this order: a run that DBOS recovered meanwhile has its end in the records first.
-            given_up = self._engine.given_up(row.id)
-            if given_up and not RunState(self._row(row.workspace_id, row.id).state).terminal:
-                error = SightloopError(
-                    "The run ended without a result.", hint="Start it again; the log holds the reason."
-                )
-                self._finish(row.workspace_id, row.id, None, {}, error.problem())
-            else:
-                self._engine.submit(row.workspace_id, row.id)
+        if self._register:
+            self._register.enter()
+        self._engine = Engine(self._records, self._path, self._execute, takes=self._cores.total > 0)
+        self._settle()
+        if self._register:
+            self._hand_over()
+        self._looker = threading.Thread(target=self._look, args=(self._stopping,), name="runs-look", daemon=True)
+        self._looker.start()
 
     def close(self) -> None:
         """Returns once no run is under way: each stops at its next step and goes on at the next launch."""
@@ -86,9 +96,70 @@ class Runs:
         with self._changed:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._live, timeout=_CLOSE_S)
+        if self._looker is not None:
+            self._looker.join()
+            self._looker = None
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+            if self._register:
+                with suppress(Unavailable):  # then the lease ends it
+                    self._register.leave()
+
+    def _look(self, stopping: threading.Event) -> None:
+        """Proves that this process lives and takes care of what has come to a stand, until told to stop."""
+        while not stopping.wait(self._look_s):
+            try:
+                if self._register:
+                    self._register.beat()
+                    self._register.judge()
+                    self._hand_over()
+                self._settle()
+            except Exception:
+                log.warning("a look at the runs failed; the next one follows", exc_info=True)
+
+    def _settle(self) -> None:
+        """Submits what a process registered and did not live to submit; ends what the engine has given up."""
+        engine = self._require_engine()
+        with self._records.read() as connection:
+            left = connection.execute(
+                sa.select(runs.c.workspace_id, runs.c.id, runs.c.resources)
+                .where(runs.c.state.in_(UNFINISHED))
+                .order_by(runs.c.sequence)
+            ).all()
+        for row in left:
+            # In this order: a run that DBOS recovered meanwhile has its end in the records first.
+            given_up = engine.given_up(row.id)
+            if given_up and not RunState(self._row(row.workspace_id, row.id).state).terminal:
+                self._give_up(row.workspace_id, row.id)
+            elif not engine.knows(row.id):
+                self._submit(row.workspace_id, row.id, float(row.resources["cpu"]))
+
+    def _hand_over(self) -> None:
+        """Puts the runs of the dead back into the queue, and those of this process that have come to a stand.
+
+        The second are those that an outage interrupted: seen twice as begun here and not going on here.
+        """
+        assert self._register is not None
+        engine = self._require_engine()
+        with self._records.alone("runs.hand_over"):
+            begun = engine.under_way()  # before the living: who begins a run has registered first
+            living = self._register.living()
+            standing = {run for run, executor in begun.items() if executor == engine.executor} - set(self._live)
+            again = standing & self._stranded
+            self._stranded = standing - again
+            left = {run for run, executor in begun.items() if executor not in living} | again
+            if left:
+                log.warning("%d runs are taken over", len(left))
+                engine.requeue(sorted(left))
+
+    def _submit(self, workspace: str, run_id: str, cpu: float) -> None:
+        here = not self._records.shared or self._cores.are_free(cpu)
+        self._require_engine().submit(workspace, run_id, here=here)
+
+    def _give_up(self, workspace: str, run_id: str) -> None:
+        error = SightloopError("The run ended without a result.", hint="Start it again; the log holds the reason.")
+        self._finish(workspace, run_id, None, {}, error.problem())
 
     def start(self, caller: Caller, kind: str, params: Mapping[str, Any], *, resources: Resources | None = None) -> Run:
         """The run, which goes on in the background. The same idempotency key gives the same run.
@@ -97,9 +168,9 @@ class Runs:
             InvalidInput: no such kind, or parameters that are not JSON.
             Refused: this machine does not have the resources.
         """
-        engine = self._require_engine()
+        self._require_engine()
         wanted = resources or Resources()
-        row = self._new_row(caller, kind, params, wanted)
+        row = new_row(caller, kind, params, wanted, self._functions, self._code_version)
         with self._records.read() as connection:
             known = connection.execute(
                 sa.select(runs.c.kind).where(runs.c.workspace_id == caller.workspace, runs.c.id == row["id"])
@@ -113,7 +184,7 @@ class Runs:
                 f'This idempotency key started a run of the kind "{known.kind}".', hint="Use another key."
             )
         faultpoint("run.registered")
-        engine.submit(caller.workspace, row["id"])
+        self._submit(caller.workspace, row["id"], wanted.cpu)
         return self.get(caller, row["id"])
 
     def wait(self, caller: Caller, run_id: str, timeout_s: float = 600.0) -> Run:
@@ -139,7 +210,7 @@ class Runs:
 
     def get(self, caller: Caller, run_id: str) -> Run:
         """The run, with the progress of this moment."""
-        return self._run(self._row(caller.workspace, run_id))
+        return run_of(self._row(caller.workspace, run_id), self._live)
 
     def list(self, caller: Caller, kind: str | None = None, limit: int = 100, cursor: str = "") -> Sequence[Run]:
         """Runs, newest first. `cursor` is the id of the last one seen."""
@@ -155,7 +226,7 @@ class Runs:
                     raise not_found("run", cursor, hint="Start again without a cursor.")
                 query = query.where(runs.c.sequence < seen)
             rows = connection.execute(query.order_by(runs.c.sequence.desc()).limit(limit)).all()
-        return [self._run(row) for row in rows]
+        return [run_of(row, self._live) for row in rows]
 
     def links(self, caller: Caller, *, artifact: str | None = None, run: str | None = None) -> Sequence[ArtifactLink]:
         """The edges of lineage at an artifact or a run, sorted. Raises InvalidInput where neither is named."""
@@ -172,28 +243,41 @@ class Runs:
         return [ArtifactLink(row.run_id, row.direction, row.kind, row.artifact) for row in rows]
 
     def _execute(self, workspace: str, run_id: str) -> None:
-        """Returns when the run has ended; called by the engine, again after each crash."""
-        stopping = self._stopping
-        with self._records.read() as connection:
-            row = connection.execute(sa.select(runs).where(runs.c.workspace_id == workspace, runs.c.id == run_id)).one()
-        if RunState(row.state).terminal:
-            return
-        if stopping.is_set():
-            raise Interrupted
+        """Returns when the run has ended; called by the engine, again after each crash and each takeover."""
+        try:
+            row = self._row(workspace, run_id)
+            if RunState(row.state).terminal:
+                return
+            if self._stopping.is_set():
+                raise Interrupted
+            engine = self._require_engine()
+            token = claim(self._records, workspace, run_id, engine.executor, lambda: engine.is_mine(run_id))
+            with holding(token):
+                if token.epoch > MOST_PASSES:
+                    self._give_up(workspace, run_id)
+                else:
+                    self._pass(token, row)
+        except SightloopError as error:
+            if error.retryable:
+                raise Interrupted from error
+            raise
+
+    def _pass(self, token: Token, row: sa.Row[Any]) -> None:
+        workspace, run_id, stopping = token.workspace, token.run_id, self._stopping
         caller = Caller(workspace, row.actor, Role(row.role), trace_id=row.trace_id).keyed("run", run_id)
         cpu = float(row.resources["cpu"])
-        self._live[run_id] = {}
+        shown: dict[str, Any] = {}
+        self._live[run_id] = shown
         try:
             with self._cores.lease(cpu) as threads:
                 self._here.cpu = cpu
-                self._set_state(workspace, run_id, RunState.RUNNING)
                 context = RunContext(
                     run_id,
                     caller,
                     threads,
                     run_step=self._require_engine().step,
                     store_links=lambda links: self._store_links(workspace, links),
-                    show_progress=lambda progress: self._live.__setitem__(run_id, progress),
+                    show_progress=shown.update,
                     stopping=stopping.is_set,
                 )
                 output, problem = self._call(row.kind, context, dict(row.params))
@@ -201,7 +285,8 @@ class Runs:
         finally:
             self._here.cpu = None
             with self._changed:
-                self._live.pop(run_id, None)
+                if self._live.get(run_id) is shown:  # not where a later pass of this process has begun
+                    del self._live[run_id]
                 self._changed.notify_all()
 
     def _call(self, kind: str, context: RunContext, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -210,6 +295,7 @@ class Runs:
                 raise not_found("kind of run", kind, self._functions, hint="Was it registered before the launch?")
             output: dict[str, Any] = json.loads(json.dumps(self._functions[kind](context, params), allow_nan=False))
         except Exception as error:
+            refuse_outage(error)
             return {}, problem_of(error, f'The run of the kind "{kind}"')
         return output, {}
 
@@ -229,7 +315,7 @@ class Runs:
                 row = self._row(workspace, run_id)
                 caller = Caller(workspace, row.actor, Role(row.role), trace_id=row.trace_id).keyed("run", run_id)
                 with self._events.change(caller, "run.finish", run_id) as change:
-                    insert_once(change.connection, run_links, _link_rows(workspace, links))
+                    insert_once(change.connection, run_links, link_rows(workspace, links))
                     change.execute(
                         sa.update(runs)
                         .where(mine)
@@ -258,85 +344,12 @@ class Runs:
             raise not_found("run", run_id, hint="List them: sightloop run list")
         return row
 
-    def _set_state(self, workspace: str, run_id: str, state: RunState) -> None:
-        with self._records.write() as connection:
-            connection.execute(
-                sa.update(runs).where(runs.c.workspace_id == workspace, runs.c.id == run_id).values(state=str(state))
-            )
-
     def _store_links(self, workspace: str, links: Sequence[ArtifactLink]) -> None:
         if links:
             with self._records.write() as connection:
-                insert_once(connection, run_links, _link_rows(workspace, links))
-
-    def _new_row(self, caller: Caller, kind: str, params: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
-        if kind not in self._functions:
-            raise InvalidInput(
-                f'There is no kind of run "{kind}".', hint=f"Kinds: {', '.join(sorted(self._functions))}."
-            )
-        try:
-            plain = json.loads(json.dumps(dict(params), allow_nan=False))
-        except (TypeError, ValueError) as error:
-            raise InvalidInput("The parameters of a run are JSON values.", hint=f"{error}.") from error
-        if resources.accelerator:
-            raise Refused(
-                f'This machine offers no accelerator "{resources.accelerator}".',
-                hint="Ask for cpu, or use another one.",
-            )
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        if resources.memory_bytes > memory:
-            raise Refused(
-                f"The run wants {resources.memory_bytes} bytes of memory and this machine has {memory}.",
-                hint="Ask for less.",
-            )
-        return {
-            "workspace_id": caller.workspace,
-            "id": caller.new_id("run"),
-            "kind": kind,
-            "state": str(RunState.PENDING),
-            "params": plain,
-            "resources": asdict(resources),
-            "progress": {},
-            "output": {},
-            "error": {},
-            "actor": caller.actor,
-            "role": str(caller.role),
-            "trace_id": caller.trace_id,
-            "code_version": self._code_version,
-            "started_at": now().isoformat(),
-            "ended_at": "",
-        }
+                insert_once(connection, run_links, link_rows(workspace, links))
 
     def _require_engine(self) -> Engine:
         if self._engine is None:
             raise Unavailable("Runs are not launched.", hint="Call launch() after all kinds are registered.")
         return self._engine
-
-    def _run(self, row: sa.Row[Any]) -> Run:
-        return Run(
-            id=row.id,
-            kind=row.kind,
-            state=RunState(row.state),
-            params=row.params,
-            started_at=datetime.fromisoformat(row.started_at),
-            ended_at=datetime.fromisoformat(row.ended_at) if row.ended_at else None,
-            progress=self._live.get(row.id) or row.progress,
-            output=row.output,
-            error=row.error,
-            resources=Resources(**row.resources),
-            code_version=row.code_version,
-            actor=row.actor,
-        )
-
-
-def _link_rows(workspace: str, links: Sequence[ArtifactLink]) -> list[dict[str, str]]:
-    return [
-        {
-            "workspace_id": workspace,
-            "run_id": link.run,
-            "direction": link.direction,
-            "kind": link.kind,
-            "artifact": link.artifact,
-        }
-        for link in links
-    ]

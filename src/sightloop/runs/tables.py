@@ -1,4 +1,4 @@
-"""The tables of runs. DBOS keeps its own state apart, in `runs.db`."""
+"""The tables of runs. DBOS keeps its own state apart, in `runs.db` or in the schema `dbos` of the same database."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ runs = sa.Table(
     sa.Column("code_version", sa.String(80), nullable=False),
     sa.Column("started_at", sa.String(40), nullable=False),
     sa.Column("ended_at", sa.String(40), nullable=False),
+    sa.Column("owner", sa.String(64), nullable=False, server_default=""),
+    sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("ix_runs_order", "workspace_id", "sequence"),
     sa.Index("ix_runs_state", "state"),
 )
@@ -38,4 +40,15 @@ run_links = sa.Table(
     sa.Column("kind", sa.String(40), primary_key=True),
     sa.Column("artifact", sa.String(120), primary_key=True),
     sa.Index("ix_run_links_artifact", "workspace_id", "artifact"),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("incarnation", sa.String(64), nullable=False),
+    sa.Column("seen_ms", sa.BigInteger, nullable=False),
+    sa.Column("started_at", sa.String(40), nullable=False),
+    info={"of_place": True},
+    comment="The live processes that carry out runs. `seen_ms` is the database's clock at the last heartbeat.",
 )

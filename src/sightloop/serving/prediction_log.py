@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from sightloop.serving.ports import SampleMedia
 from sightloop.serving.prediction_rows import to_prediction, to_table
 from sightloop.serving.segments import SUFFIX, frame, read_frames
 from sightloop.serving.tables import PREDICTIONS, outcomes, prediction_heads, segment_offsets
-from sightloop.storage import Records, Stores, move_pointer, pointer
+from sightloop.storage import Records, Stores, Tables, move_pointer, pointer
 
 ACTOR: Final = "sys_serving"
 BATCH: Final = "bat"
@@ -45,7 +44,6 @@ class PredictionLog:
         self._events = events
         self._stores = stores
         self._media = media
-        self._lock = threading.Lock()
 
     def import_segments(self, workspace: str | None = None, *, flush: bool = False) -> int:
         """How many predictions are new in the log.
@@ -53,8 +51,11 @@ class PredictionLog:
         A commit takes at least 512 rows, unless the oldest has waited for a second or `flush` asks for all.
         """
         folders = [self._place.segments / workspace] if workspace else sorted(self._place.segments.glob("*"))
-        with self._lock:
-            return sum(self._import(folder, flush) for folder in folders if folder.is_dir())
+        imported = 0
+        for folder in filter(Path.is_dir, folders):
+            with self._records.alone(f"{folder.name}.{PREDICTIONS}"):
+                imported += self._import(folder, flush)
+        return imported
 
     def write_batch(self, workspace: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Returns once the records are in the log: those of batch prediction, in a segment of their own."""
@@ -148,7 +149,7 @@ class PredictionLog:
         None after the first younger one goes, and none whose sequence is above `upto`, which somebody still reads.
         The bytes go with the old versions of the table: see `fsck --collect`.
         """
-        with self._lock:
+        with self._records.alone(f"{caller.workspace}.{PREDICTIONS}"):
             retired, head = self._span(caller.workspace)
             rows = self._rows(
                 caller, f"sequence > {retired} AND sequence <= {min(upto, head)}", ["sequence", "made_at"]
@@ -158,7 +159,9 @@ class PredictionLog:
             if last <= retired:
                 return 0
             gone = self._rows(caller, f"sequence <= {last}", ["id"])["id"].to_pylist()
-            version = self._stores.workspace(caller.workspace).tables.delete(PREDICTIONS, f"sequence <= {last}")
+            tables = self._stores.workspace(caller.workspace).tables
+            self._take_back(caller.workspace, tables)
+            version = tables.delete(PREDICTIONS, f"sequence <= {last}")
             with self._events.change(caller, "predictions.retire", PREDICTIONS) as change:
                 move_pointer(change.connection, caller.workspace, PREDICTIONS, version)
                 mine = prediction_heads.c.workspace_id == caller.workspace
@@ -215,7 +218,9 @@ class PredictionLog:
         head = self._head(workspace)
         version = None
         if rows:
-            version = self._stores.workspace(workspace).tables.upsert(PREDICTIONS, to_table(rows, head + 1), "id")
+            tables = self._stores.workspace(workspace).tables
+            self._take_back(workspace, tables)
+            version = tables.upsert(PREDICTIONS, to_table(rows, head + 1), "id")
         with self._events.change(_system(workspace), "predictions.import", PREDICTIONS) as change:
             if version is not None:
                 move_pointer(change.connection, workspace, PREDICTIONS, version)
@@ -234,6 +239,13 @@ class PredictionLog:
             change.execute(sa.delete(segment_offsets).where(of_workspace, segment_offsets.c.name.not_in(there)))
             change.emit("sightloop.predictions.imported", {"count": len(rows), "sequence": head + len(rows)})
         return len(rows)
+
+    def _take_back(self, workspace: str, tables: Tables) -> None:
+        """Undo what no pointer names: of a crash, or of a process that wrote after it was judged dead."""
+        with self._records.read() as connection:
+            truth = pointer(connection, workspace, PREDICTIONS)
+        if truth is not None and tables.latest(PREDICTIONS) != truth:
+            tables.restore(PREDICTIONS, truth)
 
     def _remove_imported(self, folder: Path) -> None:
         """Delete segments that are wholly in the table: all but the newest, which a process may still be writing."""

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sightloop.storage.belonging import bind
     from sightloop.storage.blobs import Blobs
     from sightloop.storage.durability import full_disk_translated, require_room
     from sightloop.storage.faults import FAULT_POINTS, configure_faults, faultpoint
@@ -21,6 +22,7 @@ _HOMES = {
     "full_disk_translated": "durability",
     "require_room": "durability",
     "FAULT_POINTS": "faults",
+    "bind": "belonging",
     "configure_faults": "faults",
     "faultpoint": "faults",
     "FolderLock": "folder_lock",
@@ -44,6 +46,7 @@ __all__ = [
     "Store",
     "Stores",
     "Tables",
+    "bind",
     "configure_faults",
     "copy_records",
     "faultpoint",

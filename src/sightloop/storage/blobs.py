@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -93,9 +94,10 @@ class Blobs:
         """The room that all blobs take on the disk."""
         return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
 
-    def sweep(self) -> int:
-        """The number of unfinished writes that were thrown away. Nobody may be writing meanwhile."""
-        leftovers = list((self._folder / _INCOMING).iterdir())
+    def sweep(self, older_than_s: float = 0.0) -> int:
+        """The number of unfinished writes that were thrown away. Nobody may be at such an old one meanwhile."""
+        old = time.time() - older_than_s
+        leftovers = [path for path in (self._folder / _INCOMING).iterdir() if path.stat().st_mtime <= old]
         for path in leftovers:
             path.unlink()
         return len(leftovers)

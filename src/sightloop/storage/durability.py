@@ -22,6 +22,15 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def replace_durably(path: Path, data: bytes) -> None:
+    """Returns once the file holds the data, whole, and survives a power cut."""
+    incoming = path.with_name(f"{path.name}.incoming")
+    incoming.write_bytes(data)
+    sync(incoming)
+    incoming.rename(path)
+    sync(path.parent)
+
+
 def require_room(folder: Path, floor_bytes: int, size_bytes: int = 0) -> None:
     """Returns silently while the write leaves at least the floor free; raises StorageFull otherwise."""
     status = os.statvfs(folder)

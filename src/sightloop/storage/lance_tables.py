@@ -14,7 +14,7 @@ from typing import Any
 import lance
 import pyarrow as pa
 
-from sightloop.errors import InvalidInput, NotFound
+from sightloop.errors import Conflict, InvalidInput, NotFound
 from sightloop.storage.durability import full_disk_translated, require_room, sync
 from sightloop.storage.faults import faultpoint
 
@@ -50,7 +50,11 @@ class Tables:
         Known keys are deleted, then all rows appended: readers hold on to the version that the SQL pointer names, so a
         crash between the two shows nowhere, and the same upsert again completes it. Lance's own merge_insert is not
         used: on two cores it came to stand still for ever on a table of some hundred fragments (pylance 14).
-        Writers of other processes are kept out by the lock on the folder.
+        Writers of other processes are kept out by the lock on the folder, or by `Records.alone`; one that lost the
+        second without knowing shows as a version in between.
+
+        Raises:
+            Conflict: it does.
         """
         position = table.schema.get_field_index(key)
         if position < 0:
@@ -65,6 +69,10 @@ class Tables:
             if dataset.count_rows(filter=wanted):
                 dataset.delete(wanted)
             written = lance.write_dataset(keyed, str(path), mode="append")
+            if written.version != dataset.version + 1:
+                raise Conflict(
+                    f'The table "{name}" was written by another process meanwhile.', hint="Take that back, then repeat."
+                )
             if len(written.get_fragments()) >= MANY_FRAGMENTS:
                 written.optimize.compact_files()
             return int(written.version)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sightloop.errors import Conflict, Refused, SightloopError
+from sightloop.storage import postgres
 from sightloop.storage.durability import full_disk_translated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,17 +29,61 @@ class Records:
     BEGIN IMMEDIATE for writers: a deferred transaction that reads and then writes fails with "database is locked",
     which no busy timeout helps (https://www.sqlite.org/lang_transaction.html, section 2.2). Within the process
     writers queue on a lock, which is fair where SQLite's busy handler is not.
+
+    On PostgreSQL: an advisory lock gives writers their turns over all processes, and a read is one snapshot.
+
+    Args:
+        url: "sqlite:///PATH", or the address of a PostgreSQL database.
+        session: the name that this process's sessions on PostgreSQL carry.
+
+    Attributes:
+        shared: whether other processes may work on the same records.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url, pool_size=8, max_overflow=32)
-        if self._engine.dialect.name == "sqlite" and self._engine.url.database:
-            Path(self._engine.url.database).touch(mode=0o600)  # its -wal and -shm files take over the mode
-        self._turn = threading.Lock()
-        self._writer: int | None = None
-        if self._engine.dialect.name == "sqlite":
+    def __init__(self, url: str, *, session: str = "sightloop") -> None:
+        self.shared = not url.startswith("sqlite")
+        self.session = session
+        if self.shared:
+            self._url = postgres.read_url(url)
+            self._engine = self.engine_beside(session)
+            sa.event.listen(self._engine, "begin", postgres.begin)
+        else:
+            self._engine = sa.create_engine(url, pool_size=8, max_overflow=32)
+            if self._engine.url.database:
+                Path(self._engine.url.database).touch(mode=0o600)  # its -wal and -shm files take over the mode
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
+        self._turn = threading.Lock()
+        self._writer: int | None = None
+        self._checks: list[Callable[[sa.Connection], None]] = []
+        self._turns: dict[str, threading.Lock] = {}
+
+    def engine_beside(self, session: str) -> sa.Engine:
+        """Another engine on the same PostgreSQL database, for what keeps tables of its own there."""
+        return postgres.make_engine(self._url, session)
+
+    @property
+    def clock_ms(self) -> sa.ColumnElement[int]:
+        """The database's own clock, in milliseconds since 1970; the same for all processes."""
+        return postgres.CLOCK_MS
+
+    @contextmanager
+    def aside(self) -> Iterator[sa.Connection]:
+        """A connection in a transaction that takes no turn: for heartbeats, of which each row has one writer."""
+        with postgres.errors_translated(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def count_sessions(self, connection: sa.Connection, session: str) -> int:
+        """How many sessions of that name are open."""
+        return postgres.count_sessions(connection, session)
+
+    def end_sessions(self, connection: sa.Connection, session: str) -> int:
+        """The number of sessions of that name that were ended; what they held open is undone, what they locked free."""
+        return postgres.end_sessions(connection, session)
+
+    def before_each_write(self, check: Callable[[sa.Connection], None]) -> None:
+        """Returns nothing; the check runs first in every writing transaction, and what it raises undoes it."""
+        self._checks.append(check)
 
     def migrate(self) -> None:
         """Returns once the schema is the newest one.
@@ -57,11 +102,23 @@ class Records:
                     "A newer version of Sightloop has written this folder.",
                     hint="Update Sightloop, then open it again.",
                 ) from error
+            if self.shared:
+                postgres.text_in_byte_order(connection)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection on one snapshot: what others commit meanwhile is not seen."""
-        with self._engine.connect() as connection, connection.begin():
+        if not self.shared:
+            with self._engine.connect() as connection, connection.begin():
+                yield connection
+            return
+        with (
+            postgres.errors_translated(),
+            self._engine.connect().execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            ) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -79,41 +136,74 @@ class Records:
             self._writer = me
             try:
                 with (
-                    _sql_errors_translated(),
+                    self._errors_translated(),
                     self._engine.connect().execution_options(sightloop_write=True) as connection,
                     connection.begin(),
                 ):
+                    for check in self._checks:
+                        check(connection)
                     yield connection
             finally:
                 self._writer = None
 
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """A block that nobody else is in under the same name, in this process or another one on these records.
+
+        For writes outside SQL, such as those of one Lance table. A process that is judged dead loses it: what it did
+        counts only once a pointer moves, and that is refused to it.
+        """
+        beyond = postgres.alone(self._engine, name) if self.shared else nullcontext()
+        with self._turns.setdefault(name, threading.Lock()), beyond:
+            yield
+
     def close(self) -> None:
         """Returns once no connection is open."""
         self._engine.dispose()
+
+    @contextmanager
+    def _errors_translated(self) -> Iterator[None]:
+        with (
+            full_disk_translated(),
+            _taken_keys_translated(),
+            postgres.errors_translated() if self.shared else nullcontext(),
+        ):
+            yield
 
 
 def insert_once(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """The number of rows that were new; a row whose primary or unique key is taken is left as it stands."""
     if not rows:
         return 0
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    before = connection.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
-    return max(before.rowcount, 0)
+    values = [dict(row) for row in rows]
+    if connection.dialect.name == "sqlite":
+        return max(connection.execute(sqlite.insert(table).on_conflict_do_nothing(), values).rowcount, 0)
+    made = postgresql.insert(table).on_conflict_do_nothing().returning(sa.literal(1))  # many rows have no row count
+    return len(connection.execute(made, values).all())
 
 
 @contextmanager
-def _sql_errors_translated() -> Iterator[None]:
-    with full_disk_translated():
-        try:
-            yield
-        except sa.exc.IntegrityError as error:
-            if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_TRIGGER":
-                raise Refused(f"The database refuses: {error.orig}.", hint="Write a new entry instead.") from error
-            if not _key_is_taken(error):
-                raise
-            raise Conflict(
-                "Something with this key or name exists already.", hint="Read it, then decide what to change."
+def _taken_keys_translated() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.IntegrityError as error:
+        if _refused_by_trigger(error):
+            raise Refused(
+                "The database refuses: the audit chain is append-only.", hint="Write a new entry instead."
             ) from error
+        if not _key_is_taken(error):
+            raise
+        raise Conflict(
+            "Something with this key or name exists already.", hint="Read it, then decide what to change."
+        ) from error
+
+
+def _refused_by_trigger(error: sa.exc.IntegrityError) -> bool:
+    """Whether one of the triggers on the audit chain spoke; on PostgreSQL only they use SQLSTATE 23000."""
+    return (
+        getattr(error.orig, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_TRIGGER"
+        or getattr(error.orig, "sqlstate", "") == "23000"
+    )
 
 
 def _key_is_taken(error: sa.exc.IntegrityError) -> bool:

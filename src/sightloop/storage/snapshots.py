@@ -22,11 +22,14 @@ def holds_rows(records: Records) -> bool:
 def copy_records(source: Records, target: Records) -> int:
     """The number of rows copied: all that one snapshot of the source shows, in one transaction of the target.
 
-    Both are migrated to the newest schema; the target is empty and may be of another dialect.
+    Both are migrated to the newest schema; the target is empty and may be of another dialect. Tables that tell of the
+    place (`info={"of_place": True}`), such as which processes live there, stay behind.
     """
     copied = 0
     with source.read() as reading, target.write() as writing:
         for table in metadata.sorted_tables:
+            if table.info.get("of_place"):
+                continue
             for rows in reading.execute(sa.select(table)).mappings().partitions(_ROWS):
                 writing.execute(sa.insert(table), [dict(row) for row in rows])
                 copied += len(rows)

@@ -17,6 +17,8 @@ from sightloop.storage.lance_tables import Tables
 from sightloop.storage.records import Records
 from sightloop.storage.tables import workspaces
 
+SHARED_SWEEP_S = 24 * 3600.0  # another process may be writing; no write of a blob takes a day
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -75,7 +77,7 @@ class Stores:
         home = self._folder / "workspaces" / workspace_id
         home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         blobs = Blobs(home / "blobs", cipher, self._floor)
-        blobs.sweep()
+        blobs.sweep(older_than_s=SHARED_SWEEP_S if self._records.shared else 0.0)
         return Store(blobs=blobs, tables=Tables(home / "tables", self._floor), cipher=cipher)
 
     def _wrapped_key(self, workspace_id: str) -> str:

@@ -34,6 +34,15 @@ table_pointers = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
 )
 
+installation = sa.Table(
+    "installation",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("made_at", sa.String(40), nullable=False),
+    info={"of_place": True},
+    comment="At most one row: the installation folder that these records belong to, where they lie outside of it.",
+)
+
 
 def pointer(connection: sa.Connection, workspace: str, name: str) -> int | None:
     """The Lance version of the table that readers use, or None before the first one. SQL is the truth."""

@@ -1,4 +1,4 @@
-"""init, serve, serving, status, retention, fsck, settings."""
+"""init, serve, worker, serving, status, retention, fsck, settings."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands that stand at the top of the tree."""
     command(app, "init", example="sightloop init --folder ./plant")(init)
     command(app, "serve", example="sightloop serve ./plant --port 8780")(serve)
+    command(app, "worker", example="sightloop worker ./plant --name gpu-1")(worker)
     command(app, "serving", example="sightloop serving --folder ./plant")(serving)
     command(app, "status", example="sightloop status --json")(status)
     command(app, "retention", example="sightloop retention --json")(retention)
@@ -44,6 +45,20 @@ def serve(
         typer.echo(f"Sightloop serves {address}\nOpen this once to sign in as the owner: {link}", err=True)
 
     run(Path(place(folder=folder).folder), host, port, announce=announce)
+
+
+def worker(
+    folder: Annotated[str | None, typer.Argument(help="The installation folder; else SIGHTLOOP_FOLDER.")] = None,
+    *,
+    name: Annotated[str, typer.Option(help="What it goes by, one live process at a time.")],
+) -> None:
+    """Run a worker: it carries out runs beside the control process. Needs records on PostgreSQL."""
+    from sightloop.interfaces.sdk.processes import work
+
+    def announce() -> None:
+        typer.echo(f'The worker "{name}" carries out runs.', err=True)
+
+    work(Path(place(folder=folder).folder), name, announce=announce)
 
 
 def serving(folder: Folder = None, host: Host = None, port: Port = None) -> None:

@@ -1,10 +1,11 @@
-"""The two long-lived processes: control (the API with the loop's clock) and serving."""
+"""The long-lived processes: control (the API with the loop's clock), serving, and workers."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -12,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from sightloop.app import open_installation, restore_installation
+from sightloop.app import open_installation, open_worker, restore_installation
 from sightloop.errors import InvalidInput, Unavailable
 from sightloop.interfaces.api import build_api
 from sightloop.logs import configure_logs
@@ -49,6 +50,21 @@ def serve(
             _leave_on_signals()
             announce(address, f"{address}/owner/{installation.identity.owner_link()}")
             uvicorn.Server(config).run(sockets=[listening])
+
+
+def work(folder: Path, name: str, *, announce: Callable[[], None]) -> None:
+    """Returns when the worker is told to end; its runs under way go on elsewhere.
+
+    Raises:
+        InvalidInput: records on SQLite.
+        Locked: a live worker goes by the name.
+    """
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: told.set())
+    with contextlib.closing(open_worker(folder, load_settings(folder), name)):
+        announce()
+        told.wait()
 
 
 def run_serving(folder: Path, host: str | None = None, port: int | None = None) -> None:

@@ -27,6 +27,14 @@ async def health(ask: Ask) -> Any:
     return {"status": "ok", "version": ask.installation.version}
 
 
+@routes.get("/readyz", permission=Permission.PUBLIC)
+def ready(ask: Ask) -> Any:
+    """Whether the process can work: 503 while the record database does not answer."""
+    with ask.installation.records.read() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    return {"status": "ready"}
+
+
 @routes.get("/owner/{link}", permission=Permission.PUBLIC, gives="text/html")
 def redeem(ask: Ask, link: str) -> Response:
     """A page, and a session cookie for the browser; the link works once."""

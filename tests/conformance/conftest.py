@@ -1,0 +1,41 @@
+"""One suite, each database: a test that asks for `records` runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sightloop.domain import Caller, Role
+from sightloop.events import Events
+from sightloop.storage import Records
+
+ADMIN = Caller("default", "usr_ada", Role.ADMIN)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty record database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/sightloop.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def records(address: str) -> Iterator[Records]:
+    opened = Records(address)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def events(records: Records) -> Events:
+    return Events(records, code_version="1.2.3")
+
+
+def told(events: Events, number: int = 0, caller: Caller = ADMIN) -> str:
+    """The id of an event that a change of its own tells."""
+    with events.change(caller, "note.write", f"not_{number}") as change:
+        return change.emit("sightloop.note.written", {"number": number})
