@@ -1,12 +1,15 @@
-"""How tests share two cores: a file stays on one worker, and so do the journeys that share one closed loop."""
+"""How tests share two cores: a file stays on one worker, and so do journeys that share a closed loop or a yard."""
 
 from __future__ import annotations
 
 import pytest
 
+_SHARED = {"test_loop_": "loop", "test_crashes": "yard", "test_full_disk": "yard", "test_random_kills": "yard"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        shared = item.path.name.startswith(("test_loop_", "test_crashes")) and item.path.parent.name == "journeys"
-        group = "loop" if shared else str(item.path)
+        group = str(item.path)
+        if item.path.parent.name == "journeys":
+            group = next((name for start, name in _SHARED.items() if item.path.name.startswith(start)), group)
         item.add_marker(pytest.mark.xdist_group(group))

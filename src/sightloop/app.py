@@ -168,7 +168,15 @@ class Installation:
             "monitoring": self.monitoring.references,
             "loop": self.loop.references,
         }
-        self.fsck = Fsck(self.records, self.stores, self.events, checks, references, writing=unfinished_runs(self.runs))
+        self.fsck = Fsck(
+            self.records,
+            self.stores,
+            self.events,
+            checks,
+            references,
+            writing=unfinished_runs(self.runs),
+            grace_s=self.settings.storage.orphan_grace_s,
+        )
         self.ticker = Ticker(
             lambda: list(self.identity.workspaces()),
             {

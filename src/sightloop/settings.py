@@ -37,6 +37,9 @@ class StorageSettings(_Section):
         None, description="32 bytes, base64. Wraps each workspace's data key; blobs are encrypted at rest when set."
     )
     free_bytes_floor: int = Field(64 << 20, description="Writes answer 507 below this much free disk, in bytes.")
+    orphan_grace_s: float = Field(
+        3600.0, ge=0, description="`fsck --collect` leaves what was written so many seconds ago: its SQL may follow."
+    )
 
 
 class DecodeSettings(_Section):
@@ -88,7 +91,7 @@ class Settings(BaseSettings):
     serving: ServingSettings = Field(default_factory=ServingSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     loop: LoopSettings = Field(default_factory=LoopSettings)
-    faults: str = Field("", description='Fault points for tests: "name=kill" or "name=raise", comma-separated.')
+    faults: str = Field("", description='For tests: "point=ACTION@NTH", comma-separated; see fault-points.md.')
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod

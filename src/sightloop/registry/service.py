@@ -16,6 +16,7 @@ from sightloop.registry.catalogue import CHAMPION, Catalogue, canonical
 from sightloop.registry.gates import RULE as GATE_RULE
 from sightloop.registry.gates import decide, gate_inputs
 from sightloop.registry.tables import alias_moves, aliases, evaluations, gates, model_versions
+from sightloop.storage import faultpoint
 
 
 class Registry(Catalogue):
@@ -60,6 +61,7 @@ class Registry(Catalogue):
         outcome = decide(inputs)
         data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
         holder = "" if old is None else old["version"]
+        faultpoint("gate.after_blob")
         with self._events.change(caller, "model.gate", version.id) as change:
             look = 1 + change.execute(_looks(caller, new["test_version"])).scalar_one()
             receipt = change.receipt(
@@ -221,6 +223,7 @@ class Registry(Catalogue):
         data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
         model, alias, to = inputs["model"], inputs["alias"], outcome["to"]
         mine = (aliases.c.workspace_id == caller.workspace) & (aliases.c.model == model) & (aliases.c.alias == alias)
+        faultpoint("promote.after_blob")
         with self._events.change(caller, "alias.move", move_id) as change:
             holder = change.execute(sa.select(aliases.c.version).where(mine)).scalar_one_or_none()
             if (holder or "") != outcome["from"]:
@@ -240,6 +243,7 @@ class Registry(Catalogue):
             change.execute(sa.insert(aliases), values) if holder is None else change.execute(
                 sa.update(aliases).where(mine).values(version=to)
             )
+            faultpoint("promote.moved")
             change.execute(
                 sa.insert(alias_moves),
                 {

@@ -93,6 +93,7 @@ class RunContext:
             result = json.loads(json.dumps(function(), allow_nan=False))
         except Exception as error:
             return {"error": problem_of(error, f'The step "{name}"')}
+        faultpoint("run.step.done")
         self._store_links(self.taken_links())
         faultpoint("run.step.before_commit")
         return {"result": result}

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 
 from sightloop.errors import Conflict
+from sightloop.storage import full_disk_translated
 
 EXECUTOR_ID = "local"
 APPLICATION_VERSION = "1"  # of the one workflow below; a change of its shape would strand what is pending
@@ -89,11 +90,13 @@ class Engine:
         The context is a fresh one: a run started from inside a run is no child workflow, so that its steps and its
         life are its own.
         """
-        contextvars.Context().run(_start, workspace, run_id)
+        with full_disk_translated():
+            contextvars.Context().run(_start, workspace, run_id)
 
     def step(self, name: str, function: Callable[[], Any]) -> Any:
         """The function's result, stored; when the run comes by again, the stored result without running it."""
-        return DBOS.run_step({"name": name}, function)
+        with full_disk_translated():
+            return DBOS.run_step({"name": name}, function)
 
     def given_up(self, run_id: str) -> bool:
         """Whether DBOS will not run it any more: it failed outside its steps, or took the process down too often."""

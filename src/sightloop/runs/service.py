@@ -187,6 +187,7 @@ class Runs:
             with self._cores.lease(cpu) as threads:
                 self._here.cpu = cpu
                 self._set_state(workspace, run_id, RunState.RUNNING)
+                faultpoint("run.running")
                 context = RunContext(
                     run_id,
                     caller,
@@ -243,6 +244,7 @@ class Runs:
                     )
                     told = {"kind": row.kind, **({"code": problem["code"]} if problem else {})}
                     change.emit(f"sightloop.run.{state}", told)
+                faultpoint("run.finished")
                 return
             except SightloopError as error:
                 if self._stopping.is_set() or not error.retryable:

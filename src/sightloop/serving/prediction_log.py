@@ -20,7 +20,7 @@ from sightloop.serving.ports import SampleMedia
 from sightloop.serving.prediction_rows import to_prediction, to_table
 from sightloop.serving.segments import SUFFIX, frame, read_frames
 from sightloop.serving.tables import PREDICTIONS, outcomes, prediction_heads, segment_offsets
-from sightloop.storage import Records, Stores, move_pointer, pointer
+from sightloop.storage import Records, Stores, faultpoint, move_pointer, pointer
 
 ACTOR: Final = "sys_serving"
 BATCH: Final = "bat"
@@ -186,6 +186,7 @@ class PredictionLog:
         version = None
         if rows:
             version = self._stores.workspace(workspace).tables.upsert(PREDICTIONS, to_table(rows, head + 1), "id")
+        faultpoint("import.after_lance")
         with self._events.change(_system(workspace), "predictions.import", PREDICTIONS) as change:
             if version is not None:
                 move_pointer(change.connection, workspace, PREDICTIONS, version)
@@ -203,6 +204,7 @@ class PredictionLog:
             of_workspace = segment_offsets.c.workspace_id == workspace
             change.execute(sa.delete(segment_offsets).where(of_workspace, segment_offsets.c.name.not_in(there)))
             change.emit("sightloop.predictions.imported", {"count": len(rows), "sequence": head + len(rows)})
+        faultpoint("import.after_sql")
         return len(rows)
 
     def _remove_imported(self, folder: Path) -> None:
@@ -213,6 +215,7 @@ class PredictionLog:
         for path in paths:
             if path not in live and offsets.get(path.name) == path.stat().st_size:
                 path.unlink()
+                faultpoint("import.removed")
 
     def _known(self, ids: Sequence[str], workspace: str) -> set[str]:
         caller, known = _system(workspace), set[str]()

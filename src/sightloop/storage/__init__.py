@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sightloop.storage.blobs import Blobs
+    from sightloop.storage.durability import disk_state, full_disk_translated
     from sightloop.storage.faults import FAULT_POINTS, configure_faults, faultpoint
     from sightloop.storage.folder_lock import FolderLock
     from sightloop.storage.lance_tables import Tables
@@ -18,6 +19,8 @@ _HOMES = {
     "Blobs": "blobs",
     "FAULT_POINTS": "faults",
     "configure_faults": "faults",
+    "disk_state": "durability",
+    "full_disk_translated": "durability",
     "faultpoint": "faults",
     "FolderLock": "folder_lock",
     "Tables": "lance_tables",
@@ -39,7 +42,9 @@ __all__ = [
     "Stores",
     "Tables",
     "configure_faults",
+    "disk_state",
     "faultpoint",
+    "full_disk_translated",
     "insert_once",
     "metadata",
     "move_pointer",

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sightloop.errors import Conflict, Refused, SightloopError
 from sightloop.storage.durability import full_disk_translated
+from sightloop.storage.faults import faultpoint
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 30.0
@@ -57,6 +58,7 @@ class Records:
                     "A newer version of Sightloop has written this folder.",
                     hint="Update Sightloop, then open it again.",
                 ) from error
+            faultpoint("records.migrating")
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
