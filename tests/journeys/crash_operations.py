@@ -158,6 +158,7 @@ def attempt(place: Place, name: str, faults: str) -> None:
     """Does the operation with fault points armed; where the serving process is to die, control dies with it."""
     operation, over = OPERATIONS[name], threading.Event()
     if operation.in_serving:
+        ServingFolder(place.folder).lock.unlink(missing_ok=True)  # it names a process of long ago
         threading.Thread(target=_die_with_serving, args=(place.folder, over), daemon=True).start()
     with opened(place, faults) as ws:
         operation.act(ws, place)

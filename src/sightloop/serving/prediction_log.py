@@ -18,7 +18,7 @@ from sightloop.events import Events
 from sightloop.serving.deployment_file import ServingFolder, replace_file
 from sightloop.serving.ports import SampleMedia
 from sightloop.serving.prediction_rows import to_prediction, to_table
-from sightloop.serving.segments import SUFFIX, frame, read_frames
+from sightloop.serving.segments import SUFFIX, damaged_at, frame, read_frames
 from sightloop.serving.tables import PREDICTIONS, outcomes, prediction_heads, segment_offsets
 from sightloop.storage import Records, Stores, faultpoint, move_pointer, pointer
 
@@ -142,7 +142,7 @@ class PredictionLog:
             return None
 
     def check(self, workspace: str) -> Sequence[str]:
-        """What is wrong with the log: each sequence number up to the head must stand there once."""
+        """What is wrong with the log: sequence numbers up to the head stand there once, frames are whole."""
         caller = _system(workspace)
         head = self._head(workspace)
         table = self._rows(caller, "sequence > 0", ["id", "sequence"])
@@ -152,6 +152,11 @@ class PredictionLog:
             problems.append(f"The prediction log should hold 1 to {head} once each; it holds {len(numbers)} rows.")
         if len(set(ids)) != len(ids):
             problems.append(f"{len(ids) - len(set(ids))} predictions stand in the log twice.")
+        known = self._offsets(workspace)
+        for path in sorted((self._place.segments / workspace).glob(f"*{SUFFIX}")):
+            at = damaged_at(path, known.get(path.name, 0))
+            if at is not None:
+                problems.append(f"The segment {path.stem} is damaged at byte {at}; what stands behind it is not read.")
         return problems
 
     def _import(self, folder: Path, flush: bool) -> int:

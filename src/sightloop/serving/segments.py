@@ -50,6 +50,21 @@ def read_frames(path: Path, offset: int = 0, limit: int | None = None) -> Iterat
             yield orjson.loads(payload), offset
 
 
+def damaged_at(path: Path, offset: int = 0) -> int | None:
+    """The offset of a frame that is whole and wrong, which hides all behind it; None where there is none.
+
+    A frame that is cut off at the end of the file is no damage: a kill left it, and nobody was told of it.
+    """
+    for _, behind in read_frames(path, offset):
+        offset = behind
+    with open(path, "rb") as file:
+        file.seek(offset)
+        head = file.read(FRAME.size)
+        length = FRAME.unpack(head)[0] if len(head) == FRAME.size else 0
+        whole = len(head) == FRAME.size and (length > MAX_FRAME_BYTES or len(file.read(length)) == length)
+    return offset if whole else None
+
+
 class SegmentWriter:
     """The segments of one process, one file at a time for each workspace.
 
