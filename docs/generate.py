@@ -1,20 +1,23 @@
-"""Writes the generated part of the reference: settings, errors, the command line, the REST API.
+"""Writes the generated part of the reference: settings, errors, the command line, the REST API, fault points.
 
 Run `python docs/generate.py`; a guard in tests/guards compares the files with what this makes.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 
+import sightloop.errors
 from sightloop.errors import CLASSES, CODES
 from sightloop.interfaces.api.routes import ROOMS
 from sightloop.interfaces.cli.tree import app
 from sightloop.settings import ClientSettings, Settings, describe_settings
+from sightloop.storage import FAULT_POINTS
 
 REFERENCE = Path(__file__).parent / "reference"
 _NOTE = "<!-- Made by docs/generate.py from the code. -->"
@@ -22,7 +25,13 @@ _NOTE = "<!-- Made by docs/generate.py from the code. -->"
 
 def pages() -> dict[str, str]:
     """The text of each generated page, by file name."""
-    return {"settings.md": settings(), "errors.md": errors(), "cli.md": command_line(), "api.md": api()}
+    return {
+        "settings.md": settings(),
+        "errors.md": errors(),
+        "cli.md": command_line(),
+        "api.md": api(),
+        "fault-points.md": fault_points(),
+    }
 
 
 def settings() -> str:
@@ -84,6 +93,43 @@ def api() -> str:
         "`items` and `next_cursor`. The full description is at `/api/v1/openapi.json`.",
         ["| method | path | permission | answers |", "|---|---|---|---|", *rows],
     )
+
+
+def fault_points() -> str:
+    """Every fault point, by the file that it stands in, with what is true there."""
+    found = points_in(Path(sightloop.errors.__file__).parent)
+    rows = (
+        f"| {number} | `{name}` | `{file}`: `{function}` | {FAULT_POINTS[name]} |"
+        for number, (name, file, function) in enumerate(found, 1)
+    )
+    return _page(
+        "Fault points",
+        "Moments between two durable writes at which a test may stop the process: `SIGHTLOOP_FAULTS=blob.named=kill@2` "
+        "kills it on the second pass. Other actions: `raise`, `enospc`, `sleep`. Unarmed, a point costs a look into an "
+        "empty table. The kill loop (tests/journeys/test_crashes.py) kills at every one of them.",
+        ["| | point | where | what is true there |", "|---|---|---|---|", *rows],
+    )
+
+
+def points_in(source: Path) -> list[tuple[str, str, str]]:
+    """Name, file and function of every call of `faultpoint`. Raises ValueError where a name is no literal."""
+    return [
+        (name, file.relative_to(source).as_posix(), function)
+        for file in sorted(source.rglob("*.py"))
+        for name, function in _points(ast.parse(file.read_text()), "")
+    ]
+
+
+def _points(node: ast.AST, function: str) -> Iterator[tuple[str, str]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Call) and isinstance(child.func, ast.Name) and child.func.id == "faultpoint":
+            match child.args:
+                case [ast.Constant(value=str(name))]:
+                    yield name, function
+                case _:
+                    raise ValueError(f"A fault point in {function} has no literal name.")
+        inside = child.name if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else function
+        yield from _points(child, inside)
 
 
 def _commands(path: str, group: Any) -> Iterator[str]:

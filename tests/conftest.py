@@ -1,4 +1,4 @@
-"""How tests share two cores: a file stays on one worker, and so do those that share a closed loop or a database."""
+"""How tests share two cores: a file stays on one worker, as do those that share a closed loop, a yard or a server."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import pytest
 from sightloop.storage import Records
 from tests import postgres_server
 
+_SHARED = {"test_loop_": "loop", "test_crashes": "yard", "test_full_disk": "yard", "test_random_kills": "yard"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        conformance = item.path.parent.name == "conformance"
-        shared = item.path.name.startswith(("test_loop_", "test_crashes")) and item.path.parent.name == "journeys"
-        group = "loop" if shared else "conformance" if conformance else str(item.path)
+        group = "conformance" if item.path.parent.name == "conformance" else str(item.path)
+        if item.path.parent.name == "journeys":
+            group = next((name for start, name in _SHARED.items() if item.path.name.startswith(start)), group)
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -207,7 +207,15 @@ class Installation:
             "monitoring": self.monitoring.references,
             "loop": self.loop.references,
         }
-        self.fsck = Fsck(self.records, self.stores, self.events, checks, references, writing=unfinished_runs(self.runs))
+        self.fsck = Fsck(
+            self.records,
+            self.stores,
+            self.events,
+            checks,
+            references,
+            writing=unfinished_runs(self.runs),
+            grace_s=self.settings.storage.orphan_grace_s,
+        )
         kept = self.settings.retention
         self.retention = Retention(
             {

@@ -45,6 +45,9 @@ class StorageSettings(_Section):
         "files in the folder.",
     )
     free_bytes_floor: int = Field(64 << 20, description="Writes answer 507 below this much free disk, in bytes.")
+    orphan_grace_s: float = Field(
+        3600.0, ge=0, description="`fsck --collect` leaves what was written so many seconds ago: its SQL may follow."
+    )
 
 
 class RetentionSettings(_Section):
@@ -137,7 +140,7 @@ class Settings(BaseSettings):
     api: ApiSettings = Field(default_factory=ApiSettings)
     runs: RunsSettings = Field(default_factory=RunsSettings)
     loop: LoopSettings = Field(default_factory=LoopSettings)
-    faults: str = Field("", description='Fault points for tests: "name=kill" or "name=raise", comma-separated.')
+    faults: str = Field("", description='For tests: "point=ACTION@NTH", comma-separated; see fault-points.md.')
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod

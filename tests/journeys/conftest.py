@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from examples.solar_cells.line_controller import LineController
+from tests.journeys.crash_yard import Yard
 from tests.journeys.served import Served
 from tests.journeys.small_loop import SmallLoop, close_the_loop
 from tests.journeys.small_plant import make_plant
@@ -28,3 +29,10 @@ def served(closed: SmallLoop, tmp_path_factory: pytest.TempPathFactory) -> Itera
     running = Served(folder, closed.plant)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    home = tmp_path_factory.mktemp("yard")
+    yield Yard(home)
+    shutil.rmtree(home)

@@ -15,7 +15,7 @@ from sightloop.datasets.schemas import Schemas
 from sightloop.domain import Annotation, AuthorKind, Basis, Caller, LabelSchema, derived_id, now
 from sightloop.errors import Conflict, InvalidInput, not_found
 from sightloop.events import Change
-from sightloop.storage import Records
+from sightloop.storage import Records, faultpoint
 
 _LISTED: Final = 500  # ids in one SQL list; beyond it, all heads of the schema are read
 
@@ -165,6 +165,7 @@ class Annotations:
             .values(head=False),
             [{"of_schema": one.schema, "of_sample": one.sample} for one in fresh],
         )
+        faultpoint("label.demoted")
         newest = {(one.schema, one.sample): one.revision for one in fresh}
         change.execute(
             sa.insert(home),

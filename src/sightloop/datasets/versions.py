@@ -22,7 +22,7 @@ from sightloop.datasets.similarity import Similarity
 from sightloop.domain import Annotation, Caller, DatasetVersion, VersionEntry, now
 from sightloop.errors import NotEnoughData, not_found
 from sightloop.events import Events
-from sightloop.storage import Records, Stores, move_pointer, pointer
+from sightloop.storage import Records, Stores, faultpoint, move_pointer, pointer
 
 Row = dict[str, Any]
 ENTRIES: Final = pa.schema(
@@ -240,10 +240,12 @@ class Versions:
             "run": run,
             "made_at": now().isoformat(),
         }
+        faultpoint("commit.after_blob")
         name = _table(version_id)
         if store.tables.latest(name) is not None:
             store.tables.delete(name, "true")
         lance_version = store.tables.append(name, pa.Table.from_pylist(list(rows), schema=ENTRIES))
+        faultpoint("commit.after_lance")
         told = {"dataset": home.id, "version": version_id, "parted_groups": parted}
         with self._events.change(caller, "dataset.commit", version_id) as change:
             change.execute(sa.insert(tables.dataset_versions), values)

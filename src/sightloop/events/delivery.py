@@ -145,6 +145,7 @@ class Deliverer:
             delivered, status = False, 0
             detail = error.message if isinstance(error, SightloopError) else type(error).__name__
         self._note(row, delivered, final or row.attempts + 1 >= self._attempts, status, detail)
+        faultpoint("delivery.noted")
         return delivered
 
     def _send(self, row: sa.Row[Any]) -> int:

@@ -209,6 +209,7 @@ class Events:
         with self._records.write() as connection:
             change = Change(connection, caller, action, subject, self._code_version)
             yield change
+            faultpoint("change.unaudited")
             change.finish()
             faultpoint("change.before_commit")
         faultpoint("change.committed")

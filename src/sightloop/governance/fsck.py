@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sightloop.domain import Caller, Role, Run, now
 from sightloop.errors import Conflict, SightloopError
 from sightloop.events import Events
-from sightloop.storage import Records, Stores, metadata, move_pointer
+from sightloop.storage import Records, Stores, faultpoint, metadata, move_pointer, pointer
 
 Check = Callable[[str], Sequence[str]]
 References = Callable[[str], Iterable[str]]
@@ -60,6 +60,7 @@ class Fsck:
         references: each room's blob digests, by room. A room left out loses its blobs at the next collection, except
             those that receipts name, which are always kept.
         writing: names of what is being written in a workspace; nothing is collected meanwhile.
+        grace_s: what was written since then is no orphan yet: the SQL that will name it may be under way.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Fsck:
         checks: Mapping[str, Check],
         references: Mapping[str, References],
         writing: Check = lambda _: (),
+        grace_s: float = 0.0,
     ) -> None:
         self._records = records
         self._stores = stores
@@ -77,14 +79,15 @@ class Fsck:
         self._checks = checks
         self._references = references
         self._writing = writing
+        self._grace_s = grace_s
 
     def run(self, workspace: str, *, deep: bool = False, collect: bool = False) -> FsckReport:
         """The report on the workspace.
 
         Args:
             deep: verify the content of every blob, not only of 200.
-            collect: sweep up orphans and old versions of tables. Raises Conflict while a run is under way; label
-                and commit nothing meanwhile: a write under way looks like an orphan.
+            collect: sweep up orphans and old versions of tables, those that are older than the grace. Raises Conflict
+                while a run is under way.
         """
         if collect and (busy := self._writing(workspace)):
             raise Conflict(
@@ -106,7 +109,10 @@ class Fsck:
         orphans = sorted(there - kept)
         collected = old_versions = 0
         if collect and not problems:
-            collected = sum(blobs.delete(digest) for digest in orphans) + self._take_back(workspace, tables)
+            unnamed = sorted(set(orphans) - self._referred(workspace)[1])
+            collected = sum(blobs.collect(digest, self._grace_s) for digest in unnamed)
+            faultpoint("fsck.deleted")
+            collected += self._take_back(workspace, tables)
             old_versions = self._shed(workspace)
         checked = {
             "audit_entries": audit.entries, "blobs": len(held), "blobs_verified": len(verified),
@@ -158,19 +164,25 @@ class Fsck:
         """Takes back what no pointer names; the restored version has the content that readers saw."""
         tables = self._stores.workspace(workspace).tables
         caller = Caller(workspace, "fsck", Role.ADMIN)
-        for name, version in found.ahead.items():
+        ahead = {name: version for name, version in found.ahead.items() if tables.age_s(name) >= self._grace_s}
+        for name, version in ahead.items():
             restored = tables.restore(name, version)
+            faultpoint("fsck.restored")
             with self._events.change(caller, "fsck.restore", workspace) as tx:
+                if pointer(tx.connection, workspace, name) != version:
+                    raise Conflict(f"The table {name} was written meanwhile.", hint="Run it again later.")
                 move_pointer(tx.connection, workspace, name, restored)
                 tx.emit("sightloop.table.restored", {"table": name, "from": version, "to": restored})
-        for name in found.orphans:
+        orphans = [name for name in found.orphans if tables.age_s(name) >= self._grace_s]
+        for name in orphans:
             tables.drop(name)
-        return len(found.ahead) + len(found.orphans)
+        return len(ahead) + len(orphans)
 
     def _shed(self, workspace: str) -> int:
         """Removes the versions that lie behind the pointers; the number of them."""
         tables = self._stores.workspace(workspace).tables
-        return sum(tables.collect(name, version) for name, version in self._pointers(workspace).items())
+        named = self._pointers(workspace).items()
+        return sum(tables.collect(name, version, self._grace_s) for name, version in named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from sightloop.labeling.plan import (
 from sightloop.labeling.ports import Suggester
 from sightloop.labeling.records import ANSWERED, ASKING, DONE, OPEN, Campaign, campaign_of, new_item
 from sightloop.labeling.tables import campaigns, queue_items
-from sightloop.storage import Records, Stores, insert_once
+from sightloop.storage import Records, Stores, faultpoint, insert_once
 
 AUTHOR: Final = f"rule:{RULE}"
 STATEMENT: Final = (
@@ -192,6 +192,7 @@ class Campaigns:
 
     def _commit(self, caller: Caller, campaign: Campaign, action: str, write: Callable[[Change], None]) -> None:
         """One move in one unit of work; none where somebody made it meanwhile, or took back an answer."""
+        faultpoint("campaign.decided")
         mine = sa.and_(campaigns.c.workspace_id == caller.workspace, campaigns.c.id == campaign.id)
         with suppress(_Overtaken), self._events.change(caller, action, campaign.id) as change:
             current = change.execute(sa.select(campaigns.c.round).where(mine)).scalar_one()

@@ -28,7 +28,7 @@ from sightloop.labeling.records import (
     new_item,
 )  # fmt: skip
 from sightloop.labeling.tables import answers, campaigns, queue_items
-from sightloop.storage import insert_once
+from sightloop.storage import faultpoint, insert_once
 from sightloop.vision import Interval, binomial_interval
 
 LEASE_S: Final = 600.0
@@ -101,6 +101,7 @@ class Labeling(Campaigns):
             annotation = ""
             if chosen and row.purpose != Purpose.SECOND:
                 annotation = self._write(change, caller, campaign, row, chosen, expected_revision, duration_s)
+            faultpoint("review.unkept")
             _keep(change, caller, answer_id, row, verb, chosen, duration_s, annotation, "")
             change.execute(_update(caller, item_id), {"state": ANSWERED, "verb": verb, "label": chosen})
             change.emit(

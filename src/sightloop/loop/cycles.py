@@ -15,7 +15,7 @@ from sightloop.errors import Conflict, not_found
 from sightloop.events import Events
 from sightloop.loop.machine import ENDED, RULE, decide
 from sightloop.loop.tables import cycles
-from sightloop.storage import Records, Stores
+from sightloop.storage import Records, Stores, faultpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ class Cycles:
         with self._events.change(caller.keyed("cycle", cycle_id), "cycle.begin", cycle_id) as tx:
             tx.insert_once(cycles, [row])
             tx.emit("sightloop.cycle.begun", {"cycle": cycle_id, "policy": policy["name"], "alert": alert.id})
+        faultpoint("cycle.begun")
         return self.get(caller, cycle_id)
 
     def note(self, caller: Caller, cycle: Cycle, facts: Mapping[str, Any], seconds: float) -> Cycle:
@@ -88,6 +89,7 @@ class Cycles:
         with self._events.change(caller, "cycle.note", cycle.id) as tx:
             self._write(tx.connection, caller, cycle, changed)
             tx.emit("sightloop.cycle.progressed", {"cycle": cycle.id, "state": cycle.state, "facts": told})
+        faultpoint("cycle.noted")
         return replace(cycle, **changed)
 
     def move(self, caller: Caller, cycle: Cycle, seen: Mapping[str, Any], seconds: float) -> Cycle:
@@ -97,6 +99,7 @@ class Cycles:
             return cycle
         data = orjson.dumps({"rule": RULE, "state": cycle.state, "policy": cycle.declared, "seen": seen})
         digest = self._stores.workspace(caller.workspace).blobs.put(data)
+        faultpoint("cycle.after_blob")
         keyed = caller.keyed("cycle", cycle.id, str(cycle.moves))
         with self._events.change(keyed, "cycle.move", cycle.id) as tx:
             receipt = tx.receipt(
@@ -121,6 +124,7 @@ class Cycles:
             self._write(tx.connection, caller, cycle, values)
             told = {"cycle": cycle.id, "policy": cycle.policy, "from": cycle.state, "receipt": receipt.id}
             tx.emit("sightloop.cycle.moved", {**told, **outcome})
+        faultpoint("cycle.moved")
         return replace(cycle, **changed, moved_at=moved_at)
 
     def resume(self, caller: Caller, cycle_id: str) -> Cycle:

@@ -11,6 +11,7 @@ from sightloop.domain import Caller, Prediction, Run, RunState, derived_id
 from sightloop.errors import NotFound, from_problem
 from sightloop.loop.cycles import Cycle, Cycles
 from sightloop.loop.ports import Deployer, Models, Reviewers, RunLog, Samples, Traffic, Trainers, Watchers
+from sightloop.storage import faultpoint
 
 PAGE = 500
 Seen = Mapping[str, Any]
@@ -253,7 +254,9 @@ class Pass:
 
     def _noted(self, name: str, make: Callable[[], str]) -> str:
         if name not in self.cycle.facts:
-            self._note(**{name: make()})
+            made = make()
+            faultpoint("cycle.made")
+            self._note(**{name: made})
         return str(self.cycle.facts[name])
 
     def _note(self, **facts: Any) -> None:

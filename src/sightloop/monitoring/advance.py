@@ -17,7 +17,7 @@ from sightloop.monitoring.reference import Reference
 from sightloop.monitoring.tables import alerts as alerts_table
 from sightloop.monitoring.tables import monitor_history, monitors
 from sightloop.monitoring.tables import rules as rules_table
-from sightloop.storage import Records, Stores
+from sightloop.storage import Records, Stores, faultpoint
 
 Row = dict[str, Any]
 PAGE = 500
@@ -99,6 +99,7 @@ class Advance:
         moved = [self._move(caller, row, _beyond(row, page)) for row in watching]
         followed = [self._follow(caller, row, _beyond(row, page)) for row in armed]
         alerts: list[Alert] = []
+        faultpoint("monitor.after_blobs")
         with self._events.change(caller, "monitoring.advance", derived_id("dep", caller.workspace, deployment)) as tx:
             for one in moved:
                 alerts += self._write_monitor(tx, caller, one)
@@ -107,6 +108,7 @@ class Advance:
             wealth = {one.row["name"]: _log_wealth(one.fold) for one in moved}
             reached = {"deployment": deployment, "sequence": page[-1].sequence, "log_wealth": wealth}
             tx.emit("sightloop.monitoring.advanced", reached)
+        faultpoint("monitor.advanced")
         for one in moved:
             self._folds.keep(one.row, one.fold)
         return alerts
@@ -163,6 +165,7 @@ class Advance:
         facts = {**evidence, "claim": claim, "deployment": row["deployment"], "model_version": row["model_version"]}
         alert = Alert(alert_id, row["name"], "drift", "raised", now(), moved.sequence, receipt.id, facts)
         _write_alert(tx, caller, alert, moved.data)
+        faultpoint("monitor.alarmed")
         tx.emit("sightloop.alert.raised", _told(alert))
         return [alert]
 

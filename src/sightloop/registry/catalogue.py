@@ -16,7 +16,7 @@ from sightloop.events import Change, Events
 from sightloop.inference import Bundle, validate_bundle
 from sightloop.registry.gates import checked_evaluation
 from sightloop.registry.tables import alias_moves, aliases, evaluations, gates, model_versions, models
-from sightloop.storage import Blobs, Records, Stores
+from sightloop.storage import Blobs, Records, Stores, faultpoint
 
 CHAMPION: Final = "champion"
 
@@ -83,6 +83,7 @@ class Catalogue:
             "evaluation": evaluated["digest"],
             "made_at": now().isoformat(),
         }
+        faultpoint("register.after_blobs")
         with self._events.change(caller, "model.register", version_id) as change:
             _ensure_model(change, caller, model)
             number = (

@@ -17,6 +17,7 @@ from sightloop.registry.catalogue import CHAMPION, Catalogue, canonical
 from sightloop.registry.gates import RENEWED_SHARE, decide, gate_inputs
 from sightloop.registry.gates import RULE as GATE_RULE
 from sightloop.registry.tables import alias_moves, aliases, evaluations, gates, model_versions
+from sightloop.storage import faultpoint
 
 
 class Registry(Catalogue):
@@ -70,6 +71,7 @@ class Registry(Catalogue):
         inputs = {**asked, "look": look}
         outcome = decide(inputs)
         data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
+        faultpoint("gate.after_blob")
         with self._events.change(caller, "model.gate", version.id) as change:
             if change.execute(_looks_at(caller, counted, holder)).scalar_one() != look - 1:
                 raise Unavailable("Another gate looked at the test version meanwhile.", hint="Gate again.")
@@ -263,6 +265,7 @@ class Registry(Catalogue):
         data = self._stores.workspace(caller.workspace).blobs.put(canonical(inputs))
         model, alias, to = inputs["model"], inputs["alias"], outcome["to"]
         mine = (aliases.c.workspace_id == caller.workspace) & (aliases.c.model == model) & (aliases.c.alias == alias)
+        faultpoint("promote.after_blob")
         with self._events.change(caller, "alias.move", move_id) as change:
             holder = change.execute(sa.select(aliases.c.version).where(mine)).scalar_one_or_none()
             if (holder or "") != outcome["from"]:
@@ -282,6 +285,7 @@ class Registry(Catalogue):
             change.execute(sa.insert(aliases), values) if holder is None else change.execute(
                 sa.update(aliases).where(mine).values(version=to)
             )
+            faultpoint("promote.moved")
             change.execute(
                 sa.insert(alias_moves),
                 {

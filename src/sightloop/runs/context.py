@@ -94,6 +94,7 @@ class RunContext:
         except Exception as error:
             refuse_outage(error)
             return {"error": problem_of(error, f'The step "{name}"')}
+        faultpoint("run.step.done")
         self._store_links(self.taken_links())
         faultpoint("run.step.before_commit")
         return {"result": result}

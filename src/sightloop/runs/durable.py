@@ -14,7 +14,7 @@ from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 from dbos._error import DBOSWorkflowConflictIDError
 
 from sightloop.errors import Conflict
-from sightloop.storage import Records
+from sightloop.storage import Records, full_disk_translated
 
 EXECUTOR_ID = "local"  # where one process at a time holds the records
 QUEUE = "sightloop.runs"
@@ -106,7 +106,8 @@ class Engine:
         The same run again changes nothing. The context is a fresh one: a run started from inside a run is no child
         workflow, so that its steps and its life are its own.
         """
-        contextvars.Context().run(_start if here else _enqueue, workspace, run_id)
+        with full_disk_translated():
+            contextvars.Context().run(_start if here else _enqueue, workspace, run_id)
 
     def step(self, name: str, function: Callable[[], Any]) -> Any:
         """The function's result, stored; when the run comes by again, the stored result without running it.
@@ -115,7 +116,8 @@ class Engine:
             Interrupted: the run has been taken over; nothing was stored.
         """
         try:
-            return DBOS.run_step({"name": name}, function)
+            with full_disk_translated():
+                return DBOS.run_step({"name": name}, function)
         except DBOSWorkflowConflictIDError as error:
             raise Interrupted from error
 

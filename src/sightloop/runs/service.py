@@ -271,6 +271,7 @@ class Runs:
         try:
             with self._cores.lease(cpu) as threads:
                 self._here.cpu = cpu
+                faultpoint("run.running")
                 context = RunContext(
                     run_id,
                     caller,
@@ -329,6 +330,7 @@ class Runs:
                     )
                     told = {"kind": row.kind, **({"code": problem["code"]} if problem else {})}
                     change.emit(f"sightloop.run.{state}", told)
+                faultpoint("run.finished")
                 return
             except SightloopError as error:
                 if self._stopping.is_set() or not error.retryable:

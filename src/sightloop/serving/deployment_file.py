@@ -13,6 +13,7 @@ import orjson
 
 from sightloop.domain import Role
 from sightloop.errors import Corrupt
+from sightloop.storage import faultpoint
 
 FORMAT: Final = 1
 
@@ -97,6 +98,7 @@ def replace_file(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    faultpoint("file.unnamed")
     os.replace(aside, path)
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:

@@ -114,6 +114,7 @@ class PredictionDoor:
         answers = [self._remembered(name, image.digest) for name, image in zip(ids, seen, strict=True)]
         new = [index for index, answer in enumerate(answers) if answer is None]
         claims = batcher.predict(asked.place, [seen[index].pixels for index in new])
+        faultpoint("prediction.unlogged")
         for index, claim in zip(new, claims, strict=True):
             answers[index] = self._log(asked, ids[index], seen[index], claim, began)
         faultpoint("prediction.logged")

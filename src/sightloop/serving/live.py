@@ -17,6 +17,7 @@ from sightloop.inference import Bundle, ModelSession
 from sightloop.serving.batching import Batcher, Engine
 from sightloop.serving.deployment_file import Served, ServingFolder, ServingKey, read_deployments
 from sightloop.settings import ServingSettings
+from sightloop.storage import faultpoint
 
 WATCH_S: Final = 0.1
 WARM_UPS: Final = 2
@@ -143,6 +144,7 @@ class LiveDeployments:
                 else Live(served, None, failure.problem())
             )
             return
+        faultpoint("switch.loaded")
         batcher = live.batcher if live else None
         if batcher is None:
             settings = self._settings

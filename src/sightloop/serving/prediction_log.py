@@ -17,9 +17,9 @@ from sightloop.events import Events
 from sightloop.serving.deployment_file import ServingFolder, replace_file
 from sightloop.serving.ports import SampleMedia
 from sightloop.serving.prediction_rows import to_prediction, to_table
-from sightloop.serving.segments import SUFFIX, frame, read_frames
+from sightloop.serving.segments import SUFFIX, damaged_at, frame, read_frames
 from sightloop.serving.tables import PREDICTIONS, outcomes, prediction_heads, segment_offsets
-from sightloop.storage import Records, Stores, Tables, move_pointer, pointer
+from sightloop.storage import Records, Stores, Tables, faultpoint, move_pointer, pointer
 
 ACTOR: Final = "sys_serving"
 BATCH: Final = "bat"
@@ -173,7 +173,7 @@ class PredictionLog:
             return len(gone)
 
     def check(self, workspace: str) -> Sequence[str]:
-        """What is wrong with the log: each sequence number from what is retired to the head must stand there once."""
+        """What is wrong with the log: what is neither retired nor there once, and frames that are not whole."""
         caller = _system(workspace)
         retired, head = self._span(workspace)
         table = self._rows(caller, "sequence > 0", ["id", "sequence"])
@@ -185,6 +185,11 @@ class PredictionLog:
             )
         if len(set(ids)) != len(ids):
             problems.append(f"{len(ids) - len(set(ids))} predictions stand in the log twice.")
+        known = self._offsets(workspace)
+        for path in sorted((self._place.segments / workspace).glob(f"*{SUFFIX}")):
+            at = damaged_at(path, known.get(path.name, 0))
+            if at is not None:
+                problems.append(f"The segment {path.stem} is damaged at byte {at}; what stands behind it is not read.")
         return problems
 
     def _import(self, folder: Path, flush: bool) -> int:
@@ -221,6 +226,7 @@ class PredictionLog:
             tables = self._stores.workspace(workspace).tables
             self._take_back(workspace, tables)
             version = tables.upsert(PREDICTIONS, to_table(rows, head + 1), "id")
+        faultpoint("import.after_lance")
         with self._events.change(_system(workspace), "predictions.import", PREDICTIONS) as change:
             if version is not None:
                 move_pointer(change.connection, workspace, PREDICTIONS, version)
@@ -238,6 +244,7 @@ class PredictionLog:
             of_workspace = segment_offsets.c.workspace_id == workspace
             change.execute(sa.delete(segment_offsets).where(of_workspace, segment_offsets.c.name.not_in(there)))
             change.emit("sightloop.predictions.imported", {"count": len(rows), "sequence": head + len(rows)})
+        faultpoint("import.after_sql")
         return len(rows)
 
     def _take_back(self, workspace: str, tables: Tables) -> None:
@@ -255,6 +262,7 @@ class PredictionLog:
         for path in paths:
             if path not in live and offsets.get(path.name) == path.stat().st_size:
                 path.unlink()
+                faultpoint("import.removed")
 
     def _known(self, ids: Sequence[str], workspace: str) -> set[str]:
         caller, known = _system(workspace), set[str]()

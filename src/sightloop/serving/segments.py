@@ -17,6 +17,7 @@ import orjson
 
 from sightloop.domain import new_id
 from sightloop.errors import StorageFull
+from sightloop.storage import faultpoint
 
 FRAME: Final = struct.Struct("<II")
 MAX_FRAME_BYTES: Final = 16 << 20
@@ -49,6 +50,21 @@ def read_frames(path: Path, offset: int = 0, limit: int | None = None) -> Iterat
             yield orjson.loads(payload), offset
 
 
+def damaged_at(path: Path, offset: int = 0) -> int | None:
+    """The offset of a frame that is whole and wrong, which hides all behind it; None where there is none.
+
+    A frame that is cut off at the end of the file is no damage: a kill left it, and nobody was told of it.
+    """
+    for _, behind in read_frames(path, offset):
+        offset = behind
+    with open(path, "rb") as file:
+        file.seek(offset)
+        head = file.read(FRAME.size)
+        length = FRAME.unpack(head)[0] if len(head) == FRAME.size else 0
+        whole = len(head) == FRAME.size and (length > MAX_FRAME_BYTES or len(file.read(length)) == length)
+    return offset if whole else None
+
+
 class SegmentWriter:
     """The segments of one process, one file at a time for each workspace.
 
@@ -75,11 +91,18 @@ class SegmentWriter:
         with self._lock:
             segment = self._open.get(workspace)
             if segment and (segment.rows >= self._rotate_rows or segment.size >= self._rotate_bytes):
-                segment.close()
+                self._open.pop(workspace).close()
                 segment = None
-            if segment is None:
-                segment = self._open[workspace] = self._next(workspace)
-            segment.append(data)
+            try:
+                if segment is None:
+                    segment = self._open[workspace] = self._next(workspace)
+                segment.append(data)
+            except OSError as error:
+                raise StorageFull(
+                    "The prediction log cannot be written; nothing was predicted.",
+                    hint="Free some disk space, or make it writable.",
+                    retry_after_s=30,
+                ) from error
 
     def sync(self) -> None:
         """Returns once all that was appended is on the disk, and the segments are within their bound."""
@@ -128,17 +151,16 @@ class _Segment:
         self.dirty = False
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._sync_folder()
+        faultpoint("segment.opened")
 
     def append(self, data: bytes) -> None:
         try:
             written = os.write(self._file, data)
             if written < len(data):
                 raise OSError("short write")
-        except OSError as error:
+        except OSError:
             os.ftruncate(self._file, self.size)
-            raise StorageFull(
-                "The prediction log has no room; nothing was predicted.", hint="Free some disk space.", retry_after_s=30
-            ) from error
+            raise
         self.size += len(data)
         self.rows += 1
         self.dirty = True

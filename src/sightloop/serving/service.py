@@ -37,7 +37,7 @@ from sightloop.serving.predictor import Predictor
 from sightloop.serving.supervisor import Supervisor
 from sightloop.serving.tables import deployment_switches, deployments
 from sightloop.settings import Settings
-from sightloop.storage import Records
+from sightloop.storage import Records, faultpoint
 
 SWITCH_S: Final = 60.0
 RETRY_S: Final = 30.0
@@ -202,8 +202,10 @@ class Deployments:
             wanted = Served(caller.workspace, name, deployment_id, model, version.id, alias, version.bundle_digest)
             try:
                 self._publish(wanted)
+                faultpoint("deployment.published")
                 self._supervisor.ensure()
                 self._wait_for(wanted)
+                faultpoint("deployment.answering")
             except Exception:
                 self._publish()
                 raise

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
+from sightloop.storage import faultpoint
+
 KEPT_SHARE: Final = 16
 
 
@@ -45,11 +47,13 @@ class MediaSpool:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             aside.write_bytes(data)
+            faultpoint("media.unnamed")
             os.replace(aside, path)
         except OSError:
             aside.unlink(missing_ok=True)
             self.dropped += 1
             return
+        faultpoint("media.spooled")
         with self._lock:
             if path not in self._sizes:
                 self._sizes[path] = len(data)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sightloop.storage.belonging import bind
     from sightloop.storage.blobs import Blobs
-    from sightloop.storage.durability import full_disk_translated, require_room
+    from sightloop.storage.durability import disk_state, full_disk_translated, require_room
     from sightloop.storage.faults import FAULT_POINTS, configure_faults, faultpoint
     from sightloop.storage.folder_lock import FolderLock
     from sightloop.storage.lance_tables import Tables
@@ -24,6 +24,7 @@ _HOMES = {
     "FAULT_POINTS": "faults",
     "bind": "belonging",
     "configure_faults": "faults",
+    "disk_state": "durability",
     "faultpoint": "faults",
     "FolderLock": "folder_lock",
     "Tables": "lance_tables",
@@ -49,6 +50,7 @@ __all__ = [
     "bind",
     "configure_faults",
     "copy_records",
+    "disk_state",
     "faultpoint",
     "full_disk_translated",
     "holds_rows",

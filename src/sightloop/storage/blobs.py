@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,6 +34,7 @@ class Blobs:
         self._floor = free_bytes_floor
         (folder / _INCOMING).mkdir(parents=True, exist_ok=True)
         self._store = LocalStore(folder)
+        self._collecting = threading.Lock()
 
     def put(self, data: bytes) -> str:
         """The digest of the data, which is durable when this returns."""
@@ -45,7 +48,7 @@ class Blobs:
         with full_disk_translated():
             for digest, data in zip(digests, items, strict=True):
                 touched.add(self._folder / digest[:2])
-                if not self.exists(digest):
+                if not self._renew(digest):
                     self._write(digest, data)
             if touched:
                 touched.add(self._folder)
@@ -85,6 +88,14 @@ class Blobs:
         sync(self._folder / digest[:2])
         return True
 
+    def collect(self, digest: str, older_than_s: float) -> bool:
+        """Whether there was a blob that nobody has put for so long, and which is gone now."""
+        with self._collecting:
+            path = self._find(digest)
+            if path is None or time.time() - (self._folder / path).stat().st_mtime < older_than_s:
+                return False
+            return self.delete(digest)
+
     def digests(self) -> Iterator[str]:
         """Every digest, sorted within each shard."""
         for shard in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
@@ -102,12 +113,23 @@ class Blobs:
             path.unlink()
         return len(leftovers)
 
+    def _renew(self, digest: str) -> bool:
+        """Whether the blob is there; its age begins anew, so that `collect` leaves it to whoever puts it now."""
+        with self._collecting:
+            path = self._find(digest)
+            if path is not None:
+                os.utime(self._folder / path)
+            return path is not None
+
     def _write(self, digest: str, data: bytes) -> None:
         incoming = f"{_INCOMING}/{new_id('put')}"
         final = f"{digest[:2]}/{digest}" + (_SEALED if self._cipher else "")
         obstore.put(self._store, incoming, self._cipher.seal(data, digest) if self._cipher else data)
+        faultpoint("blob.unsynced")
         sync(self._folder / incoming)
+        faultpoint("blob.unnamed")
         obstore.rename(self._store, incoming, final)
+        faultpoint("blob.named")
 
     def _find(self, digest: str) -> str | None:
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):

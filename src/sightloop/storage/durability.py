@@ -1,4 +1,4 @@
-"""What it takes until bytes survive a power cut, and how much room there is left for them."""
+"""What it takes until bytes survive a power cut, and what a disk that is full or read-only does to a write."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sightloop.errors import StorageFull
+from sightloop.errors import StorageFull, Unavailable
 
 _HINT = "Free some disk space. Reads and deletes go on."
+_FULL = ("no space left on device", "disk is full", "quota exceeded")
+_READ_ONLY = ("read-only file system", "readonly database")
+RETRY_S = 30
 
 
 def sync(path: Path) -> None:
@@ -36,20 +39,30 @@ def require_room(folder: Path, floor_bytes: int, size_bytes: int = 0) -> None:
     status = os.statvfs(folder)
     free = status.f_bavail * status.f_frsize
     if free - size_bytes < floor_bytes:
-        raise StorageFull("There is no room left to write.", hint=_HINT, free_bytes=free, retry_after_s=30)
+        raise StorageFull("There is no room left to write.", hint=_HINT, free_bytes=free, retry_after_s=RETRY_S)
+
+
+def disk_state(folder: Path, floor_bytes: int) -> str:
+    """What the folder's disk lets one do: "ok", "full" (below the floor) or "read-only" (statvfs(3))."""
+    status = os.statvfs(folder)
+    if status.f_flag & os.ST_RDONLY:
+        return "read-only"
+    return "full" if status.f_bavail * status.f_frsize < max(floor_bytes, 1) else "ok"
 
 
 @contextmanager
 def full_disk_translated() -> Iterator[None]:
-    """A block in which a full disk, as any library says it, is raised as StorageFull."""
+    """A block in which a full disk, as any library says it, is StorageFull, and a read-only one Unavailable."""
     try:
         yield
-    except StorageFull:
+    except (StorageFull, Unavailable):
         raise
     except Exception as error:
-        said = str(error).lower()
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(
-            words in said for words in ("no space left on device", "disk is full", "quota exceeded")
-        ):
-            raise StorageFull("There is no room left to write.", hint=_HINT, retry_after_s=30) from error
+        number, said = getattr(error, "errno", None), str(error).lower()
+        if number in (errno.ENOSPC, errno.EDQUOT) or any(words in said for words in _FULL):
+            raise StorageFull("There is no room left to write.", hint=_HINT, retry_after_s=RETRY_S) from error
+        if number == errno.EROFS or any(words in said for words in _READ_ONLY):
+            raise Unavailable(
+                "The storage is read-only.", hint="Make it writable. Reads go on.", retry_after_s=RETRY_S
+            ) from error
         raise

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class Tables:
             dataset = lance.dataset(str(path))
             if dataset.count_rows(filter=wanted):
                 dataset.delete(wanted)
+                faultpoint("table.deleted")
             written = lance.write_dataset(keyed, str(path), mode="append")
             if written.version != dataset.version + 1:
                 raise Conflict(
@@ -108,17 +110,25 @@ class Tables:
             dataset.restore()
             return int(lance.dataset(str(path)).version)
 
-    def collect(self, name: str, keep: int) -> int:
-        """The number of versions older than `keep` that were removed, with all files that only they used.
+    def age_s(self, name: str) -> float:
+        """Seconds since anything was written to the table."""
+        path = self._path(name)
+        return time.time() - max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+
+    def collect(self, name: str, keep: int, older_than_s: float = 0.0) -> int:
+        """The number of versions before `keep`, and so old, that were removed, with all files that only they used.
 
         `keep` and everything newer stays. Files that a crash left out of every version go too, which no write of this
         process can be mistaken for: writers of the table wait meanwhile.
         """
         with self._lock(name), _translated(name):
             dataset = self._open(name, keep)
-            older = [int(one["version"]) for one in dataset.versions() if int(one["version"]) < keep]
+            until = datetime.now() - timedelta(seconds=older_than_s)  # noqa: DTZ005  Lance tells local time, naive
+            versions = [one for one in dataset.versions() if int(one["version"]) < keep]
+            older = [int(one["version"]) for one in versions if one["timestamp"] <= until]
             if older:
                 lance.dataset(str(self._path(name))).cleanup_old_versions(versions=older, delete_unverified=True)
+                faultpoint("table.collected")
             return len(older)
 
     def drop(self, name: str) -> None:
@@ -158,6 +168,7 @@ class Tables:
         began_ns = time.time_ns()
         with self._lock(name), full_disk_translated(), _translated(name):
             yield path
+            faultpoint("table.unsynced")
             _sync_since(path, began_ns)
             sync(self._folder)
         faultpoint("table.written")
@@ -193,7 +204,7 @@ def _translated(name: str) -> Iterator[None]:
         yield
     except (ValueError, OSError, pa.ArrowInvalid) as error:
         said = str(error)
-        if "no space left" in said.lower():
+        if "no space left" in said.lower() or "read-only" in said.lower():
             raise
         if "was not found" in said:
             raise NotFound(f'The table "{name}" has no such version.', hint="Run: sightloop fsck") from error

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sightloop.errors import Conflict, Refused, SightloopError
 from sightloop.storage import postgres
 from sightloop.storage.durability import full_disk_translated
+from sightloop.storage.faults import faultpoint
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 30.0
@@ -104,6 +105,7 @@ class Records:
                 ) from error
             if self.shared:
                 postgres.text_in_byte_order(connection)
+            faultpoint("records.migrating")
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

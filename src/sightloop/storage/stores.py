@@ -13,6 +13,7 @@ from sightloop.domain import now
 from sightloop.errors import InvalidInput
 from sightloop.storage.blobs import Blobs
 from sightloop.storage.encryption import Cipher, new_wrapped_key, read_master_key, unwrap
+from sightloop.storage.faults import faultpoint
 from sightloop.storage.lance_tables import Tables
 from sightloop.storage.records import Records
 from sightloop.storage.tables import workspaces
@@ -73,6 +74,7 @@ class Stores:
         if not workspace_id.replace("_", "").replace("-", "").isalnum():
             raise InvalidInput(f'"{workspace_id}" cannot be a workspace id.', hint="Use letters, digits, - and _.")
         wrapped = self._wrapped_key(workspace_id)
+        faultpoint("workspace.registered")
         cipher = unwrap(wrapped, self._master_key, workspace_id) if wrapped else None
         home = self._folder / "workspaces" / workspace_id
         home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from sightloop.inference import (
 )
 from sightloop.registry import Registry
 from sightloop.runs import RunContext, Runs
-from sightloop.storage import Stores
+from sightloop.storage import Stores, faultpoint
 from sightloop.training.evaluation import metrics, results
 from sightloop.training.head import Head, fit_head
 from sightloop.training.imports import origin_of, refuse_other_classes, refuse_other_origin
@@ -166,7 +166,9 @@ class Training:
             bundle = self._bundle(recipe, version, head, classes)
             parity = self._parity(caller, context.threads, bundle, head, train)
             archive = bundle.to_archive()
+            faultpoint("train.fitted")
             digest = self._stores.workspace(caller.workspace).blobs.put(archive)
+            faultpoint("train.after_blob")
             return {"bundle": digest, "strength": head.strength, "temperature": head.temperature, "parity": parity}
 
         def register(fitted: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,6 +230,7 @@ class Training:
         archive = self._stores.workspace(caller.workspace).blobs.get(params["bundle"])
         evaluation, figures = self._figures(caller, context, Bundle.from_archive(archive), test)
         figures |= known
+        faultpoint("train.evaluated")
         made = self._registry.register(
             caller.keyed(context.run_id, "register"),
             params["model"],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -45,9 +46,10 @@ class House:
             tx.emit("sightloop.test.written", {})
             tx.receipt("test", rule="", subject=name, claim={}, evidence={}, inputs={"data": digest}, outcome={})
 
-    def fsck(self, **checks: list[str]) -> Fsck:
+    def fsck(self, *, grace_s: float = 0.0, **checks: list[str]) -> Fsck:
         rooms = {name: lambda workspace, said=said: said for name, said in checks.items()}
-        return Fsck(self.records, self.stores, self.events, rooms, {"room": lambda workspace: [self.blob]})
+        references = {"room": lambda workspace: [self.blob]}
+        return Fsck(self.records, self.stores, self.events, rooms, references, grace_s=grace_s)
 
     def path(self, digest: str) -> Path:
         (found,) = (one for one in self.folder.rglob(f"{digest}*"))
@@ -98,6 +100,25 @@ def test_a_blob_that_nothing_names_is_an_orphan_and_collected_on_request(house: 
     assert house.fsck().run("default", collect=True).collected == 1
     assert not house.store.blobs.exists(orphan)
     assert house.store.blobs.exists(house.evidence)
+
+
+@pytest.mark.parametrize("grace_s", [3600.0, 0.0])
+def test_what_was_just_written_is_collected_only_where_no_grace_is_given(house: House, grace_s: float) -> None:
+    house.store.blobs.put(b"its commit follows")
+    house.store.tables.append("versions.dsv_1", rows("a"))
+    house.store.tables.append("samples", rows("b"))
+    report = house.fsck(grace_s=grace_s).run("default", collect=True)
+    assert (report.orphan_blobs, report.orphan_versions, report.orphan_tables) == (1, 1, ("versions.dsv_1",))
+    assert report.collected == (0 if grace_s else 3)
+
+
+def test_an_old_orphan_that_is_put_again_is_no_orphan_yet(house: House) -> None:
+    orphan = house.store.blobs.put(b"left by a crash")
+    os.utime(house.path(orphan), (0, 0))
+    house.store.blobs.put(b"left by a crash")
+    assert house.fsck(grace_s=60.0).run("default", collect=True).collected == 0
+    os.utime(house.path(orphan), (0, 0))
+    assert house.fsck(grace_s=60.0).run("default", collect=True).collected == 1
 
 
 def test_a_table_ahead_of_its_pointer_is_taken_back_on_request(house: House) -> None:

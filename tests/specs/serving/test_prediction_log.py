@@ -55,6 +55,17 @@ def write(house: House, *records: dict[str, Any], workspace: str = "ws_a") -> No
     writer.close()
 
 
+def test_a_damaged_frame_is_told_and_a_torn_tail_is_not(house: House) -> None:
+    write(house, *(record(number) for number in range(3)))
+    (segment,) = (house.folder / "serving" / "segments" / "ws_a").iterdir()
+    whole = segment.read_bytes()
+    segment.write_bytes(whole[:-5])
+    assert house.log.check("ws_a") == []
+    segment.write_bytes(whole.replace(b"prd_0001", b"prd_9999"))
+    (problem,) = house.log.check("ws_a")
+    assert f"damaged at byte {len(whole) // 3}" in problem
+
+
 def test_imported_predictions_are_read_in_the_order_of_their_sequence(house: House) -> None:
     write(house, *(record(number) for number in range(5)))
     assert house.log.import_segments(flush=True) == 5

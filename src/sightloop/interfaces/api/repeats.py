@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from sightloop.domain import Caller, digest_of
 from sightloop.events import Idempotency
 from sightloop.interfaces.api.answers import answer
+from sightloop.storage import faultpoint
 
 _JSON = "application/json"
 
@@ -43,5 +44,7 @@ class Repeats:
             response = await serve(request)
             if response.status_code < 300 and response.media_type == _JSON:
                 content = orjson.loads(response.body)
+                faultpoint("answer.unkept")
                 await run_sync(self._idempotency.remember, caller, route, digest, response.status_code, content)
+                faultpoint("answer.kept")
             return response

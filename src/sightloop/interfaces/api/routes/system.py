@@ -13,6 +13,7 @@ from sightloop.interfaces.api.description import described
 from sightloop.interfaces.api.parsing import items_of
 from sightloop.interfaces.api.routing import PREFIX, Ask, Routes
 from sightloop.settings import describe_settings
+from sightloop.storage import disk_state
 
 routes = Routes("system", prefix="")
 
@@ -23,8 +24,13 @@ _SIGNED_IN = """<!doctype html><meta charset="utf-8"><title>Sightloop</title>
 
 @routes.get("/healthz", permission=Permission.PUBLIC)
 async def health(ask: Ask) -> Any:
-    """Whether the process answers; it waits for no thread."""
-    return {"status": "ok", "version": ask.installation.version}
+    """Whether the process answers, and whether the disk of its folder is "ok", "full" or "read-only".
+
+    It waits for no thread.
+    """
+    house = ask.installation
+    storage = disk_state(house.folder, house.settings.storage.free_bytes_floor)
+    return {"status": "ok", "version": house.version, "storage": storage}
 
 
 @routes.get("/readyz", permission=Permission.PUBLIC)
