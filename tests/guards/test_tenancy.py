@@ -44,7 +44,8 @@ class Pair:
         request.update(more)
         answer = self.stranger.request(operation.method, **request)
         self.asked += 1
-        if CANARY in replaced(answer.text, value, ""):
+        uttered = {part for heard in self.heard for part in (heard, heard.partition("@")[0])}
+        if set(re.findall(rf"{CANARY}[\w.]*", answer.text)) - uttered:
             self.seen.append(f"{operation.method} {operation.path} {value}: {answer.text[:300]}")
         return answer
 
