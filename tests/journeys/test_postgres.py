@@ -19,6 +19,7 @@ from tests.journeys.small_plant import make_plant
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
 
 
+@pytest.mark.soak
 def test_the_loop_closes_on_postgresql_as_on_sqlite(postgres_url: str, tmp_path: Path) -> None:
     controller = LineController(tmp_path / "line-controller.jsonl")
     settings = {**SETTINGS, "storage": {"records_url": postgres_url}}

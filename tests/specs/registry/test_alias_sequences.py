@@ -39,9 +39,11 @@ def test_an_alias_has_one_holder_at_most_and_never_none_after_the_first(
                 registry.promote(BOSS, "cells", version, alias=self.alias, reason=reason)
             except Refused:
                 assert not reason
+                assert version != self.holder
             else:
-                assert reason
-                self.holder, self.before = version, self.holder
+                if version != self.holder:  # to its own holder an alias does not move
+                    assert reason
+                    self.holder, self.before = version, self.holder
 
         @rule()
         def roll_back(self) -> None:
@@ -66,8 +68,8 @@ def test_an_alias_has_one_holder_at_most_and_never_none_after_the_first(
     run_state_machine_as_test(
         Moves,
         settings=settings(
-            max_examples=8,
-            stateful_step_count=12,
+            max_examples=5,
+            stateful_step_count=10,
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
