@@ -13,7 +13,7 @@ from typing import Any
 
 from sightloop.datasets import Datasets
 from sightloop.domain import Caller
-from sightloop.events import Deliverer, Events, Idempotency, Webhooks
+from sightloop.events import Deliverer, Egress, Events, Idempotency, Webhooks
 from sightloop.governance import (
     Backups,
     Fsck,
@@ -91,14 +91,15 @@ class Installation:
         self.records.migrate()
         self.events = Events(self.records, code_version=self.version)
         self.idempotency = Idempotency(self.records)
-        self.webhooks = Webhooks(self.records, self.stores, self.events, egress_allow=events.egress_allow)
+        egress = Egress(events.egress_allow, events.egress_ports)
+        self.webhooks = Webhooks(self.records, self.stores, self.events, egress)
         self.deliverer = Deliverer(
             self.records,
             self.stores,
             self.events,
             interval_s=events.delivery_interval_s,
             attempts=events.delivery_attempts,
-            egress_allow=events.egress_allow,
+            egress=egress,
         )
         self.runs = Runs(self.records, self.events, self.folder / "runs.db", code_version=self.version)
         self.identity = Identity(self.records, self.stores, self.events)

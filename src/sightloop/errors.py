@@ -36,6 +36,9 @@ CODES: Mapping[str, Code] = {
     "refused": Code(409, 7),
     "too_large": Code(413, 3),
     "not_enough_data": Code(422, 8),
+    "method_not_allowed": Code(405, 2),
+    "too_slow": Code(408, 9, retryable=True),
+    "rate_limited": Code(429, 9, retryable=True),
     "overloaded": Code(503, 9, retryable=True),
     "unavailable": Code(503, 9, retryable=True),
     "storage_full": Code(507, 10, retryable=True),
@@ -162,6 +165,24 @@ class NotEnoughData(SightloopError):
     code = "not_enough_data"
 
 
+class MethodNotAllowed(SightloopError):
+    """The path exists, the method does not."""
+
+    code = "method_not_allowed"
+
+
+class TooSlow(SightloopError):
+    """The body of the request did not arrive in time."""
+
+    code = "too_slow"
+
+
+class RateLimited(SightloopError):
+    """Too many requests, or too many wrong keys; try again after `facts["retry_after_s"]` seconds."""
+
+    code = "rate_limited"
+
+
 class Overloaded(SightloopError):
     """A bounded queue is full; try again after `facts["retry_after_s"]` seconds."""
 
@@ -196,8 +217,8 @@ CLASSES: Mapping[str, type[SightloopError]] = {
     cls.code: cls
     for cls in (
         InvalidInput, Malformed, InvalidMedia, InvalidBundle, InvalidRecipe, InvalidPolicy, Unauthenticated,
-        Forbidden, NotFound, Conflict, Refused, TooLarge, NotEnoughData, Overloaded, Unavailable,
-        StorageFull, Locked, Corrupt, SightloopError,
+        Forbidden, NotFound, Conflict, Refused, TooLarge, NotEnoughData, MethodNotAllowed, TooSlow, RateLimited,
+        Overloaded, Unavailable, StorageFull, Locked, Corrupt, SightloopError,
     )
 }  # fmt: skip
 

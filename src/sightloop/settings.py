@@ -64,6 +64,7 @@ class EventsSettings(_Section):
     egress_allow: tuple[str, ...] = Field(
         (), description="Private networks (CIDR) that webhooks may reach; set by the operator only."
     )
+    egress_ports: tuple[int, ...] = Field((443, 8443), description="Ports that webhooks may ask in public networks.")
 
 
 class ServingSettings(_Section):
@@ -86,6 +87,22 @@ class ApiSettings(_Section):
         ("127.0.0.1", "localhost", "[::1]"), description="Host headers that are answered."
     )
     body_bytes_limit: int = Field(256 << 20, description="Largest request body, in bytes.")
+    json_bytes_limit: int = Field(32 << 20, description="Largest request body in JSON, in bytes.")
+    patience_s: float = Field(
+        15.0, gt=0, description="Longest wait for the headers of a request, and for a body slower than 4 KiB/s."
+    )
+    connections_limit: int = Field(
+        1000, ge=1, description="Connections to each of the two processes; the next one is answered 503."
+    )
+    key_requests_per_s: float = Field(
+        100.0, gt=0, description="Requests that a key may make for long; ten seconds' worth may come at once."
+    )
+    address_requests_per_s: float = Field(
+        400.0, gt=0, description="Requests that an address may make for long; ten seconds' worth may come at once."
+    )
+    failures_per_minute: float = Field(
+        20.0, gt=0, description="Wrong keys that an address may show before all but known keys wait."
+    )
 
 
 class LoopSettings(_Section):

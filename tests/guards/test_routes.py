@@ -16,7 +16,7 @@ from sightloop.interfaces.api.routes import ROOMS
 from tests.specs.interfaces.house import House, write_pictures
 
 ROUTES = [(declared.method, declared.path, declared.permission) for room in ROOMS for declared in room.declared]
-KEYED = (Role.VIEWER, Role.LABELER, Role.ENGINEER, Role.ADMIN)
+KEYED = (Role.PREDICTOR, Role.VIEWER, Role.LABELER, Role.ENGINEER, Role.ADMIN)
 # Things that exist in the first workspace, by the name of the path's parameter.
 MADE_HERE = ("sample", "run", "key", "campaign", "item", "webhook", "version", "a")
 

@@ -11,6 +11,7 @@ from sightloop.errors import Forbidden, Unauthenticated
 
 class Role(StrEnum):
     ANONYMOUS = "anonymous"
+    PREDICTOR = "predictor"
     VIEWER = "viewer"
     LABELER = "labeler"
     ENGINEER = "engineer"
@@ -47,6 +48,7 @@ _ENGINEER = _LABEL | {
 }  # fmt: skip
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ANONYMOUS: frozenset({Permission.PUBLIC}),
+    Role.PREDICTOR: frozenset({Permission.PUBLIC, Permission.PREDICT}),
     Role.VIEWER: _VIEW,
     Role.LABELER: _LABEL,
     Role.ENGINEER: _ENGINEER,
@@ -63,6 +65,7 @@ class Caller:
         actor: opaque id of the person, key or policy that acts.
         role: what the actor may do in this workspace.
         idempotency_key: the key of the request, if it has one: the same key makes the same ids.
+        deployment: the only deployment that the actor may ask, by name; empty for any.
         trace_id: W3C trace id of the request, or empty.
     """
 
@@ -71,6 +74,7 @@ class Caller:
     role: Role
     idempotency_key: str | None = None
     trace_id: str = ""
+    deployment: str = ""
 
     def new_id(self, prefix: str) -> str:
         """A fresh id, or with an idempotency key the one that this key always makes."""

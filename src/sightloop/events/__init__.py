@@ -2,6 +2,7 @@
 
 from sightloop.events.audit_chain import AuditEntry, AuditReport
 from sightloop.events.delivery import Deliverer
+from sightloop.events.egress import Egress
 from sightloop.events.idempotency import Idempotency
 from sightloop.events.unit_of_work import Change, Events
 from sightloop.events.webhooks import Delivery, Webhook, Webhooks
@@ -12,6 +13,7 @@ __all__ = [
     "Change",
     "Deliverer",
     "Delivery",
+    "Egress",
     "Events",
     "Idempotency",
     "Webhook",

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-import httpx
 import sqlalchemy as sa
 from standardwebhooks.webhooks import Webhook as Signer
 
@@ -57,7 +56,7 @@ class Deliverer:
         *,
         interval_s: float = 0.1,
         attempts: int = 12,
-        egress_allow: Sequence[str] = (),
+        egress: Egress,
         timeout_s: float = 10.0,
         workers: int = 4,
         backoff: Callable[[int, float], float] = backoff_s,
@@ -68,7 +67,7 @@ class Deliverer:
         self._stores = stores
         self._interval_s = interval_s
         self._attempts = attempts
-        self._egress = Egress(egress_allow)
+        self._egress = egress
         self._timeout_s = timeout_s
         self._workers = workers
         self._backoff = backoff
@@ -142,41 +141,23 @@ class Deliverer:
             delivered, final, detail = 200 <= status < 300, status == 410, f"answered {status}"
         except Refused as error:
             delivered, status, final, detail = False, 0, True, error.message
-        except (httpx.HTTPError, httpx.InvalidURL, SightloopError, ValueError) as error:
+        except (SightloopError, ValueError) as error:
             delivered, status = False, 0
             detail = error.message if isinstance(error, SightloopError) else type(error).__name__
         self._note(row, delivered, final or row.attempts + 1 >= self._attempts, status, detail)
         return delivered
 
     def _send(self, row: sa.Row[Any]) -> int:
-        target = self._egress.resolve(row.url)
         secret = self._stores.workspace(row.workspace_id).unseal(row.secret, row.webhook_id)
         body = json.dumps(cloud_event(row), separators=(",", ":"))
         at = self._clock()
         headers = {
-            "host": target.host,
             "content-type": "application/cloudevents+json",
             "webhook-id": row.id,
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": Signer(secret).sign(row.id, at, body),
         }
-        # No kept connections: two host names on one IP must not share a TLS session that was checked for one of them.
-        with (
-            httpx.Client(
-                trust_env=False,
-                follow_redirects=False,
-                timeout=self._timeout_s,
-                limits=httpx.Limits(max_keepalive_connections=0),
-            ) as client,
-            client.stream(
-                "POST",
-                target.url,
-                content=body,
-                headers=headers,
-                extensions={"sni_hostname": target.server_name},
-            ) as response,
-        ):
-            return response.status_code
+        return self._egress.post(row.url, body.encode(), headers, timeout_s=self._timeout_s)
 
     def _note(self, row: sa.Row[Any], delivered: bool, final: bool, status: int, detail: str) -> None:
         at = self._clock()

@@ -50,11 +50,11 @@ class Delivery:
 class Webhooks:
     """The webhooks of a workspace."""
 
-    def __init__(self, records: Records, stores: Stores, events: Events, *, egress_allow: Sequence[str] = ()) -> None:
+    def __init__(self, records: Records, stores: Stores, events: Events, egress: Egress) -> None:
         self._records = records
         self._stores = stores
         self._events = events
-        self._egress = Egress(egress_allow)
+        self._egress = egress
 
     def create(self, caller: Caller, url: str, event_types: Sequence[str], name: str = "") -> tuple[Webhook, str]:
         """The webhook and its signing secret ("whsec_..."), which is shown this once.

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sightloop.domain import Caller, Role, derived_id, now
+from sightloop.domain import GRANTS, Caller, Permission, Role, derived_id, now
 from sightloop.errors import Conflict, Forbidden, InvalidInput, Unauthenticated, not_found
 from sightloop.events import Change, Events
 from sightloop.governance.tables import api_keys, owner_links
@@ -21,6 +21,7 @@ from sightloop.storage import Records, Stores, metadata
 
 DEFAULT = "default"
 LINK_LIFE = timedelta(hours=1)
+SESSION_LIFE = timedelta(days=30)
 # Noting each use would be a write for each request.
 USE_NOTED_EACH = timedelta(hours=1)
 # 32 random bytes, URL-safe: 43 characters. 256 bits need neither salt nor a slow hash.
@@ -31,7 +32,11 @@ _workspaces = metadata.tables["workspaces"]
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key without its secret, which is kept by nobody but its bearer; None where there is no such time."""
+    """A key without its secret, which is kept by nobody but its bearer; None where there is no such time.
+
+    `deployment` names the only one that the key may ask; empty for all that its role allows. `last_used` is noted
+    by the control process, not by the serving process, which has no database.
+    """
 
     id: str
     workspace: str
@@ -41,6 +46,7 @@ class ApiKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used: datetime | None
+    deployment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class KeyHash:
     role: Role
     actor: str
     expires_at: datetime | None
+    deployment: str = ""
 
 
 class Identity:
@@ -69,7 +76,7 @@ class Identity:
         moment = self._clock()
         if row is None or row["revoked_at"] or _over(row["expires_at"], moment):
             raise Unauthenticated("This API key is not valid.", hint="Ask an admin of the workspace for a key.")
-        caller = Caller(row["workspace_id"], row["id"], Role(row["role"]))
+        caller = Caller(row["workspace_id"], row["id"], Role(row["role"]), deployment=row["deployment"])
         if not row["last_used"] or datetime.fromisoformat(row["last_used"]) + USE_NOTED_EACH < moment:
             with self._events.change(caller, "key.use", row["id"]) as tx:
                 tx.execute(sa.update(api_keys).where(api_keys.c.id == row["id"]).values(last_used=moment.isoformat()))
@@ -77,12 +84,22 @@ class Identity:
         return caller
 
     def create_key(
-        self, caller: Caller, name: str, role: Role, *, expires_at: datetime | None = None
+        self, caller: Caller, name: str, role: Role, *, expires_at: datetime | None = None, deployment: str = ""
     ) -> tuple[ApiKey, str]:
-        """The key and its secret, which is shown this once. Raises Forbidden for a role above the caller's own."""
-        ranks = list(Role)
-        if role is Role.ANONYMOUS or ranks.index(role) > ranks.index(caller.role):
+        """The key and its secret, which is shown this once.
+
+        Args:
+            deployment: the only deployment that the key may ask; for a role that predicts and nothing else.
+
+        Raises:
+            Forbidden: the role holds what the caller's does not.
+        """
+        if role is Role.ANONYMOUS or not GRANTS[role] <= GRANTS[caller.role]:
             raise Forbidden(f'A caller with the role "{caller.role}" cannot make a key for "{role}".')
+        if deployment and not GRANTS[role] <= {Permission.PUBLIC, Permission.PREDICT}:
+            raise InvalidInput(
+                f'A key for the role "{role}" cannot be bound to one deployment.', hint='Use the role "predictor".'
+            )
         if not 0 < len(name) <= 200:
             raise InvalidInput("A key needs a name of at most 200 characters.", hint="Say who or what will use it.")
         if expires_at is not None and (expires_at.tzinfo is None or expires_at <= self._clock()):
@@ -91,7 +108,7 @@ class Identity:
         if self._row(caller, key_id) is not None:
             raise Conflict("This key was made already, and its secret was shown.", hint="Revoke it and make another.")
         with self._events.change(caller, "key.create", key_id) as tx:
-            secret = self._insert_key(tx, caller.workspace, key_id, name, role, expires_at)
+            secret = self._insert_key(tx, caller.workspace, key_id, name, role, expires_at, deployment)
         return self._key(caller, key_id), secret
 
     def keys(self, caller: Caller) -> list[ApiKey]:
@@ -116,7 +133,14 @@ class Identity:
             rows = [dict(row) for row in connection.execute(sa.select(api_keys).order_by(api_keys.c.id)).mappings()]
         moment = self._clock()
         return [
-            KeyHash(row["secret_sha256"], row["workspace_id"], Role(row["role"]), row["id"], _time(row["expires_at"]))
+            KeyHash(
+                row["secret_sha256"],
+                row["workspace_id"],
+                Role(row["role"]),
+                row["id"],
+                _time(row["expires_at"]),
+                row["deployment"],
+            )
             for row in rows
             if not row["revoked_at"] and not _over(row["expires_at"], moment)
         ]
@@ -168,7 +192,7 @@ class Identity:
         return token
 
     def redeem(self, token: str) -> tuple[ApiKey, str]:
-        """An admin key of the default workspace for a fresh owner link, which is used up by this."""
+        """An admin key of the default workspace, for 30 days, for a fresh owner link, which is used up by this."""
         link_id, moment = derived_id("lnk", _sha256(token)), self._clock()
         key_id = derived_id("key", link_id)
         with self._events.change(_owner(), "owner_link.redeem", link_id) as tx:
@@ -180,17 +204,24 @@ class Identity:
             )
             if used.rowcount != 1:
                 raise Unauthenticated("This link is used or expired.", hint="Restart the server for a new one.")
-            secret = self._insert_key(tx, DEFAULT, key_id, "owner", Role.ADMIN, None)
+            secret = self._insert_key(tx, DEFAULT, key_id, "owner", Role.ADMIN, moment + SESSION_LIFE)
         return self._key(_owner(), key_id), secret
 
     def _insert_key(
-        self, tx: Change, workspace: str, key_id: str, name: str, role: Role, expires_at: datetime | None
+        self,
+        tx: Change,
+        workspace: str,
+        key_id: str,
+        name: str,
+        role: Role,
+        expires_at: datetime | None,
+        deployment: str = "",
     ) -> str:
         secret = "sl_" + secrets.token_urlsafe(_SECRET_BYTES)
         row = {
             "id": key_id, "workspace_id": workspace, "name": name, "role": str(role), "secret_sha256": _sha256(secret),
             "made_at": self._clock().isoformat(), "expires_at": expires_at.isoformat() if expires_at else "",
-            "revoked_at": "", "last_used": "",
+            "revoked_at": "", "last_used": "", "deployment": deployment,
         }  # fmt: skip
         tx.execute(sa.insert(api_keys).values(**row))
         tx.emit("sightloop.key.created", {"key": key_id, "role": str(role)})
@@ -236,5 +267,5 @@ def _over(text: str, moment: datetime) -> bool:
 def _api_key(row: Mapping[str, Any]) -> ApiKey:
     return ApiKey(
         row["id"], row["workspace_id"], row["name"], Role(row["role"]), datetime.fromisoformat(row["made_at"]),
-        _time(row["expires_at"]), _time(row["revoked_at"]), _time(row["last_used"]),
+        _time(row["expires_at"]), _time(row["revoked_at"]), _time(row["last_used"]), row["deployment"],
     )  # fmt: skip

@@ -18,6 +18,7 @@ api_keys = sa.Table(
     sa.Column("expires_at", sa.String(40), nullable=False),
     sa.Column("revoked_at", sa.String(40), nullable=False),
     sa.Column("last_used", sa.String(40), nullable=False),
+    sa.Column("deployment", sa.String(200), nullable=False, server_default=""),
 )
 
 owner_links = sa.Table(

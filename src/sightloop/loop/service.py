@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import sys
 import threading
 import time
@@ -13,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
 from sightloop.domain import Caller, Role, now
 from sightloop.errors import NotFound, SightloopError, not_found
@@ -27,7 +27,7 @@ from sightloop.storage import Records, Stores
 
 # Retries wait 1, 2, 4 ... seconds, at most a minute.
 LONGEST_WAIT_S = 60.0
-_log = structlog.get_logger("sightloop.loop")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +239,10 @@ class Loop:
             if error.retryable:
                 tries = self._waits.get(cycle.id, (0, 0.0))[0] + 1
                 self._waits[cycle.id] = tries, time.monotonic() + min(2.0 ** (tries - 1), LONGEST_WAIT_S)
-                _log.warning("cycle waits", cycle=cycle.id, state=cycle.state, code=error.code, tries=tries)
+                _log.warning("cycle %s waits in %s: %s, try %d", cycle.id, cycle.state, error.code, tries)
                 return None
             return {"problem": {**error.problem(), "state": cycle.state}}
-        _log.error("cycle failed", cycle=cycle.id, state=cycle.state, exc_info=error)
+        _log.error("cycle %s failed in %s", cycle.id, cycle.state, exc_info=error)
         detail = f"The step {cycle.state} broke; the server's log says how."
         return {"problem": {"code": "internal", "detail": detail, "state": cycle.state}}
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import structlog
-
 from sightloop.domain import Caller, Role, now
 
 LONGEST_WAIT_S = 60.0
-_log = structlog.get_logger("sightloop.ticker")
+_log = logging.getLogger(__name__)
 
 
 class Ticker:
@@ -73,7 +72,7 @@ class Ticker:
             self._waits[place] = tries, time.monotonic() + min(2.0 ** (tries - 1), LONGEST_WAIT_S)
             kind = type(error).__name__
             self.errors[place] = {"at": now().isoformat(), "error": kind, "tries": tries}
-            _log.warning("part failed", workspace=caller.workspace, part=name, tries=tries, exc_info=error)
+            _log.warning("%s failed in %s, try %d", name, caller.workspace, tries, exc_info=error)
         else:
             self._waits.pop(place, None)
             self.errors.pop(place, None)

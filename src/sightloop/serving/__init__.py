@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sightloop.serving.listening import LockedDown as LockedDown
+    from sightloop.serving.listening import body_patience_s as body_patience_s
+    from sightloop.serving.listening import listening_options as listening_options
     from sightloop.serving.prediction_log import PredictionLog as PredictionLog
     from sightloop.serving.predictor import Predictor as Predictor
     from sightloop.serving.process import serve_deployments as serve_deployments
@@ -16,8 +19,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Deployments": "service",
+    "LockedDown": "listening",
     "PredictionLog": "prediction_log",
     "Predictor": "predictor",
+    "body_patience_s": "listening",
+    "listening_options": "listening",
     "serve_deployments": "process",
 }
 

@@ -32,13 +32,14 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class ServingKey:
-    """Who may ask: the SHA-256 (hex) of an API key, its workspace and role, and its end if it has one."""
+    """Who may ask: the SHA-256 (hex) of an API key, its workspace and role, its end and its one deployment if any."""
 
     sha256: str
     workspace: str
     role: Role
     actor: str = ""
     expires_at: datetime | None = None
+    deployment: str = ""
 
     def valid(self, moment: datetime) -> bool:
         """Whether the key has not expired at this moment."""
@@ -112,4 +113,5 @@ def _key(row: Mapping[str, Any]) -> ServingKey:
         role=Role(row["role"]),
         actor=row.get("actor", ""),
         expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
+        deployment=row.get("deployment", ""),
     )

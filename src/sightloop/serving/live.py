@@ -71,13 +71,18 @@ class LiveDeployments:
         key = self._keys.get(sha256(token.encode()).hexdigest())
         if key is None or not key.valid(datetime.now(UTC)):
             raise Unauthenticated("This needs a valid API key.", hint="Send it as 'Authorization: Bearer KEY'.")
-        return Caller(workspace=key.workspace, actor=key.actor, role=key.role)
+        return Caller(workspace=key.workspace, actor=key.actor, role=key.role, deployment=key.deployment)
 
     def get(self, caller: Caller, name: str) -> Live:
         """The deployment of this name in the caller's workspace; raises NotFound."""
-        live = self._live.get((caller.workspace, name))
+        may_ask = caller.deployment in ("", name)
+        live = self._live.get((caller.workspace, name)) if may_ask else None
         if live is None:
-            mine = [known for workspace, known in self._live if workspace == caller.workspace]
+            mine = [
+                known
+                for workspace, known in self._live
+                if workspace == caller.workspace and caller.deployment in ("", known)
+            ]
             raise not_found("deployment", name, mine, hint="Deploy a model: sightloop deployment deploy")
         return live
 

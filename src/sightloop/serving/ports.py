@@ -45,3 +45,6 @@ class KeyHash(Protocol):
 
     @property
     def expires_at(self) -> datetime | None: ...
+
+    @property
+    def deployment(self) -> str: ...

@@ -16,8 +16,10 @@ import uvicorn
 
 from sightloop.errors import Locked
 from sightloop.inference import DecodePool
+from sightloop.logs import configure_logs
 from sightloop.serving.deployment_file import ServingFolder
 from sightloop.serving.door import PredictionDoor
+from sightloop.serving.listening import LockedDown, listening_options
 from sightloop.serving.live import LiveDeployments
 from sightloop.serving.segments import SegmentWriter
 from sightloop.serving.spool import MediaSpool
@@ -36,6 +38,7 @@ def serve_deployments(folder: Path, host: str, port: int, settings: Settings) ->
     Raises Locked where another process serves this folder. Half of `serving.log_bytes_limit` is for predictions,
     half for the media that they saw.
     """
+    configure_logs()
     configure_faults(settings.faults)
     place = ServingFolder(folder)
     half = settings.serving.log_bytes_limit // 2
@@ -50,18 +53,14 @@ def serve_deployments(folder: Path, host: str, port: int, settings: Settings) ->
                 door = PredictionDoor(pool, segments, spool)
                 app = ServingApp(live, door, segments, spool, settings)
                 config = uvicorn.Config(
-                    app.asgi,
+                    LockedDown(app.asgi),
                     host=host,
                     port=port,
                     loop="asyncio",
-                    http="httptools",
-                    lifespan="off",
-                    access_log=False,
-                    log_level="warning",
-                    server_header=False,
                     proxy_headers=False,
                     backlog=BACKLOG,
                     timeout_graceful_shutdown=DRAIN_S,
+                    **listening_options(settings.api),
                 )
                 uvicorn.Server(config).run()
             finally:

@@ -262,7 +262,9 @@ class Deployments:
             ServingKey(sha256(self._own_key(workspace).encode()).hexdigest(), workspace, Role.ENGINEER, ACTOR)
             for workspace in sorted({workspace for workspace, _ in served})
         ]
-        keys = [ServingKey(k.sha256, k.workspace, k.role, k.actor, k.expires_at) for k in self._serving_keys()]
+        keys = [
+            ServingKey(k.sha256, k.workspace, k.role, k.actor, k.expires_at, k.deployment) for k in self._serving_keys()
+        ]
         content = DeploymentFile(tuple(served.values()), (*keys, *own))
         if content != self._published:
             write_deployments(self._place, content)

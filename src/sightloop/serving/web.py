@@ -79,7 +79,7 @@ class ServingApp:
                 self._route("/v2/health/live", self._alive, Permission.PUBLIC),
                 self._route("/v2/health/ready", self._ready, Permission.PUBLIC),
                 self._route("/v2", self._server, Permission.PREDICT),
-                self._route("/metrics", self._metrics, Permission.PREDICT),
+                self._route("/metrics", self._metrics, Permission.READ),
             ],
             redirect_slashes=False,
             default=_no_path,
@@ -132,7 +132,11 @@ class ServingApp:
         return _json({"name": "sightloop", "version": number, "extensions": list(EXTENSIONS)})
 
     async def _metrics(self, request: Request, caller: Caller) -> Response:
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        others = [live.wanted.id for live in self._live.all() if live.wanted.workspace != caller.workspace]
+        hidden = tuple(f'deployment="{other}"'.encode() for other in others)
+        lines = generate_latest(self._registry).splitlines(keepends=True)
+        shown = b"".join(line for line in lines if not any(label in line for label in hidden))
+        return Response(shown, media_type=CONTENT_TYPE_LATEST)
 
     async def _model(self, request: Request, caller: Caller) -> Response:
         return _json(model_metadata(self._find(request, caller)))

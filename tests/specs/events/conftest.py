@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from sightloop.domain import Caller, Role
-from sightloop.events import Deliverer, Events, Webhooks
+from sightloop.events import Deliverer, Egress, Events, Webhooks
 from sightloop.storage import Records, Stores, configure_faults
 
-LOOPBACK = ("127.0.0.0/8",)
+LOOPBACK = Egress(["127.0.0.0/8"])
 ADMIN = Caller("default", "usr_ada", Role.ADMIN)
 STRANGER = Caller("elsewhere", "usr_eve", Role.ADMIN)
 
@@ -77,7 +77,7 @@ def stores(tmp_path: Path, records: Records) -> Stores:
 
 @pytest.fixture
 def webhooks(records: Records, stores: Stores, events: Events) -> Webhooks:
-    return Webhooks(records, stores, events, egress_allow=LOOPBACK)
+    return Webhooks(records, stores, events, LOOPBACK)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def deliverer(records: Records, stores: Stores, events: Events) -> Iterator[Deli
         events,
         interval_s=0.02,
         attempts=3,
-        egress_allow=LOOPBACK,
+        egress=LOOPBACK,
         backoff=lambda _attempt, _jitter: 0.01,
         seed=0,
     )

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from standardwebhooks.webhooks import Webhook as Verifier
 
 from sightloop.errors import InvalidInput, NotFound, Refused
-from sightloop.events import Deliverer, Delivery, Events, Webhooks
+from sightloop.events import Deliverer, Delivery, Egress, Events, Webhooks
 from sightloop.storage import Records, Stores, metadata
 from tests.specs.events.conftest import ADMIN, STRANGER, Receiver, answered
 
@@ -110,7 +110,7 @@ def test_a_private_address_is_refused_when_the_webhook_is_made(
     records: Records, stores: Stores, events: Events, url: str
 ) -> None:
     with pytest.raises(Refused):
-        Webhooks(records, stores, events).create(ADMIN, url, ["*"])
+        Webhooks(records, stores, events, Egress()).create(ADMIN, url, ["*"])
 
 
 def test_an_address_that_became_private_later_is_refused_at_delivery(
@@ -118,7 +118,7 @@ def test_an_address_that_became_private_later_is_refused_at_delivery(
 ) -> None:
     webhooks.create(ADMIN, receiver.url, ANSWERED)
     answered(events)
-    guarded = Deliverer(records, stores, events)
+    guarded = Deliverer(records, stores, events, egress=Egress())
     guarded.start()
     assert guarded.drain(20.0)
     guarded.stop()
@@ -129,7 +129,7 @@ def test_the_secret_is_sealed_in_the_database_and_told_once(
     tmp_path: Path, records: Records, events: Events, receiver: Receiver
 ) -> None:
     stores = Stores(tmp_path, records, master_key="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
-    hooks = Webhooks(records, stores, events, egress_allow=["127.0.0.0/8"])
+    hooks = Webhooks(records, stores, events, Egress(["127.0.0.0/8"]))
     made, secret = hooks.create(ADMIN, receiver.url, ["*"])
     with records.read() as connection:
         stored = connection.scalar(sa.select(metadata.tables["webhooks"].c.secret))
@@ -167,12 +167,12 @@ def test_a_webhook_for_nothing_is_refused(webhooks: Webhooks, receiver: Receiver
 
 DELIVER = """
 import sys, pathlib
-from sightloop.events import Deliverer, Events
+from sightloop.events import Deliverer, Egress, Events
 from sightloop.storage import Records, Stores, configure_faults
 folder = pathlib.Path(sys.argv[1])
 records = Records(f"sqlite:///{folder}/sightloop.db")
 configure_faults(sys.argv[2])
-deliverer = Deliverer(records, Stores(folder, records), Events(records), egress_allow=["127.0.0.0/8"])
+deliverer = Deliverer(records, Stores(folder, records), Events(records), egress=Egress(["127.0.0.0/8"]))
 deliverer.start()
 print(deliverer.drain(30.0), flush=True)
 deliverer.stop()

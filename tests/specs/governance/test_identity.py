@@ -143,3 +143,27 @@ def test_an_owner_link_ends_after_an_hour(identity: Identity, clock: Clock) -> N
     clock.time += timedelta(hours=1)
     with pytest.raises(Unauthenticated):
         identity.redeem(token)
+
+
+def test_the_session_of_an_owner_link_ends_after_thirty_days(identity: Identity, clock: Clock) -> None:
+    _, secret = identity.redeem(identity.owner_link())
+    clock.time += timedelta(days=30)
+    with pytest.raises(Unauthenticated):
+        identity.authenticate(secret)
+
+
+def test_a_key_of_a_camera_is_for_one_deployment(identity: Identity) -> None:
+    key, secret = identity.create_key(OWNER, "camera", Role.PREDICTOR, deployment="line")
+    assert (key.deployment, identity.authenticate(secret).deployment) == ("line", "line")
+    assert [known.deployment for known in identity.hashes()] == ["line"]
+
+
+def test_only_who_predicts_and_nothing_else_is_bound_to_a_deployment(identity: Identity) -> None:
+    with pytest.raises(InvalidInput, match="one deployment"):
+        identity.create_key(OWNER, "camera", Role.ENGINEER, deployment="line")
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.LABELER])
+def test_who_may_not_predict_makes_no_key_that_may(identity: Identity, role: Role) -> None:
+    with pytest.raises(Forbidden):
+        identity.create_key(Caller("default", "eve", role), "camera", Role.PREDICTOR)

@@ -27,14 +27,22 @@ from sightloop.serving.supervisor import free_port
 from tests.specs.serving.small_model import small_bundle
 
 KEY, VIEWER_KEY, STRANGER_KEY = "sl_mine", "sl_viewer", "sl_stranger"
+CAMERA_KEY, OTHER_CAMERA_KEY = "sl_camera", "sl_other_camera"
 WORKSPACE, STRANGER = "ws_a", "ws_b"
 
 
-def key(secret: str, workspace: str, role: Role = Role.ENGINEER) -> ServingKey:
-    return ServingKey(sha256=sha256(secret.encode()).hexdigest(), workspace=workspace, role=role, actor=f"key_{secret}")
+def key(secret: str, workspace: str, role: Role = Role.ENGINEER, deployment: str = "") -> ServingKey:
+    digest = sha256(secret.encode()).hexdigest()
+    return ServingKey(digest, workspace, role, f"key_{secret}", deployment=deployment)
 
 
-KEYS = (key(KEY, WORKSPACE), key(VIEWER_KEY, WORKSPACE, Role.VIEWER), key(STRANGER_KEY, STRANGER))
+KEYS = (
+    key(KEY, WORKSPACE),
+    key(VIEWER_KEY, WORKSPACE, Role.VIEWER),
+    key(STRANGER_KEY, STRANGER),
+    key(CAMERA_KEY, WORKSPACE, Role.PREDICTOR, "line"),
+    key(OTHER_CAMERA_KEY, WORKSPACE, Role.PREDICTOR, "line-2"),
+)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.specs.serving.conftest import KEY, Server
+from tests.specs.serving.conftest import CAMERA_KEY, KEY, OTHER_CAMERA_KEY, STRANGER_KEY, Server
 from tests.specs.serving.small_model import png
 
 
@@ -80,3 +80,22 @@ def test_metrics_count_requests_by_opaque_id(server: Server) -> None:
     server.predict(png(70))
     text = server.get("/metrics").text
     assert 'sightloop_requests_total{deployment="dep_1",status="200"}' in text
+
+
+def test_metrics_tell_nothing_of_other_workspaces(server: Server) -> None:
+    server.predict(png(70))
+    assert "dep_1" not in server.get("/metrics", secret=STRANGER_KEY).text
+    assert server.get("/metrics", secret=CAMERA_KEY).status_code == 403
+
+
+def test_a_camera_asks_its_own_deployment_and_no_other(server: Server) -> None:
+    assert server.predict(png(70), secret=CAMERA_KEY).status_code == 200
+    other = server.predict(png(70), secret=OTHER_CAMERA_KEY)
+    assert (other.status_code, "Known" in other.json()["detail"]) == (404, False)
+
+
+def test_every_answer_forbids_a_browser_to_sniff_and_frame_it(server: Server) -> None:
+    for path in ("/healthz", "/v2", "/v2/models/line", "/nowhere"):
+        headers = server.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]

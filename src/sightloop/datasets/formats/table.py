@@ -12,7 +12,8 @@ from sightloop.errors import InvalidInput
 
 COLUMNS: Final = ("file", "sha256", "split", "label")
 _NAMES: Final = ("sample", "sha256", "file", "name")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# OWASP, "CSV Injection"; an apostrophe is on the list so that a label that begins with one comes back as it was.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'")
 
 
 def read(data: bytes) -> list[LabelRow]:
@@ -49,7 +50,7 @@ def write(items: Sequence[ExportItem], classes: Sequence[str]) -> Iterator[tuple
     keys = sorted({key for item in items for key in item.metadata} - set(COLUMNS))
     buffer = io.StringIO()
     lines = csv.writer(buffer, lineterminator="\n")
-    lines.writerow([*COLUMNS, *keys])
+    lines.writerow([*COLUMNS, *(_inert(key) for key in keys)])
     for item in items:
         facets = [item.metadata.get(key, "") for key in keys]
         lines.writerow([_inert(value) for value in (item.file, item.digest, item.split, item.label, *facets)])
@@ -62,8 +63,8 @@ def media_path(item: ExportItem) -> str:
 
 
 def _inert(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
 
 
 def _plain(text: str) -> str:
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+    return text[1:] if text.startswith("'") and text[1:].lstrip(" ").startswith(_FORMULA) else text

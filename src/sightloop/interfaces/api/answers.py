@@ -26,16 +26,19 @@ def answer(value: Any, status: int = 200) -> Response:
 
 def attachment(data: bytes) -> Response:
     """Bytes of unknown origin: saved by a browser, never rendered."""
-    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
-    return Response(data, media_type="application/octet-stream", headers=headers)
+    return Response(data, media_type="application/octet-stream", headers={"Content-Disposition": "attachment"})
 
 
-def problem_answer(error: SightloopError) -> Response:
+def problem_answer(error: SightloopError, headers: Mapping[str, str] | None = None) -> Response:
     """The error as application/problem+json, with Retry-After where a retry may help."""
-    headers = {"Retry-After": str(error.facts.get("retry_after_s", 1))} if error.retryable else {}
+    sent = dict(headers or {})
+    if error.retryable:
+        sent["Retry-After"] = str(error.facts.get("retry_after_s", 1))
     if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return Response(to_json(error.problem()), error.status, headers, media_type="application/problem+json")
+        sent["WWW-Authenticate"] = "Bearer"
+    if error.status in (408, 413):  # what is left of the body is not waited for
+        sent["Connection"] = "close"
+    return Response(to_json(error.problem()), error.status, sent, media_type="application/problem+json")
 
 
 def _plain(value: Any) -> Any:

@@ -7,13 +7,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from sightloop.app import Installation
-from sightloop.errors import InvalidInput, NotFound, SightloopError
+from sightloop.errors import InvalidInput, MethodNotAllowed, NotFound, SightloopError
 from sightloop.interfaces.api.answers import problem_answer
 from sightloop.interfaces.api.credentials import Credentials
 from sightloop.interfaces.api.doorkeeper import Doorkeeper
 from sightloop.interfaces.api.repeats import Repeats
 from sightloop.interfaces.api.routes import ROOMS
 from sightloop.interfaces.api.routing import mount, undeclared
+from sightloop.serving import LockedDown
 
 
 def build_api(installation: Installation) -> FastAPI:
@@ -23,7 +24,8 @@ def build_api(installation: Installation) -> FastAPI:
     app.state.installation = installation
     app.state.credentials = Credentials(installation)
     app.state.repeats = Repeats(installation.idempotency)
-    app.add_middleware(Doorkeeper, allowed_hosts=settings.allowed_hosts, body_bytes_limit=settings.body_bytes_limit)
+    app.add_middleware(Doorkeeper, settings=settings)
+    app.add_middleware(LockedDown)
     app.add_exception_handler(SightloopError, _expected)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _not_routed)
@@ -57,7 +59,13 @@ async def _not_understood(_: Request, error: Exception) -> Response:
 
 async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code in (404, 405):
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return problem_answer(
+            MethodNotAllowed(f"This path does not take {request.method}.", hint=f"It takes {allowed}."),
+            {"Allow": allowed},
+        )
+    if error.status_code == 404:
         return problem_answer(
             NotFound(f"There is no route {request.method} {request.url.path}.", hint="See /api/v1/openapi.json.")
         )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+from collections import OrderedDict
 from collections.abc import Mapping
 
 from sightloop.app import Installation
 from sightloop.domain import Caller, Permission, Role, require
-from sightloop.errors import Forbidden, InvalidInput, not_found
+from sightloop.errors import Forbidden, InvalidInput, Unauthenticated, not_found
+from sightloop.interfaces.api.limits import Limits
 
 SESSION_COOKIE = "sightloop_session"
 _OWNER_ACTOR = "owner"
 _OWNERS_WORKSPACE = "default"
+_MOST_KNOWN = 10_000
 
 
 class Credentials:
@@ -20,23 +24,53 @@ class Credentials:
     def __init__(self, installation: Installation) -> None:
         self._identity = installation.identity
         self._owner_token = installation.owner_token
+        self._limits = Limits(installation.settings.api)
+        self._known: OrderedDict[str, None] = OrderedDict()
 
-    def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Caller:
+    def caller(self, headers: Mapping[str, str], cookies: Mapping[str, str], address: str) -> Caller:
         """The caller. The owner's process names its workspace in a header; a key belongs to one.
 
         Raises:
             Unauthenticated: the key is unknown, expired or revoked.
             NotFound: the owner names a workspace that does not exist.
+            RateLimited: the key or the address asks too often, or the address showed too many wrong keys.
         """
         scheme, _, given = headers.get("authorization", "").partition(" ")
         token = given.strip() if scheme.lower() == "bearer" else cookies.get(SESSION_COOKIE, "")
-        if not token:
-            return Caller("", "anonymous", Role.ANONYMOUS)
-        if hmac.compare_digest(token.encode(), self._owner_token.encode()):
+        if token and hmac.compare_digest(token.encode(), self._owner_token.encode()):
             return Caller(
                 self._workspace(headers.get("sightloop-workspace", _OWNERS_WORKSPACE)), _OWNER_ACTOR, Role.ADMIN
             )
-        return self._identity.authenticate(token)
+        self._limits.address(address)
+        if not token:
+            return Caller("", "anonymous", Role.ANONYMOUS)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        if digest not in self._known:
+            self._limits.guess(address)
+        try:
+            caller = self._identity.authenticate(token)
+        except Unauthenticated:
+            self._known.pop(digest, None)
+            self._limits.failed(address)
+            raise
+        self._known[digest] = None
+        if len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)
+        self._limits.key(caller.actor)
+        return caller
+
+    def anonymous(self, address: str) -> Caller:
+        """Nobody in particular, for what is public; raises RateLimited."""
+        self._limits.address(address)
+        return Caller("", "anonymous", Role.ANONYMOUS)
+
+    def guess(self, address: str) -> None:
+        """Returns where the address may try a one-time link; raises RateLimited."""
+        self._limits.guess(address)
+
+    def failed(self, address: str) -> None:
+        """Returns once it is noted that the address tried a wrong link."""
+        self._limits.failed(address)
 
     def _workspace(self, asked: str) -> str:
         """The id of the workspace that an id or a name stands for."""

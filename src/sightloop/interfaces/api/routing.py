@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -18,14 +19,18 @@ from starlette.routing import BaseRoute
 
 from sightloop.app import Installation
 from sightloop.domain import Caller, Permission, new_id, require
-from sightloop.errors import SightloopError
+from sightloop.errors import InvalidInput, SightloopError
 from sightloop.interfaces.api.answers import answer, problem_answer
+from sightloop.interfaces.api.bodies import LimitedRequest
 from sightloop.interfaces.api.credentials import Credentials
+from sightloop.interfaces.api.description import JSON, answers_of, body_of
 from sightloop.interfaces.api.repeats import Repeats
 
 PREFIX = "/api/v1"
 PERMISSION_FIELD = "x-sightloop-permission"
 _KEPT_FIELD = "x-sightloop-answer-kept"
+_KEY = re.compile(r"[!-~]{1,128}")
+_TRACE = re.compile(r"[0-9a-f]{32}")
 
 Endpoint = Callable[..., Any]
 log = logging.getLogger("sightloop.api")
@@ -49,9 +54,13 @@ Ask = Annotated[Asked, Depends(_asked)]
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One route. `kept`: whether its answer is kept under the idempotency key of the request.
+    """One route.
 
-    Not kept are answers that hold a secret, and those of requests that are harmless to repeat.
+    Attributes:
+        kept: whether its answer is kept under the idempotency key of the request. Not kept are answers that hold a
+            secret, and those of requests that are harmless to repeat.
+        takes: media type of the body that its handler reads by itself; empty where there is none.
+        gives: media type of its answer.
     """
 
     method: str
@@ -60,6 +69,8 @@ class Declared:
     permission: Permission
     tag: str
     kept: bool
+    takes: str
+    gives: str
 
 
 class Routes:
@@ -70,18 +81,29 @@ class Routes:
         self.prefix = prefix
         self.declared: list[Declared] = []
 
-    def get(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("GET", path, permission, kept=False)
+    def get(self, path: str, *, permission: Permission, gives: str = JSON) -> Callable[[Endpoint], Endpoint]:
+        return self._declare("GET", path, permission, gives=gives)
 
-    def post(self, path: str, *, permission: Permission, kept: bool = True) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("POST", path, permission, kept=kept)
+    def post(
+        self, path: str, *, permission: Permission, kept: bool = True, takes: str = ""
+    ) -> Callable[[Endpoint], Endpoint]:
+        return self._declare("POST", path, permission, kept=kept, takes=takes)
 
     def delete(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("DELETE", path, permission, kept=False)
+        return self._declare("DELETE", path, permission)
 
-    def _declare(self, method: str, path: str, permission: Permission, *, kept: bool) -> Callable[[Endpoint], Endpoint]:
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        permission: Permission,
+        *,
+        kept: bool = False,
+        takes: str = "",
+        gives: str = JSON,
+    ) -> Callable[[Endpoint], Endpoint]:
         def decorate(endpoint: Endpoint) -> Endpoint:
-            declared = Declared(method, self.prefix + path, endpoint, permission, self.tag, kept)
+            declared = Declared(method, self.prefix + path, endpoint, permission, self.tag, kept, takes, gives)
             self.declared.append(declared)
             return endpoint
 
@@ -101,11 +123,18 @@ class GuardedRoute(APIRoute):
         kept = bool((self.openapi_extra or {})[_KEPT_FIELD])
         route = f"{'|'.join(sorted(self.methods or ()))} {self.path}"
 
-        async def handle(request: Request) -> Response:
+        takes_json = self.body_field is not None
+
+        async def handle(plain: Request) -> Response:
             try:
-                caller = await _admit(request, permission)
-                key = request.headers.get("idempotency-key")
+                caller = await _admit(plain, permission)
+                key = _key(plain)
+                settings = plain.app.state.installation.settings.api
+                limit = settings.json_bytes_limit if takes_json else settings.body_bytes_limit
+                request = LimitedRequest(plain.scope, plain.receive, limit)
                 request.state.caller = replace(caller, idempotency_key=f"{caller.actor}/{key}") if key else caller
+                if takes_json:
+                    await request.read_json()
                 if key is None or not kept:
                     return await serve(request)
                 repeats: Repeats = request.app.state.repeats
@@ -120,15 +149,26 @@ class GuardedRoute(APIRoute):
 
 async def _admit(request: Request, permission: Permission) -> Caller:
     credentials: Credentials = request.app.state.credentials
-    caller = await run_sync(credentials.caller, request.headers, request.cookies)
+    address = request.client.host if request.client else ""
+    if permission is Permission.PUBLIC:
+        return credentials.anonymous(address)
+    caller = await run_sync(credentials.caller, request.headers, request.cookies, address)
     require(caller, permission)
     return replace(caller, trace_id=_trace_id(request.headers.get("traceparent", "")))
+
+
+def _key(request: Request) -> str | None:
+    """The idempotency key; raises InvalidInput where it is none."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidInput("The idempotency key is none.", hint="Send 1 to 128 ASCII characters, such as a UUID.")
+    return key
 
 
 def _trace_id(traceparent: str) -> str:
     """The trace id of a W3C traceparent header (Trace Context, section 3.2), or an empty text."""
     parts = traceparent.split("-")
-    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else ""
+    return parts[1] if len(parts) >= 4 and _TRACE.fullmatch(parts[1]) else ""
 
 
 def _unexpected(error: Exception) -> Response:
@@ -153,8 +193,12 @@ def mount(app: FastAPI, rooms: Iterable[Routes]) -> None:
                 methods=[declared.method],
                 tags=[declared.tag],
                 response_model=None,
+                response_class=Response,
+                responses=answers_of(declared.gives),
                 route_class_override=GuardedRoute,
                 openapi_extra={
+                    **body_of(declared.takes),
+                    "security": [] if declared.permission is Permission.PUBLIC else [{"key": []}],
                     PERMISSION_FIELD: str(declared.permission),
                     _KEPT_FIELD: declared.kept,
                 },

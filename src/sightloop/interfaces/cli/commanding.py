@@ -17,6 +17,7 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from sightloop.errors import InvalidInput, NotEnoughData, SightloopError
 from sightloop.interfaces.sdk import Record, Workspace, connect
@@ -198,16 +199,16 @@ def _show(result: Any, as_json: bool) -> None:
         else:
             _show_table(rows, result.columns)
     elif isinstance(result, str):
-        typer.echo(json.dumps(result) if as_json else result)
+        typer.echo(json.dumps(result) if as_json else visible(result))
     elif as_json:
         _print_json(plain(result))
     else:
         for name, value in result.items():
-            typer.echo(f"{name}: {_cell(value)}")
+            typer.echo(f"{visible(name)}: {_cell(value)}")
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(visible(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def _show_table(rows: Sequence[Record], columns: Sequence[str]) -> None:
@@ -216,20 +217,26 @@ def _show_table(rows: Sequence[Record], columns: Sequence[str]) -> None:
         return
     table = RichTable(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*(_cell(row.get(column, "")) for column in columns))
+        table.add_row(*(Text(_cell(row.get(column, ""))) for column in columns))
     _output.print(table)
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    return visible(text, "")
+
+
+def visible(text: str, kept: str = "\n") -> str:
+    """The text with every character that a terminal would act on, or hide, written as JSON escapes it."""
+    return "".join(one if one.isprintable() or one in kept else json.dumps(one)[1:-1] for one in text)
 
 
 def _show_error(error: SightloopError, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(error.problem()), err=True)
         return
-    typer.echo(f"Error: {error.message}", err=True)
+    typer.echo(f"Error: {visible(error.message)}", err=True)
     if error.hint:
-        typer.echo(f"Hint: {error.hint}", err=True)
+        typer.echo(f"Hint: {visible(error.hint)}", err=True)

@@ -16,18 +16,21 @@ workspace = Noun("Workspaces: the tenants of the installation.")
 @key.command("create", example="sightloop key create labeler --name anna --days 90")
 def create(
     ws: Workspace,
-    role: Annotated[str, typer.Argument(help="viewer, labeler, engineer or admin.")],
+    role: Annotated[str, typer.Argument(help="predictor, viewer, labeler, engineer or admin.")],
     name: Annotated[str, typer.Option(help="What people call it.")] = "",
     days: Annotated[int | None, typer.Option(help="Valid for so many days; for ever if not given.")] = None,
+    deployment: Annotated[str, typer.Option(help="The only deployment that a predictor may ask.")] = "",
 ) -> Any:
     """Create an API key; it is shown this once."""
-    return ws.keys.create(role, name=name, days=days)
+    return ws.keys.create(role, name=name, days=days, deployment=deployment)
 
 
 @key.command("list", example="sightloop key list")
 def list_keys(ws: Workspace) -> Any:
     """List API keys."""
-    return Table(ws.keys.list(), ("id", "name", "role", "made_at", "expires_at", "revoked_at"))
+    return Table(
+        ws.keys.list(), ("id", "name", "role", "deployment", "made_at", "expires_at", "last_used", "revoked_at")
+    )
 
 
 @key.command("revoke", example="sightloop key revoke key_01h...")

@@ -125,9 +125,12 @@ class Webhooks(Noun):
 class Keys(Noun):
     """API keys of the workspace."""
 
-    def create(self, role: str, *, name: str = "", days: int | None = None, key: str | None = None) -> Record:
-        """The API key with its `secret`, which is shown this once."""
-        return self._connection.post("/keys", {"role": role, "name": name or None, "days": days}, key=key)
+    def create(
+        self, role: str, *, name: str = "", days: int | None = None, deployment: str = "", key: str | None = None
+    ) -> Record:
+        """The API key with its `secret`, which is shown this once. A predictor's key may be for one deployment."""
+        body = {"role": role, "name": name or None, "days": days, "deployment": deployment or None}
+        return self._connection.post("/keys", body, key=key)
 
     def list(self) -> Sequence[Record]:
         return self._connection.items("/keys")

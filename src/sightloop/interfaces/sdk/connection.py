@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from sightloop.errors import InvalidInput, SightloopError, Unavailable, from_pro
 from sightloop.interfaces.sdk.records import Record, plain
 
 _TRIES = 3
+_LONGEST_WAIT_S = 10.0
 _PAGE = 500
 
 
@@ -106,9 +108,12 @@ class Connection:
                 if attempt == _TRIES:
                     raise Unavailable("The server does not answer.", hint="Is it running? sightloop serve") from error
             else:
-                if response.is_error:
+                if response.status_code == httpx.codes.TOO_MANY_REQUESTS and attempt < _TRIES:
+                    time.sleep(min(float(response.headers.get("retry-after", 1)), _LONGEST_WAIT_S))
+                elif response.is_error:
                     raise _error(response)
-                return response
+                else:
+                    return response
         raise AssertionError("unreachable")
 
 

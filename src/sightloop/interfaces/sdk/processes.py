@@ -15,7 +15,8 @@ import uvicorn
 from sightloop.app import open_installation, restore_installation
 from sightloop.errors import InvalidInput, Unavailable
 from sightloop.interfaces.api import build_api
-from sightloop.serving import serve_deployments
+from sightloop.logs import configure_logs
+from sightloop.serving import listening_options, serve_deployments
 from sightloop.settings import load_settings
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -30,6 +31,7 @@ def serve(
         Locked: another process holds the folder.
         InvalidInput: an address beyond this machine without any host named in `api.allowed_hosts`.
     """
+    configure_logs()
     settings = load_settings(folder)
     host, port = host or settings.api.host, settings.api.port if port is None else port
     if host not in _LOCAL and not set(settings.api.allowed_hosts) - _LOCAL - {"[::1]"}:
@@ -41,7 +43,7 @@ def serve(
         bound = listening.getsockname()[1]
         address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
         with contextlib.closing(open_installation(folder, settings, ticking=True)) as installation:
-            config = uvicorn.Config(build_api(installation), lifespan="off", log_level="warning", server_header=False)
+            config = uvicorn.Config(build_api(installation), **listening_options(settings.api))
             reach = address if host in _LOCAL else f"http://127.0.0.1:{bound}"
             installation.publish(reach)
             _leave_on_signals()

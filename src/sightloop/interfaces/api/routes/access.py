@@ -9,20 +9,21 @@ from typing import Any
 from pydantic import Field
 
 from sightloop.domain import Permission, Role, now
-from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.interfaces.api.parsing import Body, Name, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("access")
 
 
 class NewWorkspace(Body):
-    name: str
+    name: Name
 
 
 class NewKey(Body):
     role: Role
     name: str = Field("unnamed", max_length=200)
     days: int | None = Field(None, ge=1, le=36500)
+    deployment: Name = ""
 
 
 @routes.post("/workspaces", permission=Permission.ADMIN, kept=False)
@@ -44,7 +45,11 @@ def workspaces(ask: Ask) -> Any:
 def create_key(ask: Ask, body: NewKey) -> Any:
     """An API key; its secret is shown this once."""
     expires_at = None if body.days is None else now() + timedelta(days=body.days)
-    key, secret = ask.installation.identity.create_key(ask.caller, body.name, body.role, expires_at=expires_at)
+    if body.deployment:
+        ask.installation.deployments.get(ask.caller, body.deployment)
+    key, secret = ask.installation.identity.create_key(
+        ask.caller, body.name, body.role, expires_at=expires_at, deployment=body.deployment
+    )
     return {**asdict(key), "secret": secret}
 
 

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from sightloop.domain import Permission
 from sightloop.interfaces.api.answers import to_json
-from sightloop.interfaces.api.parsing import Body, Cursor, Limit, items_of, page_of
+from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Name, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Asked, Routes
 
 routes = Routes("accounts")
@@ -26,7 +26,7 @@ _QUIET_S = 15.0
 class NewWebhook(Body):
     url: str
     events: list[str]
-    name: str = ""
+    name: Name = ""
 
 
 class Fsck(Body):
@@ -104,12 +104,12 @@ def verify(ask: Ask) -> Any:
     return ask.installation.events.audit_verify(ask.caller.workspace)
 
 
-@routes.get("/events", permission=Permission.READ)
+@routes.get("/events", permission=Permission.READ, gives="text/event-stream")
 def events(
     ask: Ask,
-    after: int = 0,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     follow: bool = True,
-    last_event_id: Annotated[int | None, Header()] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, lt=2**63)] = None,
 ) -> Response:
     """Events after a sequence, as server-sent events; the stream stays open unless `follow` is false."""
     start = after if last_event_id is None else last_event_id

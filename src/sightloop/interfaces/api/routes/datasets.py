@@ -9,19 +9,19 @@ from fastapi import Response
 from pydantic import Field
 
 from sightloop.domain import Permission
-from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.interfaces.api.parsing import Body, Name, Seed, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("datasets")
 
 
 class NewSchema(Body):
-    name: str
+    name: Name
     classes: list[str]
 
 
 class NewDataset(Body):
-    name: str
+    name: Name
     label_schema: str = Field(alias="schema")
 
 
@@ -31,7 +31,7 @@ class Commit(Body):
     strata: tuple[str, ...] = ()
     add: dict[str, str] | None = None
     drop: tuple[str, ...] = ()
-    seed: int = 0
+    seed: Seed = 0
     note: str = ""
 
 
@@ -105,7 +105,7 @@ def diff(ask: Ask, a: str, b: str) -> Any:
     return ask.installation.datasets.diff(ask.caller, a, b)
 
 
-@routes.get("/dataset-versions/{version}/export", permission=Permission.MEDIA_READ)
+@routes.get("/dataset-versions/{version}/export", permission=Permission.MEDIA_READ, gives="application/zip")
 def export(ask: Ask, version: str, format: str) -> Response:
     """An archive of the version in the format "folder", "csv" or "coco"."""
     return Response(ask.installation.datasets.export(ask.caller, version, format), media_type="application/zip")
@@ -117,7 +117,7 @@ def import_labels(ask: Ask, body: Import) -> Any:
     return ask.installation.datasets.import_labels(ask.caller, body.label_schema, body.rows)
 
 
-@routes.post("/imports/file", permission=Permission.DATASET_WRITE)
+@routes.post("/imports/file", permission=Permission.DATASET_WRITE, takes="application/octet-stream")
 async def import_file(ask: Ask, schema: str, format: str) -> Any:
     """What was written of a file or archive in the format "folder", "csv" or "coco"."""
     data = await ask.request.body()

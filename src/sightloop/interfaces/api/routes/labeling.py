@@ -7,21 +7,21 @@ from typing import Any, Literal
 from pydantic import Field
 
 from sightloop.domain import Permission
-from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.interfaces.api.parsing import Body, Name, Seed, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("labeling")
 
 
 class NewCampaign(Body):
-    name: str
+    name: Name
     label_schema: str = Field(alias="schema")
     samples: list[str] = Field(min_length=1)
     eps: float = Field(0.05, gt=0, le=0.2)
     alpha: float = Field(0.05, gt=0, le=0.2)
-    seed_count: int | None = Field(None, ge=1)
-    batch: int | None = Field(None, ge=1)
-    seed: int = 0
+    seed_count: int | None = Field(None, ge=1, lt=2**31)
+    batch: int | None = Field(None, ge=1, lt=2**31)
+    seed: Seed = 0
     context: tuple[str, ...] = ()
 
 
@@ -32,13 +32,13 @@ class Next(Body):
 class Answer(Body):
     verb: Literal["accept", "fix", "reject", "skip"]
     label: str | None = None
-    expected_revision: int | None = None
+    expected_revision: int | None = Field(None, ge=0, lt=2**31)
     duration_s: float = Field(0.0, ge=0)
 
 
 class SecondOpinions(Body):
-    count: int = Field(ge=1)
-    seed: int = 0
+    count: int = Field(ge=1, lt=2**31)
+    seed: Seed = 0
 
 
 @routes.post("/campaigns", permission=Permission.DATASET_WRITE)

@@ -13,7 +13,7 @@ from sightloop.interfaces.api.routing import Ask, Routes
 routes = Routes("loop")
 
 
-@routes.post("/policies", permission=Permission.LOOP_WRITE)
+@routes.post("/policies", permission=Permission.LOOP_WRITE, takes="application/yaml")
 async def apply(ask: Ask) -> Any:
     """The policy in the body (YAML), created or replaced by name."""
     text = (await ask.request.body()).decode(errors="replace")

@@ -91,7 +91,7 @@ def versions(ask: Ask, model: str) -> Any:
     return items_of(ask.installation.registry.versions(ask.caller, model))
 
 
-@routes.post("/models/{model}/versions", permission=Permission.MODEL_WRITE)
+@routes.post("/models/{model}/versions", permission=Permission.MODEL_WRITE, takes="application/octet-stream")
 async def import_version(ask: Ask, model: str, test: str, dataset: str = "") -> Any:
     """The run that evaluates a bundle archive (the body) on a test version and makes it a version of the model."""
     archive = await ask.request.body()
@@ -105,7 +105,7 @@ def show_version(ask: Ask, version: str) -> Any:
     return ask.installation.registry.version(ask.caller, version)
 
 
-@routes.get("/model-versions/{version}/card", permission=Permission.READ)
+@routes.get("/model-versions/{version}/card", permission=Permission.READ, gives="text/markdown")
 def card(ask: Ask, version: str) -> Response:
     """The model card, in Markdown."""
     found = ask.installation.registry.version(ask.caller, version)
@@ -126,7 +126,7 @@ def evaluation(ask: Ask, version: str) -> Any:
     return ask.installation.registry.evaluation(ask.caller, found.id)
 
 
-@routes.get("/model-versions/{version}/bundle", permission=Permission.READ)
+@routes.get("/model-versions/{version}/bundle", permission=Permission.READ, gives="application/zip")
 def bundle(ask: Ask, version: str) -> Response:
     """The bundle archive."""
     found = ask.installation.registry.version(ask.caller, version)

@@ -7,14 +7,14 @@ from typing import Any
 from pydantic import Field
 
 from sightloop.domain import Permission
-from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.interfaces.api.parsing import Body, Name, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("monitoring")
 
 
 class NewMonitor(Body):
-    name: str
+    name: Name
     deployment: str
     reference: list[str] = Field(min_length=1)
     fit: tuple[str, ...] = ()
@@ -27,14 +27,14 @@ class Rebase(Body):
 
 
 class Advance(Body):
-    name: str | None = None
+    name: Name | None = None
 
 
 class NewRule(Body):
-    name: str
+    name: Name
     deployment: str
     label: str
-    consecutive: int = Field(ge=1)
+    consecutive: int = Field(ge=1, lt=2**31)
 
 
 @routes.post("/monitors", permission=Permission.MONITOR_WRITE)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Response
+from pydantic import Field
 
 from sightloop.domain import Permission
 from sightloop.errors import InvalidInput
@@ -26,8 +26,8 @@ class Ingest(Body):
 
 class Search(Body):
     sample: str | None = None
-    image: str | None = None
-    k: int = 20
+    image: str | None = Field(None, max_length=64 << 20)
+    k: int = Field(20, ge=1, le=1000)
     where: dict[str, Any] | None = None
 
 
@@ -35,7 +35,7 @@ class Replay(Body):
     ids: list[str] | None = None
 
 
-@routes.post("/uploads", permission=Permission.INGEST)
+@routes.post("/uploads", permission=Permission.INGEST, takes="application/octet-stream")
 async def upload(ask: Ask, name: str) -> Any:
     """The digest of the bytes, staged for an ingest or an import."""
     data = await ask.request.body()
@@ -77,7 +77,7 @@ def search(ask: Ask, body: Search) -> Any:
     """The nearest samples to a sample or an image (base64), nearest first."""
     try:
         image = None if body.image is None else base64.b64decode(body.image, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidInput("The image is not base64.", hint="Encode its bytes with base64.") from error
     found = ask.installation.datasets.search(ask.caller, sample=body.sample, image=image, k=body.k, where=body.where)
     return items_of({"sample": sample, "cosine": cosine} for sample, cosine in found)
@@ -89,18 +89,18 @@ def show_sample(ask: Ask, sample: str) -> Any:
     return ask.installation.datasets.sample(ask.caller, sample)
 
 
-@routes.get("/samples/{sample}/media", permission=Permission.MEDIA_READ)
+@routes.get("/samples/{sample}/media", permission=Permission.MEDIA_READ, gives="application/octet-stream")
 def media(ask: Ask, sample: str) -> Response:
     """The bytes as they were ingested, never rendered by a browser."""
     return attachment(ask.installation.datasets.media(ask.caller, sample))
 
 
-@routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ)
+@routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ, gives="image/*")
 def thumbnail(ask: Ask, sample: str) -> Response:
     """A small picture of the sample."""
     data = ask.installation.datasets.thumbnail(ask.caller, sample)
     kind = "image/webp" if data[8:12] == b"WEBP" else "image/jpeg"
-    return Response(data, media_type=kind, headers={"X-Content-Type-Options": "nosniff"})
+    return Response(data, media_type=kind)
 
 
 @routes.get("/samples/{sample}/annotations", permission=Permission.READ)

@@ -12,14 +12,14 @@ from pydantic import Field
 from sightloop.domain import Permission, Role, now
 from sightloop.errors import not_found
 from sightloop.interfaces.api.answers import attachment
-from sightloop.interfaces.api.parsing import Body, Cursor, Limit, items_of, page_of
+from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Name, items_of, page_of, sequence_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("serving")
 
 
 class NewDeployment(Body):
-    name: str
+    name: Name
     model: str
     alias: str = "champion"
 
@@ -69,25 +69,27 @@ def stop(ask: Ask, name: str) -> Any:
 
 @routes.post("/deployments/{name}/endpoint", permission=Permission.ADMIN, kept=False)
 def endpoint(ask: Ask, name: str, body: Client) -> Any:
-    """The address that answers, with the headers of a new key that may ask it."""
+    """The address that answers, with the headers of a new key that may ask it and nothing else."""
     found = ask.installation.deployments.sync(ask.caller, name)
     expires_at = now() + timedelta(days=body.days)
     _, secret = ask.installation.identity.create_key(
-        ask.caller, f"client of {name}", Role.ENGINEER, expires_at=expires_at
+        ask.caller, f"client of {name}"[:200], Role.PREDICTOR, expires_at=expires_at, deployment=name
     )
     return {"url": found.endpoint, "headers": {"Authorization": f"Bearer {secret}"}, "expires_at": expires_at}
 
 
-@routes.post("/deployments/{name}/predict", permission=Permission.PREDICT, kept=False)
+@routes.post("/deployments/{name}/predict", permission=Permission.PREDICT, kept=False, takes="application/octet-stream")
 async def predict(ask: Ask, name: str) -> Any:
     """The prediction for the bytes of one image; the same idempotency key is the same prediction."""
+    if ask.caller.deployment not in ("", name):
+        raise not_found("deployment", name, [ask.caller.deployment])
     image = await ask.request.body()
     request_id = ask.caller.idempotency_key or ""
     predict = ask.installation.deployments.predict
     return await run_sync(lambda: predict(ask.caller, name, image, request_id=request_id))
 
 
-@routes.post("/batches", permission=Permission.PREDICT)
+@routes.post("/batches", permission=Permission.TRAIN)
 def batch(ask: Ask, body: Batch) -> Any:
     """The run that predicts samples with a model version."""
     version = ask.installation.registry.version(ask.caller, body.model_version).id
@@ -112,7 +114,7 @@ def list_predictions(
         sample=sample,
         model_version=model_version,
         limit=limit,
-        after=int(cursor) if cursor.isdigit() else 0,
+        after=sequence_of(cursor),
     )
     return page_of(found, limit, lambda last: str(last.sequence))
 
@@ -123,7 +125,7 @@ def show_prediction(ask: Ask, prediction: str) -> Any:
     return ask.installation.predictions.get(ask.caller, prediction)
 
 
-@routes.get("/predictions/{prediction}/media", permission=Permission.MEDIA_READ)
+@routes.get("/predictions/{prediction}/media", permission=Permission.MEDIA_READ, gives="application/octet-stream")
 def prediction_media(ask: Ask, prediction: str) -> Response:
     """The bytes that were predicted on, as long as serving keeps them or they are a sample."""
     found = ask.installation.predictions.get(ask.caller, prediction)

@@ -5,40 +5,55 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Response
-from fastapi.openapi.utils import get_openapi
 
 from sightloop.domain import Permission
-from sightloop.interfaces.api.credentials import SESSION_COOKIE
+from sightloop.errors import Unauthenticated
+from sightloop.interfaces.api.credentials import SESSION_COOKIE, Credentials
+from sightloop.interfaces.api.description import described
 from sightloop.interfaces.api.parsing import items_of
 from sightloop.interfaces.api.routing import PREFIX, Ask, Routes
 from sightloop.settings import describe_settings
 
 routes = Routes("system", prefix="")
 
+_PAGE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _SIGNED_IN = """<!doctype html><meta charset="utf-8"><title>Sightloop</title>
 <p>You are signed in as the owner of this installation. <a href="/api/v1/status">See what it holds.</a></p>"""
 
 
 @routes.get("/healthz", permission=Permission.PUBLIC)
-def health(ask: Ask) -> Any:
-    """Whether the process answers."""
+async def health(ask: Ask) -> Any:
+    """Whether the process answers; it waits for no thread."""
     return {"status": "ok", "version": ask.installation.version}
 
 
-@routes.get("/owner/{link}", permission=Permission.PUBLIC)
+@routes.get("/owner/{link}", permission=Permission.PUBLIC, gives="text/html")
 def redeem(ask: Ask, link: str) -> Response:
     """A page, and a session cookie for the browser; the link works once."""
-    _, session = ask.installation.identity.redeem(link)
-    response = Response(_SIGNED_IN, media_type="text/html", headers={"Referrer-Policy": "no-referrer"})
-    response.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="strict", path="/")
+    credentials: Credentials = ask.request.app.state.credentials
+    address = ask.request.client.host if ask.request.client else ""
+    credentials.guess(address)
+    try:
+        key, session = ask.installation.identity.redeem(link)
+    except Unauthenticated:
+        credentials.failed(address)
+        raise
+    response = Response(_SIGNED_IN, media_type="text/html", headers={"Content-Security-Policy": _PAGE_POLICY})
+    response.set_cookie(
+        SESSION_COOKIE,
+        session,
+        expires=key.expires_at,
+        httponly=True,
+        samesite="strict",
+        secure=ask.request.url.scheme == "https",
+    )
     return response
 
 
 @routes.get(f"{PREFIX}/openapi.json", permission=Permission.PUBLIC)
 def openapi(ask: Ask) -> Any:
     """The description of this API, with the permission that each route needs."""
-    app = ask.request.app
-    return get_openapi(title=app.title, version=app.version, routes=app.routes)
+    return described(ask.request.app)
 
 
 @routes.get(f"{PREFIX}/settings", permission=Permission.ADMIN)
