@@ -89,6 +89,7 @@ class Installation:
         self.records, self.stores = _open_storage(self.folder, self.settings)
         self._closing.callback(self.records.close)
         self.records.migrate()
+        self.stores.claim()
         self.events = Events(self.records, code_version=self.version)
         self.idempotency = Idempotency(self.records)
         self.webhooks = Webhooks(self.records, self.stores, self.events, egress_allow=events.egress_allow)
@@ -248,10 +249,8 @@ def restore_installation(backup: Path, folder: Path, settings: Settings) -> dict
 
 
 def _open_storage(folder: Path, settings: Settings) -> tuple[Records, Stores]:
-    storage = settings.storage
     records = Records(f"sqlite:///{folder / 'sightloop.db'}")
-    master_key = storage.master_key.get_secret_value() if storage.master_key else ""
-    return records, Stores(folder, records, master_key=master_key, free_bytes_floor=storage.free_bytes_floor)
+    return records, Stores.from_settings(folder, records, settings.storage)
 
 
 def _version() -> str:

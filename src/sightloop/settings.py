@@ -40,6 +40,15 @@ class StorageSettings(_Section):
         None, description="Where backups are kept; FOLDER/backups if not given. Better on another disk."
     )
     free_bytes_floor: int = Field(64 << 20, description="Writes answer 507 below this much free disk, in bytes.")
+    url: str = Field(
+        "", description='Where media and tables lie: empty for FOLDER/workspaces, or "s3://bucket/prefix".'
+    )
+    s3_endpoint: str = Field("", description='Endpoint of an S3 store that is not AWS: "https://host:port".')
+    s3_region: str = Field("us-east-1", description="Region of the bucket.")
+    s3_access_key_id: SecretStr | None = Field(
+        None, description="Key for the bucket; without one, the machine's role or AWS variables sign."
+    )
+    s3_secret_access_key: SecretStr | None = Field(None, description="Secret of that key.")
 
 
 class RetentionSettings(_Section):

@@ -1,4 +1,4 @@
-"""The metadata that every room declares its tables on, and storage's own two tables."""
+"""The metadata that every room declares its tables on, and storage's own three tables."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ workspaces = sa.Table(
     sa.Column("region", sa.String(64), nullable=False, default=""),
     sa.Column("wrapped_key", sa.String(200), nullable=False, default=""),
     sa.Column("made_at", sa.String(40), nullable=False),
+)
+
+installation = sa.Table(
+    "installation",
+    metadata,
+    sa.Column("one", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.String(64), nullable=False),
+    sa.Column("made_at", sa.String(40), nullable=False),
+    comment="At most one row: the name under which this database claims a bucket's prefix.",
 )
 
 table_pointers = sa.Table(
