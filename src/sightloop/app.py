@@ -13,7 +13,7 @@ from typing import Any
 
 from sightloop.datasets import Datasets
 from sightloop.domain import Caller
-from sightloop.events import Deliverer, Events, Idempotency, Webhooks
+from sightloop.events import Deliverer, Events, Idempotency, Sinks, Webhooks
 from sightloop.governance import (
     Backups,
     Fsck,
@@ -92,7 +92,9 @@ class Installation:
         self.stores.claim()
         self.events = Events(self.records, code_version=self.version)
         self.idempotency = Idempotency(self.records)
-        self.webhooks = Webhooks(self.records, self.stores, self.events, egress_allow=events.egress_allow)
+        sinks = Sinks(events.sinks)
+        self._closing.callback(sinks.close)
+        self.webhooks = Webhooks(self.records, self.stores, self.events, egress_allow=events.egress_allow, sinks=sinks)
         self.deliverer = Deliverer(
             self.records,
             self.stores,
@@ -100,6 +102,7 @@ class Installation:
             interval_s=events.delivery_interval_s,
             attempts=events.delivery_attempts,
             egress_allow=events.egress_allow,
+            sinks=sinks,
         )
         self.runs = Runs(self.records, self.events, self.folder / "runs.db", code_version=self.version)
         self.identity = Identity(self.records, self.stores, self.events)

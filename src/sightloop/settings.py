@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import (
@@ -67,11 +67,28 @@ class DecodeSettings(_Section):
     wall_s: float = Field(15.0, description="Longest decode of one medium, in seconds, before the child is killed.")
 
 
+class SinkSettings(_Section):
+    """A broker that events may go to, declared by the operator. The fields' meanings: docs/how-to.md."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    url: str = Field(
+        pattern=r"^(nats|kafka)(\+tls)?://[^\s/@?#,]+:\d+(,[^\s/@?#,]+:\d+)*/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+    )
+    user: str = ""
+    password: SecretStr | None = None
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    idempotent: bool = True
+    workspaces: tuple[str, ...] = ()
+
+
 class EventsSettings(_Section):
     delivery_interval_s: float = Field(0.1, description="Pause between looks at the outbox, in seconds.")
     delivery_attempts: int = Field(12, description="Attempts before a delivery becomes a dead letter.")
     egress_allow: tuple[str, ...] = Field(
         (), description="Private networks (CIDR) that webhooks may reach; set by the operator only."
+    )
+    sinks: tuple[SinkSettings, ...] = Field(
+        (), description="NATS and Kafka brokers that webhooks may name; see docs/how-to.md."
     )
 
 

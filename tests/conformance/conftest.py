@@ -8,9 +8,10 @@ import pytest
 
 from sightloop.storage.places import LocalPlace, Place
 from sightloop.storage.s3 import s3_place
+from tests.conformance.brokers import nats_target, target
 from tests.conformance.seaweed import Bucket, bucket, s3_endpoint
 
-__all__ = ["bucket", "s3_endpoint"]
+__all__ = ["bucket", "nats_target", "s3_endpoint", "target"]
 
 
 @pytest.fixture(params=["local", "s3"])
