@@ -39,6 +39,7 @@ class Target(Protocol):
 
     def up(self) -> None: ...
     def down(self) -> None: ...
+    def close(self) -> None: ...
     def arrived(self) -> list[Arrived]: ...
 
 
@@ -74,6 +75,9 @@ class HttpTarget:
             self._server.server_close()
             self._server = None
 
+    def close(self) -> None:
+        self.down()
+
     def arrived(self) -> list[Arrived]:
         return self._got
 
@@ -100,6 +104,9 @@ class NatsTarget:
     def down(self) -> None:
         self._server.kill()
 
+    def close(self) -> None:
+        self.down()
+
     def arrived(self) -> list[Arrived]:
         found: list[Arrived] = _run(self._fetch())
         return found
@@ -124,7 +131,10 @@ class NatsTarget:
 
 
 class KafkaTarget:
-    """Tansu in memory: it numbers no producers, so ours is not idempotent here."""
+    """Tansu in memory. It numbers no producers, so ours is not idempotent here, and makes a topic when first asked for.
+
+    Killed it would forget its topics, and then acknowledge what it does not keep; so it goes down by SIGSTOP.
+    """
 
     url = "sink:line"
     told_again = 2
@@ -138,39 +148,38 @@ class KafkaTarget:
         self.sinks: tuple[SinkSettings, ...] = (sink,)
 
     def up(self) -> None:
-        self._server.start()
-        _run(self._with_topic())
+        self._server.start_or_resume()
 
     def down(self) -> None:
+        self._server.pause()
+
+    def close(self) -> None:
         self._server.kill()
 
     def arrived(self) -> list[Arrived]:
         found: list[Arrived] = _run(self._fetch())
         return found
 
-    async def _with_topic(self) -> None:
-        from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-
-        admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{self.port}")
-        await admin.start()
-        await admin.create_topics([NewTopic("vision", num_partitions=1, replication_factor=1)])
-        await admin.close()
-
     async def _fetch(self) -> list[Arrived]:
         from aiokafka import AIOKafkaConsumer, TopicPartition
 
         consumer = AIOKafkaConsumer(bootstrap_servers=f"127.0.0.1:{self.port}", auto_offset_reset="earliest")
         await consumer.start()
-        partition = TopicPartition("vision", 0)
-        consumer.assign([partition])
-        await consumer.seek_to_beginning(partition)
-        end = (await consumer.end_offsets([partition]))[partition]
+        partitions = [TopicPartition("vision", number) for number in await _partitions(consumer)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
         found = []
-        while await consumer.position(partition) < end:
+        while any([await consumer.position(one) < end for one, end in ends.items()]):
             found.append(await consumer.getone())
         await consumer.stop()
         events = [(one.key.decode(), json.loads(one.value)) for one in found]
         return [Arrived(event["id"], key, event) for key, event in events]
+
+
+async def _partitions(consumer: Any) -> list[int]:
+    await consumer.topics()
+    return sorted(consumer.partitions_for_topic("vision") or ())
 
 
 @pytest.fixture(params=["webhook", "nats", "kafka"])
@@ -183,7 +192,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
     }  # fmt: skip
     made = kinds[request.param](home)
     yield made
-    made.down()
+    made.close()
 
 
 @pytest.fixture
@@ -192,7 +201,7 @@ def nats_target(tmp_path: Path) -> Iterator[NatsTarget]:
     made = NatsTarget(tmp_path / "nats")
     made.up()
     yield made
-    made.down()
+    made.close()
 
 
 def _tansu() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -59,6 +60,18 @@ class Server:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 pytest.fail(f"{self._command[0]} does not start: {self._log.read_text()[-2000:]}")
             time.sleep(0.05)
+
+    def pause(self) -> None:
+        """Returns at once; a running process answers nothing from now on, and forgets nothing."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def start_or_resume(self) -> None:
+        """Returns once the server answers, with all that it knew."""
+        if self._process is None:
+            self.start()
+        else:
+            self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """Returns once the process is gone, without a chance to say goodbye."""
