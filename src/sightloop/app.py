@@ -16,7 +16,7 @@ from typing import Any
 from sightloop.datasets import Datasets
 from sightloop.domain import Caller, new_id
 from sightloop.errors import InvalidInput, not_found
-from sightloop.events import Deliverer, Egress, Events, Idempotency, Webhooks
+from sightloop.events import Deliverer, Egress, Events, Idempotency, Sinks, Webhooks
 from sightloop.governance import (
     Backups,
     Fsck,
@@ -102,10 +102,13 @@ class Installation:
         self.records.migrate()
         if self.records.shared:
             bind(self.folder, self.records)
+        self.stores.claim()
         self.events = Events(self.records, code_version=self.version)
         self.idempotency = Idempotency(self.records)
         egress = Egress(events.egress_allow, events.egress_ports)
-        self.webhooks = Webhooks(self.records, self.stores, self.events, egress)
+        sinks = Sinks(events.sinks)
+        self._closing.callback(sinks.close)
+        self.webhooks = Webhooks(self.records, self.stores, self.events, egress, sinks)
         self.deliverer = Deliverer(
             self.records,
             self.stores,
@@ -113,6 +116,7 @@ class Installation:
             interval_s=events.delivery_interval_s,
             attempts=events.delivery_attempts,
             egress=egress,
+            sinks=sinks,
         )
         self.runs = Runs(
             self.records,
@@ -315,11 +319,9 @@ def restore_installation(backup: Path, folder: Path, settings: Settings) -> dict
 
 
 def _open_storage(folder: Path, settings: Settings) -> tuple[Records, Stores]:
-    storage = settings.storage
-    url = storage.records_url.get_secret_value() or f"sqlite:///{folder / 'sightloop.db'}"
+    url = settings.storage.records_url.get_secret_value() or f"sqlite:///{folder / 'sightloop.db'}"
     records = Records(url, session=new_id("wrk"))
-    master_key = storage.master_key.get_secret_value() if storage.master_key else ""
-    return records, Stores(folder, records, master_key=master_key, free_bytes_floor=storage.free_bytes_floor)
+    return records, Stores.from_settings(folder, records, settings.storage)
 
 
 def _version() -> str:

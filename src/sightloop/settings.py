@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import (
@@ -48,6 +48,15 @@ class StorageSettings(_Section):
     orphan_grace_s: float = Field(
         3600.0, ge=0, description="`fsck --collect` leaves what was written so many seconds ago: its SQL may follow."
     )
+    url: str = Field(
+        "", description='Where media and tables lie: empty for FOLDER/workspaces, or "s3://bucket/prefix".'
+    )
+    s3_endpoint: str = Field("", description='Endpoint of an S3 store that is not AWS: "https://host:port".')
+    s3_region: str = Field("us-east-1", description="Region of the bucket.")
+    s3_access_key_id: SecretStr | None = Field(
+        None, description="Key for the bucket; without one, the machine's role or AWS variables sign."
+    )
+    s3_secret_access_key: SecretStr | None = Field(None, description="Secret of that key.")
 
 
 class RetentionSettings(_Section):
@@ -66,6 +75,20 @@ class DecodeSettings(_Section):
     wall_s: float = Field(15.0, description="Longest decode of one medium, in seconds, before the child is killed.")
 
 
+class SinkSettings(_Section):
+    """A broker that events may go to, declared by the operator. The fields' meanings: docs/how-to.md."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    url: str = Field(
+        pattern=r"^(nats|kafka)(\+tls)?://[^\s/@?#,]+:\d+(,[^\s/@?#,]+:\d+)*/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+    )
+    user: str = ""
+    password: SecretStr | None = None
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    idempotent: bool = True
+    workspaces: tuple[str, ...] = ()
+
+
 class EventsSettings(_Section):
     delivery_interval_s: float = Field(0.1, description="Pause between looks at the outbox, in seconds.")
     delivery_attempts: int = Field(12, description="Attempts before a delivery becomes a dead letter.")
@@ -73,6 +96,9 @@ class EventsSettings(_Section):
         (), description="Private networks (CIDR) that webhooks may reach; set by the operator only."
     )
     egress_ports: tuple[int, ...] = Field((443, 8443), description="Ports that webhooks may ask in public networks.")
+    sinks: tuple[SinkSettings, ...] = Field(
+        (), description="NATS and Kafka brokers that webhooks may name; see docs/how-to.md."
+    )
 
 
 class ServingSettings(_Section):

@@ -1,4 +1,4 @@
-"""One suite, each database: a test that asks for `records` runs on SQLite and on PostgreSQL."""
+"""One suite for each database (SQLite, PostgreSQL) and each place (a folder, a bucket), and the servers behind them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,23 @@ import pytest
 from sightloop.domain import Caller, Role
 from sightloop.events import Events
 from sightloop.storage import Records
+from sightloop.storage.places import LocalPlace, Place
+from sightloop.storage.s3 import s3_place
+from tests.conformance.brokers import nats_target, target
+from tests.conformance.seaweed import Bucket, bucket, s3_endpoint
+
+__all__ = ["bucket", "nats_target", "s3_endpoint", "target"]
 
 ADMIN = Caller("default", "usr_ada", Role.ADMIN)
+
+
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A place with nothing in it."""
+    if request.param == "local":
+        return LocalPlace(tmp_path / "objects")
+    bucket: Bucket = request.getfixturevalue("bucket")
+    return s3_place(bucket.settings())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -42,10 +42,8 @@ class Integrity:
     def check(self, workspace: str) -> list[str]:
         """One sentence for each problem."""
         caller = _auditor(workspace)
-        blobs = self._stores.workspace(workspace).blobs
-        problems = [
-            f"The blob {one[:12]} is missing." for one in sorted(self.references(workspace)) if not blobs.exists(one)
-        ]
+        there = set(self._stores.workspace(workspace).blobs.digests())
+        problems = [f"The blob {one[:12]} is missing." for one in sorted(self.references(workspace) - there)]
         view = self._catalogue.view(caller)
         ids = [str(one) for one in view.ids]
         problems += [f"The sample {one} stands {n} times." for one, n in Counter(ids).items() if n > 1]

@@ -1,9 +1,10 @@
-"""What happened: the unit of work, the audit chain, the outbox, receipts, idempotency and webhooks."""
+"""What happened: the unit of work, the audit chain, the outbox, receipts, idempotency, webhooks and sinks."""
 
 from sightloop.events.audit_chain import AuditEntry, AuditReport
 from sightloop.events.delivery import Deliverer
 from sightloop.events.egress import Egress
 from sightloop.events.idempotency import Idempotency
+from sightloop.events.sinks import Sinks
 from sightloop.events.unit_of_work import Change, Events
 from sightloop.events.webhooks import Delivery, Webhook, Webhooks
 
@@ -16,6 +17,7 @@ __all__ = [
     "Egress",
     "Events",
     "Idempotency",
+    "Sinks",
     "Webhook",
     "Webhooks",
 ]

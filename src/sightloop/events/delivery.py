@@ -1,4 +1,4 @@
-"""Delivers events to webhooks: at least once, signed, with patience and an end."""
+"""Delivers events to webhooks and sinks: at least once, in order about one thing, with patience and an end."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from standardwebhooks.webhooks import Webhook as Signer
 from sightloop.domain import now
 from sightloop.errors import Refused, SightloopError
 from sightloop.events.egress import Egress
+from sightloop.events.sinks import Message, Sinks, sink_name
 from sightloop.events.tables import deliveries, outbox, webhooks
 from sightloop.events.unit_of_work import Events, cloud_event
 from sightloop.storage import Records, Stores, faultpoint
@@ -39,10 +40,12 @@ class Deliverer:
     """A background thread that sends what is due, following Standard Webhooks (https://www.standardwebhooks.com).
 
     The `webhook-id` is the event's id and stays the same over all attempts, so a receiver can act once. One webhook
-    is served by one worker at a time: a slow one does not hold up the others. Redirects are not followed; 2xx is
-    success, 410 and a refused address end the delivery at once.
+    is served by one worker at a time: a slow one does not hold up the others. What is about one subject is sent in
+    the order of its events: while one of them waits for its next attempt, the later ones wait too. Redirects are not
+    followed; 2xx is success, 410 and a refused address end the delivery at once.
 
     Args:
+        sinks: the brokers that webhooks may name.
         interval_s: longest pause between two looks while something is pending.
         attempts: after that many the delivery is a dead letter.
         backoff: pause in seconds after the nth failed attempt, given a random number in [0, 1).
@@ -57,6 +60,7 @@ class Deliverer:
         interval_s: float = 0.1,
         attempts: int = 12,
         egress: Egress,
+        sinks: Sinks | None = None,
         timeout_s: float = 10.0,
         workers: int = 4,
         backoff: Callable[[int, float], float] = backoff_s,
@@ -68,6 +72,7 @@ class Deliverer:
         self._interval_s = interval_s
         self._attempts = attempts
         self._egress = egress
+        self._sinks = sinks or Sinks()
         self._timeout_s = timeout_s
         self._workers = workers
         self._backoff = backoff
@@ -136,9 +141,11 @@ class Deliverer:
         final = False
         try:
             faultpoint("delivery.before_send")
-            status = self._send(row)
+            sink = sink_name(row.url)
+            status = self._post(row) if sink is None else self._publish(sink, row)
             faultpoint("delivery.after_send")
-            delivered, final, detail = 200 <= status < 300, status == 410, f"answered {status}"
+            delivered = sink is not None or 200 <= status < 300
+            final, detail = status == 410, f"answered {status}" if sink is None else "acknowledged"
         except Refused as error:
             delivered, status, final, detail = False, 0, True, error.message
         except (SightloopError, ValueError) as error:
@@ -148,7 +155,13 @@ class Deliverer:
         faultpoint("delivery.noted")
         return delivered
 
-    def _send(self, row: sa.Row[Any]) -> int:
+    def _publish(self, sink: str, row: sa.Row[Any]) -> int:
+        """0, as a broker has no HTTP status, once it has acknowledged the event."""
+        body = json.dumps(cloud_event(row), separators=(",", ":")).encode()
+        self._sinks.send(sink, Message(row.id, row.workspace_id, row.type, row.subject, body))
+        return 0
+
+    def _post(self, row: sa.Row[Any]) -> int:
         secret = self._stores.workspace(row.workspace_id).unseal(row.secret, row.webhook_id)
         body = json.dumps(cloud_event(row), separators=(",", ":"))
         at = self._clock()
@@ -183,6 +196,7 @@ class Deliverer:
             )
 
     def _due(self) -> Sequence[sa.Row[Any]]:
+        at = self._clock().isoformat()
         query = (
             sa.select(
                 outbox,
@@ -205,7 +219,11 @@ class Deliverer:
                 webhooks,
                 sa.and_(webhooks.c.workspace_id == deliveries.c.workspace_id, webhooks.c.id == deliveries.c.webhook_id),
             )
-            .where(deliveries.c.state == "pending", deliveries.c.next_at <= self._clock().isoformat())
+            .where(
+                deliveries.c.state == "pending",
+                deliveries.c.next_at <= at,
+                sa.tuple_(deliveries.c.workspace_id, deliveries.c.webhook_id, outbox.c.subject).not_in(_held(at)),
+            )
         )
         with self._lock:
             query = query.where(deliveries.c.webhook_id.not_in(sorted(self._busy)))
@@ -217,3 +235,14 @@ class Deliverer:
         query = sa.select(sa.literal(1)).where(deliveries.c.state == "pending").limit(1)
         with self._records.read() as connection:
             return connection.scalar(query) is not None
+
+
+def _held(at: str) -> sa.Select[tuple[str, str, str]]:
+    """Of which webhook and subject an event waits for its next attempt, so that later ones must not overtake it."""
+    waiting, event = deliveries.alias("waiting"), outbox.alias("event")
+    same = sa.and_(event.c.workspace_id == waiting.c.workspace_id, event.c.sequence == waiting.c.event_sequence)
+    return (
+        sa.select(waiting.c.workspace_id, waiting.c.webhook_id, event.c.subject)
+        .join_from(waiting, event, same)
+        .where(waiting.c.state == "pending", waiting.c.next_at > at)
+    )

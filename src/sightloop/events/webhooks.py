@@ -6,7 +6,7 @@ import base64
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sightloop.domain import Caller, now
 from sightloop.errors import InvalidInput, Unavailable, not_found
 from sightloop.events.egress import Egress
+from sightloop.events.sinks import Sinks, sink_name
 from sightloop.events.tables import deliveries, webhooks
 from sightloop.events.unit_of_work import Events
 from sightloop.storage import Records, Stores, insert_once
@@ -21,13 +22,21 @@ from sightloop.storage import Records, Stores, insert_once
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that is told of events. `event_types` are exact, end in ".*", or are "*"."""
+    """An address that is told of events. `event_types` are exact, end in ".*", or are "*".
+
+    Attributes:
+        url: where it is, or "sink:NAME" for a broker that the operator declared.
+        pending: deliveries that still wait; dead: those given up; waiting_since: when the oldest that waits was made.
+    """
 
     id: str
     name: str
     url: str
     event_types: tuple[str, ...]
     made_at: str
+    pending: int = 0
+    dead: int = 0
+    waiting_since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +59,37 @@ class Delivery:
 class Webhooks:
     """The webhooks of a workspace."""
 
-    def __init__(self, records: Records, stores: Stores, events: Events, egress: Egress) -> None:
+    def __init__(
+        self, records: Records, stores: Stores, events: Events, egress: Egress, sinks: Sinks | None = None
+    ) -> None:
         self._records = records
         self._stores = stores
         self._events = events
         self._egress = egress
+        self._sinks = sinks or Sinks()
 
     def create(self, caller: Caller, url: str, event_types: Sequence[str], name: str = "") -> tuple[Webhook, str]:
-        """The webhook and its signing secret ("whsec_..."), which is shown this once.
+        """The webhook and its signing secret ("whsec_..."), which is shown this once; a sink has none.
+
+        Args:
+            url: an address, or "sink:NAME".
 
         Raises:
             Refused: the URL leads into a private network, or is public and not https.
+            NotFound, Forbidden: the operator declared no such sink, or not for this workspace.
         """
-        with suppress(Unavailable):  # a name that does not resolve yet is checked again before each delivery
-            self._egress.resolve(url)
+        sink = sink_name(url)
+        if sink is not None:
+            self._sinks.require(caller.workspace, sink)
+        else:
+            with suppress(Unavailable):  # a name that does not resolve yet is checked again before each delivery
+                self._egress.resolve(url)
         if not event_types or not all(kind == "*" or kind.startswith("sightloop.") for kind in event_types):
             raise InvalidInput(
                 "A webhook names the event types it wants.", hint='Such as "sightloop.alert.raised", or "*" for all.'
             )
         webhook_id = caller.new_id("whk")
-        secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+        secret = "" if sink is not None else "whsec_" + base64.b64encode(os.urandom(32)).decode()
         store = self._stores.workspace(caller.workspace)
         row = {
             "workspace_id": caller.workspace,
@@ -89,12 +109,29 @@ class Webhooks:
         return _webhook(stored), store.unseal(stored.secret, webhook_id)
 
     def list(self, caller: Caller) -> list[Webhook]:
-        """The workspace's webhooks, by id."""
-        with self._records.read() as connection:
-            rows = connection.execute(
-                sa.select(webhooks).where(webhooks.c.workspace_id == caller.workspace).order_by(webhooks.c.id)
+        """The workspace's webhooks, by id, with what waits and what was given up."""
+        waits = deliveries.c.state == "pending"
+        kept = sa.case((waits, deliveries.c.made_at))
+        counted = (
+            sa.select(
+                deliveries.c.webhook_id,
+                sa.func.count(sa.case((waits, 1))).label("pending"),
+                sa.func.count(sa.case((deliveries.c.state == "dead", 1))).label("dead"),
+                sa.func.coalesce(sa.func.min(kept), "").label("waiting_since"),
             )
-            return [_webhook(row) for row in rows]
+            .where(deliveries.c.workspace_id == caller.workspace)
+            .group_by(deliveries.c.webhook_id)
+        )
+        mine = sa.select(webhooks).where(webhooks.c.workspace_id == caller.workspace).order_by(webhooks.c.id)
+        with self._records.read() as connection:
+            counts = {row.webhook_id: row for row in connection.execute(counted)}
+            found = [_webhook(row) for row in connection.execute(mine)]
+        return [
+            replace(one, pending=of.pending, dead=of.dead, waiting_since=of.waiting_since)
+            if (of := counts.get(one.id))
+            else one
+            for one in found
+        ]
 
     def delete(self, caller: Caller, webhook_id: str) -> None:
         """Returns once the webhook is gone; what it still waited for becomes a dead letter."""

@@ -217,10 +217,8 @@ class Labeling(Campaigns):
 
     def check(self, workspace: str) -> list[str]:
         """What is wrong: blobs that are gone, answered items without an answer, answers without an item."""
-        blobs = self._stores.workspace(workspace).blobs
-        problems = [
-            f"campaigns: blob {one[:12]} is gone" for one in sorted(self.references(workspace)) if not blobs.exists(one)
-        ]
+        there = set(self._stores.workspace(workspace).blobs.digests())
+        problems = [f"campaigns: blob {one[:12]} is gone" for one in sorted(self.references(workspace) - there)]
         items = sa.select(queue_items.c.id).where(queue_items.c.workspace_id == workspace)
         said = sa.select(answers.c.item).where(answers.c.workspace_id == workspace)
         with self._records.read() as connection:

@@ -3,47 +3,46 @@
 from __future__ import annotations
 
 import re
-import shutil
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import lance
+import obstore
 import pyarrow as pa
 
-from sightloop.errors import Conflict, InvalidInput, NotFound
-from sightloop.storage.durability import full_disk_translated, require_room, sync
+from sightloop.domain import now
+from sightloop.errors import Conflict, InvalidInput, NotFound, SightloopError
 from sightloop.storage.faults import faultpoint
+from sightloop.storage.places import Place
+from sightloop.storage.s3 import objects_translated, s3_error
 
 PRIMARY_KEY = {"lance-schema:unenforced-primary-key": "true"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _SUFFIX = ".lance"
+_MISSING = "was not found"
 MANY_FRAGMENTS = 100  # 260 fragments of 5 rows became one in 80 ms; old versions keep their files
 
 
 class Tables:
     """Versioned tables. A write returns its version; readers name one, which the SQL pointer tells them.
 
-    Lance does not sync what it writes (seen with strace on pylance 14), so each write syncs its new files here.
+    Lance does not sync what it writes (seen with strace on pylance 14): the place sees to that.
     A commit costs tens of milliseconds: write hundreds of rows at once.
     """
 
-    def __init__(self, folder: Path, free_bytes_floor: int = 0) -> None:
-        self._folder = folder
-        self._floor = free_bytes_floor
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
 
     def append(self, name: str, table: pa.Table) -> int:
         """The version after the rows were added; the first write makes the table. Not idempotent: see `upsert`."""
-        with self._writing(name, table.nbytes) as path:
-            mode = "append" if self._exists(path) else "create"
-            return int(lance.write_dataset(table, str(path), mode=mode).version)
+        with self._writing(name, table.nbytes):
+            mode = "create" if self._newest(name) is None else "append"
+            return int(self._write(name, table, mode).version)
 
     def upsert(self, name: str, table: pa.Table, key: str) -> int:
         """The version after rows were added or, by `key`, replaced: the same rows twice change nothing.
@@ -51,8 +50,8 @@ class Tables:
         Known keys are deleted, then all rows appended: readers hold on to the version that the SQL pointer names, so a
         crash between the two shows nowhere, and the same upsert again completes it. Lance's own merge_insert is not
         used: on two cores it came to stand still for ever on a table of some hundred fragments (pylance 14).
-        Writers of other processes are kept out by the lock on the folder, or by `Records.alone`; one that lost the
-        second without knowing shows as a version in between.
+        Writers of other processes are kept out by the lock on the folder, the claim on the bucket, or `Records.alone`;
+        one that lost the second without knowing shows as a version in between.
 
         Raises:
             Conflict: it does.
@@ -62,15 +61,15 @@ class Tables:
             raise InvalidInput(f'The rows have no column "{key}".', hint=f"Columns: {', '.join(table.column_names)}.")
         field = table.schema.field(position).with_nullable(False).with_metadata(PRIMARY_KEY)
         keyed = table.cast(table.schema.set(position, field))
-        with self._writing(name, table.nbytes) as path:
-            if not self._exists(path):
-                return int(lance.write_dataset(keyed, str(path), mode="create").version)
+        with self._writing(name, table.nbytes):
+            dataset = self._newest(name)
+            if dataset is None:
+                return int(self._write(name, keyed, "create").version)
             wanted = f"{key} IN ({', '.join(_literal(value) for value in keyed[key].to_pylist())})"
-            dataset = lance.dataset(str(path))
             if dataset.count_rows(filter=wanted):
                 dataset.delete(wanted)
                 faultpoint("table.deleted")
-            written = lance.write_dataset(keyed, str(path), mode="append")
+            written = self._write(name, keyed, "append")
             if written.version != dataset.version + 1:
                 raise Conflict(
                     f'The table "{name}" was written by another process meanwhile.', hint="Take that back, then repeat."
@@ -96,24 +95,28 @@ class Tables:
 
     def latest(self, name: str) -> int | None:
         """The newest version that Lance holds, which no pointer may name yet; None where there is no table."""
-        path = self._path(name)
-        return int(lance.dataset(str(path)).version) if self._exists(path) else None
+        with _translated(name):
+            dataset = self._newest(name)
+        return None if dataset is None else int(dataset.version)
 
     def names(self) -> list[str]:
         """The names of all tables, sorted."""
-        return sorted(path.name.removesuffix(_SUFFIX) for path in self._folder.glob(f"*{_SUFFIX}"))
+        with objects_translated():
+            found = obstore.list_with_delimiter(self._place.objects)["common_prefixes"]
+            held = [path for path in found if any(obstore.list(self._place.objects, prefix=path, chunk_size=1))]
+        return sorted(path.removesuffix(_SUFFIX) for path in held if path.endswith(_SUFFIX))
 
     def restore(self, name: str, version: int) -> int:
         """A new version with the content of an old one: takes back writes that no pointer ever named."""
-        with self._writing(name) as path:
-            dataset: Any = lance.dataset(str(path), version=version)
-            dataset.restore()
-            return int(lance.dataset(str(path)).version)
+        with self._writing(name):
+            self._open(name, version).restore()
+            return int(self._open(name).version)
 
     def age_s(self, name: str) -> float:
         """Seconds since anything was written to the table."""
-        path = self._path(name)
-        return time.time() - max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+        with objects_translated():
+            pages = obstore.list(self._place.objects, prefix=_path(name))
+            return (now() - max(one["last_modified"] for page in pages for one in page)).total_seconds()
 
     def collect(self, name: str, keep: int, older_than_s: float = 0.0) -> int:
         """The number of versions before `keep`, and so old, that were removed, with all files that only they used.
@@ -127,74 +130,60 @@ class Tables:
             versions = [one for one in dataset.versions() if int(one["version"]) < keep]
             older = [int(one["version"]) for one in versions if one["timestamp"] <= until]
             if older:
-                lance.dataset(str(self._path(name))).cleanup_old_versions(versions=older, delete_unverified=True)
+                self._open(name).cleanup_old_versions(versions=older, delete_unverified=True)
                 faultpoint("table.collected")
             return len(older)
 
     def drop(self, name: str) -> None:
         """Returns once the table is gone with all its versions, or never was."""
-        path = self._path(name)
         with self._lock(name):
-            if path.exists():
-                shutil.rmtree(path)
-                sync(self._folder)
+            self._place.drop(_path(name))
 
     def delete(self, name: str, where: str) -> int:
         """The version without the matching rows; their bytes go with the versions before it, see `collect`.
 
         Name opaque ids only: Lance stores the predicate.
         """
-        with self._writing(name, checked=False) as path:
-            dataset = lance.dataset(str(path))
+        with self._writing(name, None):
+            dataset = self._open(name)
             dataset.delete(where)
             dataset.optimize.compact_files(materialize_deletions=True, materialize_deletions_threshold=0.0)
-            return int(lance.dataset(str(path)).version)
+            return int(self._open(name).version)
 
-    def _open(self, name: str, version: int) -> Any:
-        path = self._path(name)
-        if not self._exists(path):
-            raise NotFound(f'There is no table "{name}".', hint="Write it first, or run: sightloop fsck")
-        return lance.dataset(str(path), version=version)
+    def _open(self, name: str, version: int | None = None) -> Any:
+        return lance.dataset(self._uri(name), version=version, storage_options=self._place.lance_options)
+
+    def _newest(self, name: str) -> Any:
+        """The table as it stands, or None where there is none."""
+        try:
+            return self._open(name)
+        except ValueError as error:
+            if _MISSING in str(error) and "NoSuchBucket" not in str(error):
+                return None
+            raise
+
+    def _write(self, name: str, table: pa.Table, mode: str) -> Any:
+        options = self._place.lance_options
+        return lance.write_dataset(table, self._uri(name), mode=mode, storage_options=options)
+
+    def _uri(self, name: str) -> str:
+        return self._place.uri(_path(name))
 
     def _lock(self, name: str) -> threading.Lock:
         with self._locks_lock:
             return self._locks.setdefault(name, threading.Lock())
 
     @contextmanager
-    def _writing(self, name: str, size_bytes: int = 0, *, checked: bool = True) -> Iterator[Path]:
-        path = self._path(name)
-        if checked:
-            require_room(self._folder, self._floor, size_bytes)
-        began_ns = time.time_ns()
-        with self._lock(name), full_disk_translated(), _translated(name):
-            yield path
-            faultpoint("table.unsynced")
-            _sync_since(path, began_ns)
-            sync(self._folder)
+    def _writing(self, name: str, size_bytes: int | None = 0) -> Iterator[None]:
+        with self._lock(name), self._place.changing(_path(name), size_bytes), _translated(name):
+            yield
         faultpoint("table.written")
 
-    def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name) or ".." in name:
-            raise InvalidInput(f'"{name}" cannot name a table.', hint="Use letters, digits, dot, dash and underscore.")
-        return self._folder / f"{name}{_SUFFIX}"
 
-    @staticmethod
-    def _exists(path: Path) -> bool:
-        return (path / "_versions").is_dir() and any((path / "_versions").glob("*.manifest"))
-
-
-def _sync_since(path: Path, began_ns: int) -> None:
-    """Returns once the table's files and folders that changed since then are on the disk.
-
-    File times come from the kernel's coarse clock, which lags by up to a tick: hence one second of slack.
-    """
-    folders = {path}
-    for file in path.rglob("*"):
-        if file.is_file() and file.stat().st_mtime_ns >= began_ns - 1_000_000_000:
-            sync(file)
-            folders.add(file.parent)
-    for folder in folders:
-        sync(folder)
+def _path(name: str) -> str:
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise InvalidInput(f'"{name}" cannot name a table.', hint="Use letters, digits, dot, dash and underscore.")
+    return f"{name}{_SUFFIX}"
 
 
 @contextmanager
@@ -202,12 +191,16 @@ def _translated(name: str) -> Iterator[None]:
     """A block in which Lance's own errors become ours; messages lose the paths that Lance puts into them."""
     try:
         yield
+    except SightloopError:
+        raise
     except (ValueError, OSError, pa.ArrowInvalid) as error:
         said = str(error)
         if "no space left" in said.lower() or "read-only" in said.lower():
             raise
-        if "was not found" in said:
-            raise NotFound(f'The table "{name}" has no such version.', hint="Run: sightloop fsck") from error
+        if _MISSING in said and "NoSuchBucket" not in said:
+            raise NotFound(f'There is no table "{name}", or no such version.', hint="Run: sightloop fsck") from error
+        if ours := s3_error(said):
+            raise ours from error
         reason = said.split(", /")[0].split(", location:")[0].removeprefix("Invalid user input: ")
         raise InvalidInput(
             f'The table "{name}" cannot do this: {reason}', hint="Check the columns and the filter."

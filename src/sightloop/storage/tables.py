@@ -1,4 +1,4 @@
-"""The metadata that every room declares its tables on, and storage's own two tables."""
+"""The metadata that every room declares its tables on, and storage's own three tables."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def test_what_a_fault_leaves_is_told_and_swept_up(
 
 
 def test_a_table_cut_off_in_its_first_write_is_collected(house: House) -> None:
-    data = house.store.tables._path("versions.dsv_2") / "data"
+    data = Path(house.store.tables._uri("versions.dsv_2")) / "data"
     data.mkdir(parents=True)
     (data / "half.lance").write_bytes(b"half")
     assert house.fsck().run("default", collect=True).collected == 1

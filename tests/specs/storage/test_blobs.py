@@ -1,4 +1,4 @@
-"""Blobs: content under its digest, whole or not at all, secret where a key is set."""
+"""A workspace's blobs in its folder: keys, room and rights. What blobs are: tests/conformance/test_blobs.py."""
 
 from __future__ import annotations
 
@@ -7,62 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sightloop.domain import digest_of
-from sightloop.errors import Corrupt, InvalidInput, NotFound, StorageFull, Unavailable
+from sightloop.errors import Corrupt, InvalidInput, StorageFull, Unavailable
 from sightloop.storage import Blobs, Records, Store, Stores
+from sightloop.storage.places import LocalPlace
 from tests.specs.storage.conftest import MASTER_KEY
 
 DATA = b"a cell with a crack" * 50
-
-
-def everything_below(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-
-
-def test_what_is_put_is_got_under_its_digest(store: Store) -> None:
-    digest = store.blobs.put(DATA)
-    assert (digest, store.blobs.get(digest)) == (digest_of(DATA), DATA)
-
-
-def test_the_same_content_is_kept_once(store: Store) -> None:
-    digests = store.blobs.put_many([DATA, b"other", DATA])
-    assert list(store.blobs.digests()) == sorted(set(digests))
-
-
-def test_an_empty_blob_is_a_blob(sealed_store: Store) -> None:
-    assert sealed_store.blobs.get(sealed_store.blobs.put(b"")) == b""
-
-
-def test_a_missing_blob_is_not_found(store: Store) -> None:
-    with pytest.raises(NotFound):
-        store.blobs.get(digest_of(b"never put"))
-
-
-def test_a_name_that_is_no_digest_never_reaches_the_disk(store: Store) -> None:
-    with pytest.raises(InvalidInput):
-        store.blobs.get("../../sightloop.db")
-
-
-def test_a_flipped_bit_is_noticed(tmp_path: Path, store: Store) -> None:
-    digest = store.blobs.put(DATA)
-    path = tmp_path / "workspaces/default/blobs" / digest[:2] / digest
-    path.write_bytes(b"X" + path.read_bytes()[1:])
-    with pytest.raises(Corrupt):
-        store.blobs.get(digest)
-
-
-def test_an_encrypted_blob_leaves_no_plaintext_on_the_disk(tmp_path: Path, sealed_store: Store) -> None:
-    digest = sealed_store.blobs.put(DATA)
-    on_disk = everything_below(tmp_path / "workspaces/secret")
-    assert (sealed_store.blobs.get(digest), b"crack" in on_disk) == (DATA, False)
-
-
-def test_a_flipped_bit_in_an_encrypted_blob_is_noticed(tmp_path: Path, sealed_store: Store) -> None:
-    digest = sealed_store.blobs.put(DATA)
-    path = tmp_path / "workspaces/secret/blobs" / digest[:2] / f"{digest}.sealed"
-    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
-    with pytest.raises(Corrupt):
-        sealed_store.blobs.get(digest)
 
 
 def test_the_key_survives_a_restart(tmp_path: Path, records: Records, sealed_store: Store) -> None:
@@ -98,11 +48,6 @@ def test_a_secret_for_sql_is_sealed_and_comes_back(sealed_store: Store) -> None:
     assert ("whsec_abc" in sealed, sealed_store.unseal(sealed, "whk_1")) == (False, "whsec_abc")
 
 
-def test_a_deleted_blob_is_gone(store: Store) -> None:
-    digest = store.blobs.put(DATA)
-    assert (store.blobs.delete(digest), store.blobs.exists(digest), store.blobs.delete(digest)) == (True, False, False)
-
-
 def test_workspaces_do_not_see_each_other(store: Store, sealed_store: Store) -> None:
     digest = store.blobs.put(DATA)
     assert not sealed_store.blobs.exists(digest)
@@ -110,7 +55,7 @@ def test_workspaces_do_not_see_each_other(store: Store, sealed_store: Store) -> 
 
 def test_below_the_floor_writes_are_refused_and_reads_and_deletes_go_on(tmp_path: Path, store: Store) -> None:
     digest = store.blobs.put(DATA)
-    full = Blobs(tmp_path / "workspaces/default/blobs", free_bytes_floor=1 << 60)
+    full = Blobs(LocalPlace(tmp_path / "workspaces/default/blobs", free_bytes_floor=1 << 60))
     with pytest.raises(StorageFull):
         full.put(b"more")
     assert (full.get(digest), full.delete(digest)) == (DATA, True)

@@ -9,24 +9,24 @@ import typer
 from sightloop.interfaces.cli.commanding import Noun, Table
 from sightloop.interfaces.sdk import Workspace
 
-webhook = Noun("Webhooks: signed events to receivers outside.")
+webhook = Noun("Webhooks: events to receivers and brokers outside.")
 
 
 @webhook.command("create", example="sightloop webhook create https://mes.example.com/in --event sightloop.alert.raised")
 def create(
     ws: Workspace,
-    url: str,
+    url: Annotated[str, typer.Argument(help='Where to; or "sink:NAME", a broker that the operator declared.')],
     event: Annotated[list[str], typer.Option(help='Event type, or "*"; give several.')],
     name: Annotated[str, typer.Option(help="What people call it.")] = "",
 ) -> Any:
-    """Create a webhook; its signing secret is shown this once."""
+    """Create a webhook; its signing secret is shown this once (a sink has none)."""
     return ws.webhooks.create(url, events=event, name=name)
 
 
 @webhook.command("list", example="sightloop webhook list")
 def list_webhooks(ws: Workspace) -> Any:
-    """List webhooks."""
-    return Table(ws.webhooks.list(), ("id", "name", "url", "event_types"))
+    """List webhooks, with what waits and what was given up."""
+    return Table(ws.webhooks.list(), ("id", "name", "url", "event_types", "pending", "dead", "waiting_since"))
 
 
 @webhook.command("delete", example="sightloop webhook delete whk_01h...")

@@ -137,14 +137,14 @@ async def _stream(ask: Asked, after: int, follow: bool) -> AsyncIterator[bytes]:
 
 @routes.post("/webhooks", permission=Permission.ADMIN, kept=False)
 def create_webhook(ask: Ask, body: NewWebhook) -> Any:
-    """The webhook with its signing secret, which is shown this once."""
+    """The webhook with its signing secret, which is shown this once; "sink:NAME" as its url names a broker."""
     made, secret = ask.installation.webhooks.create(ask.caller, body.url, body.events, body.name)
     return {**asdict(made), "secret": secret}
 
 
 @routes.get("/webhooks", permission=Permission.READ)
 def webhooks(ask: Ask) -> Any:
-    """The webhooks of the workspace, without their secrets."""
+    """The webhooks of the workspace, without their secrets, with what waits and what was given up."""
     return items_of(ask.installation.webhooks.list(ask.caller))
 
 
