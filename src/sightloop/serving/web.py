@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -29,6 +30,8 @@ from sightloop.settings import Settings
 MAX_BODY_BYTES: Final = 32 << 20
 BODY_TIMEOUT_S: Final = 30.0
 MAX_KEY: Final = 200
+MAX_FACETS: Final = 8
+_FACET: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_-]{0,60})=(?P<value>[A-Za-z0-9._:/+-]{1,80})")
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 
@@ -189,7 +192,8 @@ class ServingApp:
         if purpose not in ("", PROBE):
             raise InvalidInput("X-Sightloop-Purpose is unknown.", hint=f'Send "{PROBE}", or leave it out.')
         trace_id = trace[1] if len(trace) == 4 else ""
-        return Asked(caller, request.path_params["name"], key, trace_id, deadline_ms, purpose)
+        facets = _facets(headers.get("x-sightloop-facets", ""))
+        return Asked(caller, request.path_params["name"], key, trace_id, deadline_ms, purpose, facets)
 
     def _find(self, request: Request, caller: Caller) -> Live:
         live = self._live.get(caller, request.path_params["name"])
@@ -257,6 +261,19 @@ async def _no_route(request: Request, error: Exception) -> Response:
     if status == 405:
         return problem(InvalidInput("This path does not take this method.", hint="See the Open Inference Protocol."))
     return problem(NotFound("There is no such path.", hint="Predict: POST /v2/models/NAME/image"))
+
+
+def _facets(header: str) -> dict[str, str]:
+    """What "camera=3, product=a" declares of an image; raises InvalidInput."""
+    parts = [one.strip() for one in header.split(",") if one.strip()]
+    found = [_FACET.fullmatch(one) for one in parts]
+    facets = {one["name"]: one["value"] for one in found if one}
+    if len(facets) < len(parts) or len(parts) > MAX_FACETS:
+        raise InvalidInput(
+            "X-Sightloop-Facets cannot be read.",
+            hint=f"Send at most {MAX_FACETS} like: camera=3, product=a (letters, digits and ._:/+- in values).",
+        )
+    return facets
 
 
 def _json(content: Any, status: int = 200) -> Response:

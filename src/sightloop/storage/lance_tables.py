@@ -64,6 +64,9 @@ class Tables:
             dataset = lance.dataset(str(path))
             if dataset.count_rows(filter=wanted):
                 dataset.delete(wanted)
+            new = [one for one in keyed.schema if one.name not in dataset.schema.names]
+            if new:  # rows from before have none of it
+                dataset.add_columns(pa.schema(new))
             written = lance.write_dataset(keyed, str(path), mode="append")
             if len(written.get_fragments()) >= MANY_FRAGMENTS:
                 written.optimize.compact_files()

@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from sightloop.vision.acceptance import RegionTest as RegionTest
     from sightloop.vision.acceptance import RegionVerdict as RegionVerdict
     from sightloop.vision.acceptance import alpha_for_attempt as alpha_for_attempt
+    from sightloop.vision.backtesting import BacktestResult as BacktestResult
+    from sightloop.vision.backtesting import backtest as backtest
+    from sightloop.vision.backtesting import decorrelation_time as decorrelation_time
+    from sightloop.vision.backtesting import order_shows as order_shows
+    from sightloop.vision.backtesting import places_of as places_of
+    from sightloop.vision.backtesting import ranks_within as ranks_within
+    from sightloop.vision.backtesting import thinning as thinning
     from sightloop.vision.calibration import fit_temperature as fit_temperature
     from sightloop.vision.calibration import softmax as softmax
     from sightloop.vision.comparison import alpha_for_look as alpha_for_look
     from sightloop.vision.comparison import gate as gate
-    from sightloop.vision.exchangeability import BacktestResult as BacktestResult
     from sightloop.vision.exchangeability import DriftMartingale as DriftMartingale
-    from sightloop.vision.exchangeability import Whitening as Whitening
-    from sightloop.vision.exchangeability import backtest as backtest
-    from sightloop.vision.exchangeability import decorrelation_time as decorrelation_time
-    from sightloop.vision.exchangeability import fit_whitening as fit_whitening
-    from sightloop.vision.exchangeability import knn_score as knn_score
     from sightloop.vision.image_quality import HASH_VERSION as HASH_VERSION
     from sightloop.vision.image_quality import Quality as Quality
     from sightloop.vision.image_quality import near_duplicates as near_duplicates
@@ -40,12 +41,24 @@ if TYPE_CHECKING:
     from sightloop.vision.ranking import paired_auroc_difference as paired_auroc_difference
     from sightloop.vision.sampling import diverse as diverse
     from sightloop.vision.sampling import uncertain as uncertain
+    from sightloop.vision.whitening import Whitening as Whitening
+    from sightloop.vision.whitening import fit_whitening as fit_whitening
+    from sightloop.vision.whitening import knn_score as knn_score
 
 _HOMES = {
     "acceptance": (
         "RegionTest",
         "RegionVerdict",
         "alpha_for_attempt",
+    ),
+    "backtesting": (
+        "BacktestResult",
+        "backtest",
+        "decorrelation_time",
+        "order_shows",
+        "places_of",
+        "ranks_within",
+        "thinning",
     ),
     "calibration": (
         "fit_temperature",
@@ -55,15 +68,7 @@ _HOMES = {
         "alpha_for_look",
         "gate",
     ),
-    "exchangeability": (
-        "BacktestResult",
-        "DriftMartingale",
-        "Whitening",
-        "backtest",
-        "decorrelation_time",
-        "fit_whitening",
-        "knn_score",
-    ),
+    "exchangeability": ("DriftMartingale",),
     "image_quality": (
         "HASH_VERSION",
         "Quality",
@@ -88,6 +93,11 @@ _HOMES = {
     "sampling": (
         "diverse",
         "uncertain",
+    ),
+    "whitening": (
+        "Whitening",
+        "fit_whitening",
+        "knn_score",
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -24,10 +24,20 @@ def create(
     reference: Reference,
     fit: Fit = "",
     alpha: Annotated[float, typer.Option(help="Chance of ever raising a false alarm.")] = 0.01,
+    kind: Annotated[list[str] | None, typer.Option(help="embedding, score, label, quality or latency; repeat.")] = None,
+    regime: Annotated[list[str] | None, typer.Option(help='Compare within: "hour", or a facet; repeat.')] = None,
+    by: Annotated[list[str] | None, typer.Option(help="Watch the values of this facet apart, too; repeat.")] = None,
 ) -> Any:
     """Watch a deployment against reference samples."""
     return ws.monitors.create(
-        name, deployment=deployment, reference=sample_ids(ws, reference), fit=sample_ids(ws, fit), alpha=alpha
+        name,
+        deployment=deployment,
+        reference=sample_ids(ws, reference),
+        fit=sample_ids(ws, fit),
+        alpha=alpha,
+        kinds=kind or ("embedding", "score"),
+        regime=regime or (),
+        slices=by or (),
     )
 
 

@@ -22,15 +22,30 @@ class Monitors(Noun):
         reference: Sequence[Reference],
         fit: Sequence[Reference] = (),
         alpha: float = 0.01,
+        kinds: Sequence[str] = ("embedding", "score"),
+        regime: Sequence[str] = (),
+        slices: Sequence[str] = (),
         key: str | None = None,
     ) -> Record:
-        """A monitor of the deployment against reference samples; `fit`: samples the model knows."""
+        """A monitor of the deployment against reference samples, in time order.
+
+        Args:
+            fit: samples the model knows.
+            alpha: chance of ever raising a false alarm, over all kinds and slices.
+            kinds: of "embedding", "score", "label", "quality" and "latency".
+            regime: facets within which images are compared, such as "hour@Europe/Berlin", "shift:6-14-22" or a metadata
+                key; predictions state theirs in the header X-Sightloop-Facets.
+            slices: facets whose values are watched apart as well.
+        """
         body = {
             "name": name,
             "deployment": deployment,
             "reference": references(reference),
             "fit": references(fit),
             "alpha": alpha,
+            "kinds": list(kinds),
+            "regime": list(regime),
+            "slices": list(slices),
         }
         return self._connection.post("/monitors", body, key=key)
 

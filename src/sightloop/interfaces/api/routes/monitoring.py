@@ -19,6 +19,9 @@ class NewMonitor(Body):
     reference: list[str] = Field(min_length=1)
     fit: tuple[str, ...] = ()
     alpha: float = Field(0.01, gt=0, le=0.2)
+    kinds: tuple[str, ...] = ("embedding", "score")
+    regime: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
 
 
 class Rebase(Body):
