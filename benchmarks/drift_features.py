@@ -71,7 +71,6 @@ def load_corrupted(cells: Cells, folder: Path = CACHE) -> dict[tuple[str, int], 
                     yield corrupt(_pixels(rows[base].name), name, strength, rng)
 
             found[name, strength] = _kept(folder / f"{name}-{strength}.npz", made, BASES)
-            print(f"{name} {strength}", flush=True)
     return found
 
 

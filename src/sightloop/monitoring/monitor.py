@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
+from sightloop.monitoring.estimates import estimate_of
 from sightloop.monitoring.fold import Fold
 from sightloop.monitoring.reference import Reference, lines_of
-from sightloop.vision import confidence_estimate
 
 HISTORY_POINTS = 400
-ESTIMATE_WINDOW = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Monitor:
             `log_threshold`. slice_wealth: the same by line and slice.
         guarantee: "bounded" or "none"; why: what speaks against it; stated: what the backtest of the reference showed.
         history: thinned columns "sequence" and one of log wealth by line; empty in lists.
-        estimate: accuracy to expect without labels, with limits; empty in lists and before the first image.
+        estimate: accuracy to expect without labels, as `estimates` gives it; empty in lists and before the first image.
     """
 
     id: str
@@ -75,7 +74,7 @@ class Monitor:
             guarantee="none" if why else "bounded", why=tuple(why), stated=stated,
             made_at=datetime.fromisoformat(row["made_at"]),
             history={} if fold is None else _history(fold),
-            estimate={} if fold is None else _estimate(fold),
+            estimate={} if fold is None else estimate_of(fold),
         )  # fmt: skip
 
 
@@ -94,8 +93,3 @@ def _history(fold: Fold) -> dict[str, Any]:
     kept = sorted({*range(0, count, step), count - 1}) if count else []
     columns = {line: f"log_wealth.{line}" for line in fold.reference.lines} | {"sequence": "sequence"}
     return {name: [fold.history[column][i] for i in kept] for name, column in columns.items()}
-
-
-def _estimate(fold: Fold) -> dict[str, Any]:
-    recent = fold.history["confidence"][-ESTIMATE_WINDOW:]
-    return confidence_estimate(recent, *fold.reference.audited).as_dict() if recent else {}

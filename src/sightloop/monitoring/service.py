@@ -14,9 +14,10 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from sightloop.domain import Alert, Caller, Prediction, now
-from sightloop.errors import Conflict, InvalidInput, NotFound, SightloopError, not_found
+from sightloop.errors import Conflict, InvalidInput, NotEnoughData, NotFound, SightloopError, not_found
 from sightloop.events import Events
 from sightloop.monitoring.advance import PAGE, Advance, Folds, Row
+from sightloop.monitoring.estimates import WINDOW, audit_of, drawn, estimate_of, window_of
 from sightloop.monitoring.facets import check_facets, of_prediction, of_sample, regime_of
 from sightloop.monitoring.fitting import fit_reference
 from sightloop.monitoring.fold import Fold
@@ -153,6 +154,34 @@ class Monitoring:
             fold = self._folds.take(row)
             self._folds.keep(row, fold)
             return Monitor.of(row, fold)
+
+    def estimate(self, caller: Caller, name: str, *, audits: int = 60, upto: int | None = None) -> dict[str, Any]:
+        """The accuracy to expect on the newest traffic, and what a random audit of it says.
+
+        Args:
+            audits: predictions to draw; their truth is told as their outcome, {"label": ...}.
+            upto: the last sequence of the traffic meant; the answer's "upto" keeps the draw as traffic goes on.
+        """
+        if not 1 <= audits <= WINDOW:
+            raise InvalidInput(f"{audits} audits cannot be drawn.", hint=f"Give 1 to {WINDOW}.")
+        with self._turn:
+            row = self._named(monitors, caller, name, "monitor")
+            fold = self._folds.take(row)
+            self._folds.keep(row, fold)
+            found, places = estimate_of(fold, upto), window_of(fold, upto)
+            if not found:
+                raise NotEnoughData(f'"{name}" has watched no image yet.', hint="Wait for traffic.")
+            sequence, ids, labels = (
+                [fold.history[column][i] for i in places] for column in ("sequence", "prediction", "label")
+            )
+        asked = drawn(f"{row['id']}:{row['epoch']}", ids, audits)
+        truth: dict[str, str] = {}
+        after = sequence[0] - 1
+        while after < sequence[-1] and (page := self._log.read(caller, row["deployment"], after, PAGE)):
+            truth |= {one.id: str(one.outcome["label"]) for one in page if "label" in one.outcome}
+            after = page[-1].sequence
+        audit = audit_of(found, asked, dict(zip(ids, labels, strict=True)), truth)
+        return {**found, "monitor": name, "upto": sequence[-1], "audit": audit}
 
     def list(self, caller: Caller) -> Monitors:
         """All monitors by name, without history."""

@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     from sightloop.vision.acceptance import RegionTest as RegionTest
     from sightloop.vision.acceptance import RegionVerdict as RegionVerdict
     from sightloop.vision.acceptance import alpha_for_attempt as alpha_for_attempt
-    from sightloop.vision.backtesting import BacktestResult as BacktestResult
     from sightloop.vision.backtesting import backtest as backtest
-    from sightloop.vision.backtesting import decorrelation_time as decorrelation_time
     from sightloop.vision.backtesting import order_shows as order_shows
     from sightloop.vision.backtesting import places_of as places_of
     from sightloop.vision.backtesting import ranks_within as ranks_within
     from sightloop.vision.backtesting import thinning as thinning
+    from sightloop.vision.calibration import confidence_estimate as confidence_estimate
     from sightloop.vision.calibration import fit_temperature as fit_temperature
     from sightloop.vision.calibration import softmax as softmax
     from sightloop.vision.comparison import alpha_for_look as alpha_for_look
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from sightloop.vision.metrics import Interval as Interval
     from sightloop.vision.metrics import accuracy_interval as accuracy_interval
     from sightloop.vision.metrics import binomial_interval as binomial_interval
-    from sightloop.vision.metrics import confidence_estimate as confidence_estimate
     from sightloop.vision.metrics import confusion as confusion
     from sightloop.vision.metrics import expected_calibration_error as expected_calibration_error
     from sightloop.vision.metrics import precision_recall as precision_recall
@@ -52,15 +50,14 @@ _HOMES = {
         "alpha_for_attempt",
     ),
     "backtesting": (
-        "BacktestResult",
         "backtest",
-        "decorrelation_time",
         "order_shows",
         "places_of",
         "ranks_within",
         "thinning",
     ),
     "calibration": (
+        "confidence_estimate",
         "fit_temperature",
         "softmax",
     ),
@@ -80,7 +77,6 @@ _HOMES = {
         "Interval",
         "accuracy_interval",
         "binomial_interval",
-        "confidence_estimate",
         "confusion",
         "expected_calibration_error",
         "precision_recall",

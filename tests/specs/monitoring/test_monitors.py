@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,39 @@ def test_performance_is_estimated_without_labels_and_corrected_by_the_frozen_tes
     confidence = np.mean([one.score for one in line.log])
     assert estimate["value"] == pytest.approx(confidence - 0.02)
     assert estimate["lower"] < estimate["value"] < estimate["upper"]
+
+
+def test_an_estimate_is_verified_by_a_random_audit_of_the_same_traffic(line: Line, house: House) -> None:
+    line.send(200)
+    house.monitoring.advance(ENGINEER)
+    first = house.monitoring.estimate(ENGINEER, "line-1", audits=20)
+    assert (first["audit"]["answered"], first["audit"]["verdict"]) == (0, "open")
+    line.send(50)
+    house.monitoring.advance(ENGINEER)
+    for place, one in enumerate(line.log):
+        if one.id in first["audit"]["open"]:
+            line.log[place] = replace(one, outcome={"label": one.label if place % 3 else "another"})
+    again = house.monitoring.estimate(ENGINEER, "line-1", audits=20, upto=first["upto"])
+    assert (again["audit"]["answered"], again["audit"]["verdict"]) == (20, "confirmed")
+    assert again["audit"]["lower"] < again["audit"]["value"] < again["audit"]["upper"]
+
+
+def test_an_audit_that_finds_the_model_wrong_refutes_the_estimate(line: Line, house: House) -> None:
+    line.send(200)
+    house.monitoring.advance(ENGINEER)
+    line.log = [replace(one, outcome={"label": "ok" if one.label == "defect" else "defect"}) for one in line.log]
+    assert house.monitoring.estimate(ENGINEER, "line-1", audits=30)["audit"]["verdict"] == "refuted"
+
+
+def test_an_estimate_is_not_to_be_relied_on_once_the_alarm_is_raised(line: Line, house: House) -> None:
+    line.send(60)
+    house.monitoring.advance(ENGINEER)
+    assert house.monitoring.estimate(ENGINEER, "line-1")["relied_on"]
+    line.send(60, shift=2.0)
+    house.monitoring.advance(ENGINEER)
+    estimate = house.monitoring.estimate(ENGINEER, "line-1")
+    assert (estimate["relied_on"], estimate["lower"], estimate["upper"]) == (False, 0.0, 1.0)
+    assert "half the way" in estimate["because"][0]
 
 
 def test_the_wealth_of_each_monitor_can_be_drawn(line: Line, house: House) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sightloop.errors import Corrupt, InvalidInput
-from sightloop.vision import DriftMartingale, backtest, decorrelation_time, fit_whitening, knn_score, thinning
+from sightloop.vision import DriftMartingale, backtest, fit_whitening, knn_score, thinning
+from sightloop.vision.backtesting import decorrelation_time
 from sightloop.vision.exchangeability import SimpleJumper, StepResult, conformal_p, wealth_path
 
 RNG_SEED = 5

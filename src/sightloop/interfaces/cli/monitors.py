@@ -53,6 +53,17 @@ def show(ws: Workspace, name: str) -> Any:
     return ws.monitors.get(name)
 
 
+@monitor.command("estimate", example="sightloop monitor estimate line-1 --audits 60")
+def estimate(
+    ws: Workspace,
+    name: str,
+    audits: Annotated[int, typer.Option(help="Predictions to draw at random for people to check.")] = 60,
+    upto: Annotated[int | None, typer.Option(help='The "upto" of an earlier answer: the same draw.')] = None,
+) -> Any:
+    """Estimate the accuracy without labels, and draw an audit of it."""
+    return ws.monitors.estimate(name, audits=audits, upto=upto)
+
+
 @monitor.command("rebase", example="sightloop monitor rebase line-1 --reference cells@2:reference")
 def rebase(ws: Workspace, name: str, reference: Reference, fit: Fit = "") -> Any:
     """Start again on a new reference."""

@@ -55,6 +55,14 @@ class Monitors(Noun):
     def get(self, name: str) -> Record:
         return self._connection.get(f"/monitors/{part(name)}")
 
+    def estimate(self, name: str, *, audits: int = 60, upto: int | None = None) -> Record:
+        """The accuracy to expect without labels, with limits, and a random audit of the same traffic.
+
+        Tell the truth about `audit.open` with `predictions.outcome(id, {"label": ...})`, then ask again with the
+        answer's `upto`: once all are answered, `audit` has limits of its own and confirms or refutes the estimate.
+        """
+        return self._connection.get(f"/monitors/{part(name)}/estimate", audits=audits, upto=upto)
+
     def advance(self, name: str | None = None, *, key: str | None = None) -> Sequence[Record]:
         """The alerts raised by the predictions that came in since the last look."""
         return items_of(self._connection.post("/monitors/advance", {"name": name}, key=key))

@@ -65,6 +65,12 @@ def show(ask: Ask, name: str) -> Any:
     return ask.installation.monitoring.get(ask.caller, name)
 
 
+@routes.get("/monitors/{name}/estimate", permission=Permission.READ)
+def estimate(ask: Ask, name: str, audits: int = 60, upto: int | None = None) -> Any:
+    """The accuracy to expect without labels, with limits, and what a random audit of the same traffic says."""
+    return ask.installation.monitoring.estimate(ask.caller, name, audits=audits, upto=upto)
+
+
 @routes.post("/monitors/{name}/rebase", permission=Permission.MONITOR_WRITE)
 def rebase(ask: Ask, name: str, body: Rebase) -> Any:
     """The monitor on a new reference."""
