@@ -44,9 +44,9 @@ def confidence_estimate(
     """The accuracy to expect on unlabelled predictions, from their calibrated confidences.
 
     The estimate is the mean confidence (NannyML's CBPE for accuracy), shifted by the calibration gap on the last
-    audited sample. The limits are normal: the binomial spread of the outcomes, plus the error of that gap, for which z^2 audits
-    are added, half of them right (Agresti and Coull, American Statistician 1998: without them a few errors among few
-    audits give limits that are far too narrow). Without an audit the interval says nothing. They hold where the stream
+    audited sample. The limits are normal: the binomial spread of the outcomes, plus the error of that gap, for which
+    z^2 audits are added, half of them right (Agresti and Coull, American Statistician 1998: without them a few errors
+    among few audits give limits that are far too narrow). Without an audit they say nothing. They hold where the stream
     is like the audited sample; `doubt`, from 0 to 1, widens them by that share of what is left to 0 and to 1.
     """
     c = np.asarray(confidence, np.float64)
