@@ -19,7 +19,7 @@ from sightloop.monitoring.reference import (
     fit_points,
     lines_of,
 )
-from sightloop.vision import backtest, order_shows, places_of, ranks_within, thinning
+from sightloop.vision import backtest, order_shows, places_of, thinning
 
 Scored = tuple[Floats, Outlook]
 
@@ -79,7 +79,7 @@ def fit_reference(
             why.append(f'"{line}" has {len(scores[line])} reference images, too few for a backtest')
         elif not test.guarantee:
             why.append(f'the backtest of "{line}" alarmed in {test.rate:.0%} of its replays, more than {level:.2%}')
-        if order_shows(ranks_within(scores[line], cells[line])):
+        if order_shows(scores[line], cells[line]):
             why.append(f'the order of the reference shows in "{line}"')
     return replace(
         bare, scores=scores, cells=cells, stride=strides, why=tuple(dict.fromkeys(why)),

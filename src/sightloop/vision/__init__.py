@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sightloop.vision.backtesting import backtest as backtest
     from sightloop.vision.backtesting import order_shows as order_shows
     from sightloop.vision.backtesting import places_of as places_of
-    from sightloop.vision.backtesting import ranks_within as ranks_within
     from sightloop.vision.backtesting import thinning as thinning
     from sightloop.vision.calibration import confidence_estimate as confidence_estimate
     from sightloop.vision.calibration import fit_temperature as fit_temperature
@@ -53,7 +52,6 @@ _HOMES = {
         "backtest",
         "order_shows",
         "places_of",
-        "ranks_within",
         "thinning",
     ),
     "calibration": (

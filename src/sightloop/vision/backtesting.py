@@ -34,13 +34,14 @@ def decorrelation_time(scores: Sequence[float] | Floats) -> float:
     return float(_decorrelation_times(np.asarray(scores, np.float64)[None])[0])
 
 
-def order_shows(scores: Sequence[float] | Floats) -> bool:
-    """Whether the order of the scores shows: their decorrelation time is longer than chance makes it.
+def order_shows(scores: Sequence[float] | Floats, cells: Sequence[Hashable] = ()) -> bool:
+    """Whether the order of the scores, or of their ranks within cells, shows: chance makes no such decorrelation time.
 
     A permutation test at level 0.5 % (Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 3.1): the
     time itself is too noisy on a hundred images to be compared with a fixed number.
     """
-    values, rng = np.asarray(scores, np.float64), np.random.default_rng(0)
+    values = ranks_within(scores, cells) if cells else np.asarray(scores, np.float64)
+    rng = np.random.default_rng(0)
     found, as_long = decorrelation_time(values), 0
     for count in PERMUTATIONS:
         permuted = rng.permuted(np.tile(values, (count, 1)), axis=1)

@@ -38,6 +38,7 @@ LEAST_P = 1e-12  # a bet on less would pay more than a float holds
 
 Cell = tuple[str, str]
 WHOLE: Cell = ("", "")
+NO_CELLS: Mapping[str, Cell] = MappingProxyType({})
 
 
 def conformal_p(score: float, sorted_scores: Sequence[float], u: float) -> float:
@@ -196,7 +197,7 @@ class DriftMartingale:
         return cell in self._scores[name]
 
     def step(
-        self, scores: Mapping[str, float], u: Mapping[str, float], cells: Mapping[str, Cell] = MappingProxyType({})
+        self, scores: Mapping[str, float], u: Mapping[str, float], cells: Mapping[str, Cell] = NO_CELLS
     ) -> StepResult:
         """The evidence after the next image.
 

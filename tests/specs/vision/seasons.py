@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from sightloop.vision import backtest, order_shows, ranks_within, thinning
+from sightloop.vision import backtest, order_shows, thinning
 from sightloop.vision.backtesting import conformal_path, places_of
 from sightloop.vision.exchangeability import wealth_path
 
@@ -68,7 +68,7 @@ def told_and_broken(
 
 def _bounded(scores: Floats, cells: list[str], alpha: float) -> bool:
     test = backtest(scores, alpha, seed=0, runs=40, cells=cells)
-    return test.guarantee and not order_shows(ranks_within(scores, cells))
+    return test.guarantee and not order_shows(scores, cells)
 
 
 def _p_values(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.bounds.trials import most_expected
 from sightloop.errors import NotEnoughData
 from sightloop.vision import (
     accuracy_interval,
@@ -16,7 +17,6 @@ from sightloop.vision import (
     precision_recall,
     softmax,
 )
-from tests.specs.vision.simulations import tolerated
 
 RNG = np.random.default_rng(7)
 LABELS = RNG.random(300) < 0.4
@@ -91,7 +91,7 @@ def test_the_limits_of_the_estimate_hold_on_held_back_labels(audits: int, overco
         confidence = np.clip(truth + overconfidence, 0, 1)
         estimate = confidence_estimate(confidence[audits:], confidence[:audits], correct[:audits])
         covered += estimate.lower <= correct[audits:].mean() <= estimate.upper
-    assert 1 - covered / 300 <= tolerated(0.05, 300)
+    assert 300 - covered <= most_expected(0.05, 300)
 
 
 def test_limits_that_forget_the_audit_break() -> None:
@@ -102,7 +102,7 @@ def test_limits_that_forget_the_audit_break() -> None:
         correct = rng.random(500) < confidence - 0.03
         estimate = confidence_estimate(confidence, confidence, confidence)
         covered += estimate.lower <= correct.mean() <= estimate.upper
-    assert 1 - covered / 300 > tolerated(0.05, 300)
+    assert 300 - covered > most_expected(0.05, 300)
 
 
 def test_the_limits_widen_with_the_doubt_until_they_say_nothing() -> None:
