@@ -11,7 +11,7 @@ from scipy.stats import ks_2samp
 
 from benchmarks.bounds.trials import Bound, Trial
 from sightloop.vision import DriftMartingale
-from sightloop.vision.exchangeability import SimpleJumper, StepResult
+from sightloop.vision.exchangeability import NO_CELLS, Cell, SimpleJumper, StepResult
 
 ALPHA = 0.05
 REFERENCE = 100
@@ -22,19 +22,24 @@ WINDOW, STEP = 50, 25
 class Restarting(DriftMartingale):
     """Wealth that fell below its start is silently set back to it."""
 
-    def step(self, scores: Mapping[str, float], u: Mapping[str, float]) -> StepResult:
-        result = super().step(scores, u)
-        for name, jumper in self._jumpers.items():
-            if jumper.log_wealth < 0:
-                self._jumpers[name] = SimpleJumper()
+    def step(
+        self, scores: Mapping[str, float], u: Mapping[str, float], cells: Mapping[str, Cell] = NO_CELLS
+    ) -> StepResult:
+        result = super().step(scores, u, cells)
+        for slices in self._jumpers.values():
+            for part, jumper in slices.items():
+                if jumper.log_wealth < 0:
+                    slices[part] = SimpleJumper()
         return result
 
 
 class AlphaNotShared(DriftMartingale):
     """Each monitor alarms at a wealth of 1 / alpha, however many there are."""
 
-    def step(self, scores: Mapping[str, float], u: Mapping[str, float]) -> StepResult:
-        result = super().step(scores, u)
+    def step(
+        self, scores: Mapping[str, float], u: Mapping[str, float], cells: Mapping[str, Cell] = NO_CELLS
+    ) -> StepResult:
+        result = super().step(scores, u, cells)
         return replace(result, alarm=max(result.log_wealth.values()) >= -math.log(self.alpha))
 
 

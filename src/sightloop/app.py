@@ -165,7 +165,7 @@ class Installation:
         )
         self._closing.callback(self.deployments.close)
         self.monitoring = Monitoring(
-            self.records, self.stores, self.events, self.predictions, self.deployments, self.registry
+            self.records, self.stores, self.events, self.predictions, self.deployments, self.registry, self.datasets
         )
 
     def _open_loop(self) -> None:

@@ -44,6 +44,13 @@ def test_an_upsert_replaces_by_key(tables: Tables) -> None:
     assert contents(tables, version) == {"a": 1, "b": 3, "c": 4}
 
 
+def test_rows_with_a_new_column_join_a_table_from_before_it(tables: Tables) -> None:
+    tables.upsert("samples", rows(("a", 1)), "id")
+    version = tables.upsert("samples", rows(("b", 2)).append_column("facets", pa.array(["{}"])), "id")
+    found = {row["id"]: row["facets"] for row in tables.read("samples", version).to_pylist()}
+    assert found == {"a": None, "b": "{}"}
+
+
 def test_threads_that_upsert_the_same_key_leave_one_row(tables: Tables) -> None:
     tables.upsert("samples", rows(("a", 0)), "id")
     threads = [threading.Thread(target=tables.upsert, args=("samples", rows(("b", n)), "id")) for n in range(3)]

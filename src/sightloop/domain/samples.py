@@ -113,6 +113,7 @@ class Prediction:
         deadline_ms: what the caller asked for, or 0.
         outcome: the delayed truth or business result, keyed by prediction id; empty until it comes.
         purpose: "probe" for smoke tests and load generators: logged, but kept out of monitors, rules and collection.
+        facets: what the caller declared of the image, such as {"camera": "3"}.
         sequence: place in the imported log of the workspace, rising.
     """
 
@@ -136,6 +137,7 @@ class Prediction:
     outcome: Mapping[str, Any] = field(default_factory=dict)
     purpose: str = ""
     sequence: int = 0
+    facets: Mapping[str, str] = field(default_factory=dict)
 
 
 class Basis(StrEnum):

@@ -2,7 +2,7 @@
 
 from sightloop.monitoring.alarms import replay_alarm
 from sightloop.monitoring.monitor import Monitor
-from sightloop.monitoring.ports import Evaluations, LogReader, ReferencePredictor
+from sightloop.monitoring.ports import Evaluations, LogReader, ReferencePredictor, Samples
 from sightloop.monitoring.rules import Rule, replay_rule
 from sightloop.monitoring.service import Monitoring
 
@@ -13,6 +13,7 @@ __all__ = [
     "Monitoring",
     "ReferencePredictor",
     "Rule",
+    "Samples",
     "replay_alarm",
     "replay_rule",
 ]

@@ -21,6 +21,7 @@ from sightloop.storage import Records, Stores, faultpoint
 
 Row = dict[str, Any]
 PAGE = 500
+STRETCH = 200
 
 
 class Folds:
@@ -143,13 +144,12 @@ class Advance:
         _require_first(written.rowcount, row["name"])
         if moved.stretch["sequence"]:
             place = {"workspace_id": caller.workspace, "monitor": row["id"], "epoch": row["epoch"]}
-            first = moved.stretch["sequence"][0]
-            tx.execute(sa.insert(monitor_history).values(**place, first_sequence=first, stretch=moved.stretch))
+            _write_stretch(tx, place, moved.stretch)
         if not moved.outcome:
             return []
         alert_id = derived_id("alt", caller.workspace, row["id"], str(row["epoch"]))
-        evidence = alarms.alarm_evidence(fold.reference, fold.alpha, fold.history)
-        claim = alarms.alarm_claim(fold.alpha, fold.reference.bounded)
+        evidence = alarms.alarm_evidence(fold.reference, fold.alpha, fold.history, fold.martingale.log_wealth())
+        claim = alarms.alarm_claim(fold.reference, fold.alpha)
         receipt = tx.receipt(
             "drift.alarm",
             rule=alarms.RULE,
@@ -199,6 +199,22 @@ class Advance:
         return [alert]
 
 
+def _write_stretch(tx: Change, place: Mapping[str, Any], stretch: History) -> None:
+    """Joined to the newest stretch while that is short: a look at every image makes no row for every image."""
+    table = monitor_history.c
+    mine = [table[name] == value for name, value in place.items()]
+    newest = tx.execute(
+        sa.select(table.first_sequence, table.stretch).where(*mine).order_by(table.first_sequence.desc()).limit(1)
+    ).first()
+    if newest is None or len(newest.stretch["sequence"]) >= STRETCH:
+        tx.execute(sa.insert(monitor_history).values(**place, first_sequence=stretch["sequence"][0], stretch=stretch))
+        return
+    joined = {name: [*values, *stretch[name]] for name, values in newest.stretch.items()}
+    tx.execute(
+        sa.update(monitor_history).where(*mine, table.first_sequence == newest.first_sequence).values(stretch=joined)
+    )
+
+
 def _write_alert(tx: Change, caller: Caller, alert: Alert, data: str) -> None:
     tx.execute(
         sa.insert(alerts_table).values(
@@ -221,7 +237,7 @@ def _beyond(row: Row, page: Sequence[Prediction]) -> list[Prediction]:
 
 
 def _log_wealth(fold: Fold) -> dict[str, float]:
-    return {kind: one["log_wealth"] for kind, one in fold.as_dict()["jumpers"].items()}
+    return dict(fold.as_dict()["log_wealth"])
 
 
 def _require_first(rowcount: int, name: str) -> None:

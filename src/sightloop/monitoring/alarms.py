@@ -11,22 +11,27 @@ from typing import Any
 import orjson
 
 from sightloop.errors import InvalidInput
-from sightloop.monitoring.fold import History
+from sightloop.monitoring.fold import History, every_look
 from sightloop.monitoring.reference import Reference, tie_break
 from sightloop.vision import DriftMartingale
 
-RULE = "conformal-jumper/1"
+RULE = "conformal-jumper/2"
 EXAMPLES = 12
 
 
 def alarm_data(reference: Reference, alpha: float, history: History) -> bytes:
-    """All that a replay of the alarm needs, as JSON: reference scores, stream scores and prediction ids in order."""
+    """All that a replay of the alarm needs, as JSON: reference scores, stream scores and prediction ids in order.
+
+    Scores come with the slice and the regime that they belong to; a look is null where the line left the image out.
+    """
+    looks = {line: every_look(reference, history, line) for line in reference.lines}
     return orjson.dumps(
         {
             "rule": RULE,
             "alpha": alpha,
             "reference_scores": reference.scores,
-            "scores": {kind: history[f"score.{kind}"] for kind in reference.scores},
+            "reference_cells": reference.cells,
+            "looks": {line: [look and (*look[0], look[1]) for look in all_of] for line, all_of in looks.items()},
             "predictions": history["prediction"],
             "sequences": history["sequence"],
         }
@@ -40,54 +45,76 @@ def replay_alarm(data: bytes | Mapping[str, Any]) -> dict[str, Any]:
     Log wealths are natural logarithms, rounded to 9 digits.
     """
     raw = _parse(data)
+    if raw.get("rule", RULE) != RULE:
+        raise InvalidInput(f"The alarm was raised by {raw['rule']}.", hint=f"This version replays {RULE}.")
     try:
-        martingale = DriftMartingale(raw["reference_scores"], float(raw["alpha"]))
+        cells = {line: [(part, regime) for part, regime in those] for line, those in raw["reference_cells"].items()}
+        martingale = DriftMartingale(raw["reference_scores"], float(raw["alpha"]), cells)
         for i, (prediction, sequence) in enumerate(zip(raw["predictions"], raw["sequences"], strict=True)):
-            scores = {kind: float(values[i]) for kind, values in raw["scores"].items()}
-            step = martingale.step(scores, {kind: tie_break(prediction, kind) for kind in scores})
+            looks = {line: those[i] for line, those in raw["looks"].items() if those[i] is not None}
+            step = martingale.step(
+                {line: float(look[2]) for line, look in looks.items()},
+                {line: tie_break(prediction, line) for line in looks},
+                {line: (look[0], look[1]) for line, look in looks.items()},
+            )
             if step.alarm:
-                wealth = {kind: round(value, 9) for kind, value in step.log_wealth.items()}
+                wealth = {line: round(value, 9) for line, value in step.log_wealth.items()}
                 return {"image": i + 1, "sequence": sequence, "prediction": prediction, "log_wealth": wealth}
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InvalidInput("This is not the data of a drift alarm.", hint="Give a drift.alarm receipt.") from error
     return {"image": 0, "sequence": 0, "prediction": "", "log_wealth": {}}
 
 
-def alarm_claim(alpha: float, bounded: bool) -> dict[str, Any]:
-    """What the alarm promises; the guarantee is "none" where the backtest broke the level."""
+def alarm_claim(reference: Reference, alpha: float) -> dict[str, Any]:
+    """What the alarm promises; the guarantee is "none" where something speaks against it, and `why` says what."""
+    within = f", each within its {' and '.join(reference.regime)}," if reference.regime else ""
     statement = (
-        f"On a stream like its reference, the chance of ever raising this alarm is at most {alpha:g}."
-        if bounded
-        else "No guarantee on this stream: its reference is correlated in time, or its backtest broke the level."
+        f"On a stream of images like those of its reference{within} the chance of ever raising this alarm is at most "
+        f"{alpha:g}."
+        if reference.bounded
+        else f"No guarantee on this stream: {'; '.join(reference.why)}."
     )
-    return {"alpha": alpha, "guarantee": "bounded" if bounded else "none", "statement": statement}
+    guarantee = "bounded" if reference.bounded else "none"
+    return {"alpha": alpha, "guarantee": guarantee, "statement": statement, "why": list(reference.why)}
 
 
-def alarm_evidence(reference: Reference, alpha: float, history: History) -> dict[str, Any]:
-    """Which monitors carry the alarm, since when, what moved, and the strangest images.
+def alarm_evidence(
+    reference: Reference, alpha: float, history: History, slices: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    """Which scores and slices carry the alarm, since when, what moved, and the strangest images.
 
-    The onset is estimated as the first image after the lowest wealth of the leading monitor, as in a CUSUM (Page,
+    The onset is estimated as the first image after the lowest wealth of the leading line, as in a CUSUM (Page,
     Biometrika 1954). Values of "moved" are medians; "before" is the reference for scores, the stream before the onset
-    for facts of the image.
+    for facts of the image. `slices`: the log wealth of each slice of each line.
     """
-    kinds = list(reference.scores)
-    final = {kind: history[f"log_wealth.{kind}"][-1] for kind in kinds}
-    threshold = math.log(len(kinds) / alpha)
-    leading = max(kinds, key=lambda kind: final[kind])
+    lines = list(reference.lines)
+    final = {line: history[f"log_wealth.{line}"][-1] for line in lines}
+    threshold = math.log(len(lines) / alpha)
+    leading = max(lines, key=lambda line: final[line])
     path = [0.0, *history[f"log_wealth.{leading}"]]
     onset = min(min(range(len(path)), key=lambda i: path[i]), len(path) - 2)
     moved: dict[str, Any] = {
-        kind: {"before": median(reference.scores[kind]), "now": median(history[f"score.{kind}"][onset:])}
-        for kind in kinds
+        kind: {
+            "before": _median(reference.scores[kind]),
+            "now": _median([score for score in history[f"score.{kind}"][onset:] if score is not None]),
+        }
+        for kind in reference.kinds
     }
-    for fact in ("brightness", "contrast", "blur", "confidence"):
+    for fact in ("brightness", "contrast", "blur", "latency_ms", "confidence"):
         moved[fact] = {"before": _median(history[fact][:onset]), "now": _median(history[fact][onset:])}
     moved["labels"] = {"before": _shares(history["label"][:onset]), "now": _shares(history["label"][onset:])}
-    strangest = sorted(range(onset, len(path) - 1), key=lambda i: (history[f"p.{leading}"][i], i))[:EXAMPLES]
+    looked = [i for i in range(onset, len(path) - 1) if history[f"p.{leading}"][i] is not None]
+    strangest = sorted(looked, key=lambda i: (history[f"p.{leading}"][i], i))[:EXAMPLES]
     return {
         "leading": leading,
-        "carried_by": [kind for kind in kinds if final[kind] >= threshold / 2],
+        "carried_by": [
+            _named(reference, line, part)
+            for line in lines
+            for part, wealth in slices[line].items()
+            if wealth >= threshold / 2
+        ],
         "log_wealth": final,
+        "log_wealth_by_slice": {line: dict(parts) for line, parts in slices.items() if reference.lines[line][1]},
         "log_threshold": threshold,
         "images": len(history["sequence"]),
         "onset_sequence": history["sequence"][onset],
@@ -97,6 +124,11 @@ def alarm_evidence(reference: Reference, alpha: float, history: History) -> dict
             for i in strangest
         ],
     }
+
+
+def _named(reference: Reference, line: str, part: str) -> str:
+    kind, facet = reference.lines[line]
+    return f"{kind} of {facet}={part}" if facet else kind
 
 
 def _parse(data: bytes | Mapping[str, Any]) -> Mapping[str, Any]:

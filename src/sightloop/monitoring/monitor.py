@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
+from sightloop.monitoring.estimates import estimate_of
 from sightloop.monitoring.fold import Fold
-from sightloop.monitoring.reference import Reference
-from sightloop.vision import confidence_estimate
+from sightloop.monitoring.reference import Reference, lines_of
 
 HISTORY_POINTS = 400
-ESTIMATE_WINDOW = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,17 @@ class Monitor:
     """A watch over one deployment, and where it stands.
 
     Attributes:
+        regime: facets within which images are compared; slices: facets by which evidence is kept apart, too.
         state: "watching"; "alarmed": the reference is void until `rebase`; "void": traffic comes from another model
-            version than the reference speaks for.
+            version than the reference speaks for; "outdated": made by an earlier Sightloop, rebase it.
         epoch: number of the reference, from 1.
         images: watched since the reference was taken; skipped: those of other model versions.
-        log_wealth: natural logarithm by monitor; the alarm is raised where one reaches `log_threshold`.
-        guarantee: "bounded" or "none"; stated: what the backtest of the reference showed.
-        history: thinned columns "sequence" and one of log wealth by monitor; empty in lists.
-        estimate: accuracy to expect without labels, with limits; empty in lists and before the first image.
+        unseen: images by regime that the reference does not know: neither compared nor alarmed about.
+        log_wealth: natural logarithm by line ("score", "score by camera"); the alarm is raised where one reaches
+            `log_threshold`. slice_wealth: the same by line and slice.
+        guarantee: "bounded" or "none"; why: what speaks against it; stated: what the backtest of the reference showed.
+        history: thinned columns "sequence" and one of log wealth by line; empty in lists.
+        estimate: accuracy to expect without labels, as `estimates` gives it; empty in lists and before the first image.
     """
 
     id: str
@@ -37,14 +40,19 @@ class Monitor:
     model_version: str
     alpha: float
     kinds: tuple[str, ...]
+    regime: tuple[str, ...]
+    slices: tuple[str, ...]
     state: str
     epoch: int
     sequence: int
     images: int
     skipped: int
+    unseen: Mapping[str, int]
     log_wealth: Mapping[str, float]
+    slice_wealth: Mapping[str, Mapping[str, float]]
     log_threshold: float
     guarantee: str
+    why: tuple[str, ...]
     stated: Mapping[str, Any]
     made_at: datetime
     history: Mapping[str, Any] = field(default_factory=dict)
@@ -53,26 +61,29 @@ class Monitor:
     @classmethod
     def of(cls, row: Mapping[str, Any], fold: Fold | None = None) -> Self:
         """The monitor of a row, with history and estimate where its fold is given."""
-        state, stated = row["fold"], row["stated"]
-        watched = -(-state["seen"] // stated["stride"])
+        state, stated, declared = row["fold"], row["stated"], row["declared"]
+        regime, slices = declared.get("regime", ()), declared.get("slices", ())
+        why = stated.get("why", ("it was made by an earlier version",))
         return cls(
             id=row["id"], name=row["name"], deployment=row["deployment"], model_version=row["model_version"],
-            alpha=row["alpha"], kinds=tuple(row["kinds"]), state=row["state"], epoch=row["epoch"],
-            sequence=row["sequence"], images=watched, skipped=state["skipped"],
-            log_wealth={kind: one["log_wealth"] for kind, one in state["jumpers"].items()},
-            log_threshold=math.log(len(row["kinds"]) / row["alpha"]),
-            guarantee="bounded" if stated["bounded"] else "none", stated=stated,
+            alpha=row["alpha"], kinds=tuple(row["kinds"]), regime=tuple(regime), slices=tuple(slices),
+            state=row["state"], epoch=row["epoch"], sequence=row["sequence"], images=state.get("watched", 0),
+            skipped=state["skipped"], unseen=state.get("unseen", {}), log_wealth=state.get("log_wealth", {}),
+            slice_wealth={line: parts for line, parts in state.get("slices", {}).items() if " by " in line},
+            log_threshold=math.log(len(lines_of(row["kinds"], slices)) / row["alpha"]),
+            guarantee="none" if why else "bounded", why=tuple(why), stated=stated,
             made_at=datetime.fromisoformat(row["made_at"]),
             history={} if fold is None else _history(fold),
-            estimate={} if fold is None else _estimate(fold),
+            estimate={} if fold is None else estimate_of(fold),
         )  # fmt: skip
 
 
 def state_of(reference: Reference) -> dict[str, Any]:
-    """What a monitor says about its reference: sizes, thinning, backtests and whether the level held."""
+    """What a monitor says about its reference: sizes, thinning, regimes, backtests, what denies the bound."""
     return {
         "reference_size": len(reference.samples), "fit_size": len(reference.fit), "stride": reference.stride,
-        "backtests": reference.backtests, "bounded": reference.bounded,
+        "regimes": dict(Counter(regime for _, regime in reference.cells[reference.kinds[0]])),
+        "backtests": reference.backtests, "why": list(reference.why),
     }  # fmt: skip
 
 
@@ -80,10 +91,5 @@ def _history(fold: Fold) -> dict[str, Any]:
     count = len(fold.history["sequence"])
     step = max(1, -(-count // HISTORY_POINTS))
     kept = sorted({*range(0, count, step), count - 1}) if count else []
-    columns = {kind: f"log_wealth.{kind}" for kind in fold.reference.scores} | {"sequence": "sequence"}
+    columns = {line: f"log_wealth.{line}" for line in fold.reference.lines} | {"sequence": "sequence"}
     return {name: [fold.history[column][i] for i in kept] for name, column in columns.items()}
-
-
-def _estimate(fold: Fold) -> dict[str, Any]:
-    recent = fold.history["confidence"][-ESTIMATE_WINDOW:]
-    return confidence_estimate(recent, *fold.reference.audited).as_dict() if recent else {}

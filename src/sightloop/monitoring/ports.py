@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sightloop.domain import Caller, Deployment, Prediction
+from sightloop.domain import Caller, Deployment, Prediction, Sample
 
 
 class LogReader(Protocol):
@@ -28,6 +28,14 @@ class ReferencePredictor(Protocol):
         self, caller: Caller, model_version: str, sample_ids: Sequence[str]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Probabilities float32 (N, C) and embeddings float32 (N, E), rows in the order of the ids."""
+        ...
+
+
+class Samples(Protocol):
+    """What is known of a sample: quality, capture time, metadata."""
+
+    def sample(self, caller: Caller, sample_id: str) -> Sample:
+        """The sample; raises NotFound."""
         ...
 
 

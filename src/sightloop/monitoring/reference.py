@@ -1,9 +1,9 @@
 """What a monitor compares with: fitted once from samples, then frozen; and the scores it gives to predictions.
 
-Population: the reference samples and every later prediction of the same model version on the deployment. Frame: the
-log, thinned to one image per decorrelation time. The fit set serves distances only and shares no sample with the
-reference, so that reference and stream are scored alike; samples that trained the model may be in the fit set, never in
-the reference.
+Population: the reference samples and every later prediction of the same model version on the deployment, each within
+its regime. Frame: the log, thinned to one image per decorrelation time. The fit set serves distances only and shares no
+sample with the reference, so that reference and stream are scored alike; samples that trained the model may be in the
+fit set, never in the reference.
 """
 
 from __future__ import annotations
@@ -20,15 +20,41 @@ import orjson
 
 from sightloop.domain import Prediction
 from sightloop.errors import Corrupt, InvalidInput, NotEnoughData
-from sightloop.vision import Whitening, backtest, decorrelation_time, fit_whitening, knn_score
+from sightloop.vision import Whitening, fit_whitening, knn_score
 
 Floats = npt.NDArray[np.float64]
-KINDS = ("embedding", "score", "label")
+Cell = tuple[str, str]
+KINDS = ("embedding", "score", "label", "quality", "latency")
 # A backtest holds back thirds (vision.backtest): below 60 a third says nothing about a level of 1 %.
 LEAST_REFERENCE = 60
+# A regime with fewer reference images is as good as unseen: its p-values are too coarse to move anything.
+LEAST_CELL = 20
 MOST_FIT = 300
-PERMUTATIONS = 399
-PERMUTATION_LEVEL = 0.005
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """What is known of images in time order.
+
+    Attributes:
+        probabilities: (N, C); embeddings: (N, E), both by the model.
+        quality: (N, 3): brightness, contrast, blur; latency_ms: (N,) of their answers. Empty where no monitor needs it.
+        regimes: of each image; slices: by facet, the value of each image. Empty where none is declared.
+    """
+
+    samples: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32]
+    embeddings: npt.NDArray[np.float32]
+    quality: Floats | None = None
+    latency_ms: Floats | None = None
+    regimes: tuple[str, ...] = ()
+    slices: Mapping[str, tuple[str, ...]] | None = None
+
+    def cells(self, facet: str) -> list[Cell]:
+        """Slice and regime of each image; the slice is empty for the facet ""."""
+        count = len(self.samples)
+        values = (self.slices or {}).get(facet) or ("",) * count
+        return list(zip(values, self.regimes or ("",) * count, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,71 +62,96 @@ class Reference:
     """The frozen side of the comparison.
 
     Attributes:
-        scores: of the reference samples by monitor, in the order given, thinned by `stride`.
-        fit_points: whitened fit embeddings, float64 (n, d); shares: of each class among the fit predictions.
+        kinds, regime, slices: what is scored; the facets that make a regime; those that evidence is sliced by.
+        whitening, fit_points: of the fit embeddings, float64 (n, d); quality_whitening, quality_points: of the quality.
+        shares: of each class among the fit predictions.
+        scores, cells: of the reference images by line, in time order, thinned by the `stride` of its kind.
         audited: confidence and correctness (0 or 1) of the model on its frozen test set, or empty.
-        stride: every so many images one is watched; 1 watches all.
-        backtests: by monitor, as `vision.BacktestResult` gives them; bounded: whether all of them kept the level.
+        backtests: by line, as `vision.BacktestResult` gives them; why: what denies the guarantee, empty if it holds.
     """
 
     model_version: str
     samples: tuple[str, ...]
     fit: tuple[str, ...]
+    kinds: tuple[str, ...]
+    regime: tuple[str, ...]
+    slices: tuple[str, ...]
     whitening: Whitening
     fit_points: Floats
+    quality_whitening: Whitening | None
+    quality_points: Floats
     shares: tuple[float, ...]
     scores: Mapping[str, Sequence[float]]
+    cells: Mapping[str, Sequence[Cell]]
     audited: tuple[tuple[float, ...], tuple[float, ...]]
-    stride: int
+    stride: Mapping[str, int]
     backtests: Mapping[str, Mapping[str, Any]]
-    bounded: bool
+    why: tuple[str, ...]
 
-    def score(self, probabilities: npt.ArrayLike, embeddings: npt.ArrayLike) -> dict[str, Floats]:
-        """Nonconformity by monitor, float64 (N,), larger is stranger.
+    @property
+    def bounded(self) -> bool:
+        """Whether the bound on false alarms is claimed."""
+        return not self.why
 
-        "embedding": mean distance to the 5 nearest fit points; "score": 1 - top probability; "label": 1 - share of the
-        top class in the fit set.
+    @property
+    def lines(self) -> dict[str, tuple[str, str]]:
+        """Kind and facet of each line of evidence: one for all images of a kind, one for each facet it is sliced by."""
+        return lines_of(self.kinds, self.slices)
+
+    def score(self, seen: Outlook) -> dict[str, Floats]:
+        """Nonconformity by kind, float64 (N,), larger is stranger.
+
+        "embedding" and "quality": mean distance to the 5 nearest fit points; "score": 1 - top probability; "label":
+        1 - share of the top class in the fit set; "latency": milliseconds.
         """
-        p = np.atleast_2d(np.asarray(probabilities, np.float64))
+        return {
+            kind: self._scored(kind, seen) for kind in self.kinds if kind != "latency" or seen.latency_ms is not None
+        }
+
+    def _scored(self, kind: str, seen: Outlook) -> Floats:
+        if kind == "embedding":
+            return knn_score(self.fit_points, self.whitening.apply(as_logged(seen.embeddings)))
+        if kind == "quality" and self.quality_whitening is not None and seen.quality is not None:
+            return knn_score(self.quality_points, self.quality_whitening.apply(levelled(seen.quality)))
+        if kind == "latency" and seen.latency_ms is not None:
+            return seen.latency_ms
+        p = np.atleast_2d(np.asarray(seen.probabilities, np.float64))
+        if kind == "score":
+            return np.asarray(1 - p.max(axis=1))
         shares = np.zeros(max(len(self.shares), p.shape[1]))
         shares[: len(self.shares)] = self.shares
-        found = {}
-        for kind in self.scores:
-            if kind == "embedding":
-                found[kind] = knn_score(self.fit_points, self.whitening.apply(_as_logged(embeddings)))
-            elif kind == "score":
-                found[kind] = 1 - p.max(axis=1)
-            else:
-                found[kind] = 1 - shares[p.argmax(axis=1)]
-        return found
+        return np.asarray(1 - shares[p.argmax(axis=1)])
 
     def can_score(self, prediction: Prediction) -> bool:
         """Whether this reference speaks for the prediction: same model version, and all that the scores need."""
-        embedded = "embedding" not in self.scores or len(prediction.embedding) == len(self.whitening.mean)
+        embedded = "embedding" not in self.kinds or len(prediction.embedding) == len(self.whitening.mean)
         return prediction.model_version == self.model_version and embedded and bool(_probabilities(prediction))
 
     def score_predictions(self, predictions: Sequence[Prediction]) -> dict[str, Floats]:
         """`score` of logged predictions that `can_score` admits."""
         if not predictions:
-            return {kind: np.empty(0) for kind in self.scores}
-        return self.score([_probabilities(one) for one in predictions], [one.embedding for one in predictions])
+            return {kind: np.empty(0) for kind in self.kinds}
+        return self.score(
+            Outlook(
+                tuple(one.sample for one in predictions),
+                np.asarray([_probabilities(one) for one in predictions], np.float32),
+                np.asarray([one.embedding for one in predictions if "embedding" in self.kinds], np.float32),
+                np.asarray([(one.brightness, one.contrast, one.blur) for one in predictions], np.float64),
+                np.asarray([one.latency_ms for one in predictions], np.float64),
+            )
+        )
 
     def to_bytes(self) -> bytes:
         """JSON that `from_bytes` reads back bit for bit."""
+        plain = ("model_version", "samples", "fit", "kinds", "regime", "slices", "shares", "scores", "cells", "audited",
+                 "stride", "backtests", "why")  # fmt: skip
         return orjson.dumps(
             {
-                "model_version": self.model_version,
-                "samples": self.samples,
-                "fit": self.fit,
-                "mean": _pack(self.whitening.mean),
-                "matrix": _pack(self.whitening.matrix),
+                **{name: getattr(self, name) for name in plain},
+                "whitening": _packed(self.whitening),
                 "fit_points": _pack(self.fit_points),
-                "shares": self.shares,
-                "scores": self.scores,
-                "audited": self.audited,
-                "stride": self.stride,
-                "backtests": self.backtests,
-                "bounded": self.bounded,
+                "quality_whitening": _packed(self.quality_whitening),
+                "quality_points": _pack(self.quality_points),
             }
         )
 
@@ -109,81 +160,35 @@ class Reference:
         """The reference that was stored; raises Corrupt where the bytes are something else."""
         try:
             raw = orjson.loads(data)
+            whitening = _unpacked(raw["whitening"])
+            if whitening is None:
+                raise ValueError
             return cls(
                 model_version=raw["model_version"],
                 samples=tuple(raw["samples"]),
                 fit=tuple(raw["fit"]),
-                whitening=Whitening(_unpack(raw["mean"]), _unpack(raw["matrix"])),
+                kinds=tuple(raw["kinds"]),
+                regime=tuple(raw["regime"]),
+                slices=tuple(raw["slices"]),
+                whitening=whitening,
                 fit_points=_unpack(raw["fit_points"]),
+                quality_whitening=_unpacked(raw["quality_whitening"]),
+                quality_points=_unpack(raw["quality_points"]),
                 shares=tuple(raw["shares"]),
                 scores=raw["scores"],
+                cells={line: [(part, regime) for part, regime in cells] for line, cells in raw["cells"].items()},
                 audited=(tuple(raw["audited"][0]), tuple(raw["audited"][1])),
                 stride=raw["stride"],
                 backtests=raw["backtests"],
-                bounded=raw["bounded"],
+                why=tuple(raw["why"]),
             )
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise Corrupt("The reference of a monitor is unreadable.", hint="Rebase the monitor.") from error
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outlook:
-    """What a model says about a list of samples: probabilities (N, C) and embeddings (N, E)."""
-
-    samples: tuple[str, ...]
-    probabilities: npt.NDArray[np.float32]
-    embeddings: npt.NDArray[np.float32]
-
-
-def fit_reference(
-    model_version: str,
-    fit: Outlook,
-    held_out: Outlook,
-    *,
-    kinds: Sequence[str],
-    alpha: float,
-    audited: tuple[Sequence[float], Sequence[float]] = ((), ()),
-) -> Reference:
-    """The reference fitted on `fit` and scored on `held_out` (in time order), with its own backtest.
-
-    Raises InvalidInput where the two share a sample, NotEnoughData below 60 held-out samples.
-    """
-    whitening = fit_whitening(_as_logged(fit.embeddings))
-    counts = np.bincount(np.asarray(fit.probabilities).argmax(axis=1), minlength=fit.probabilities.shape[1])
-    bare = Reference(
-        model_version, held_out.samples, fit.samples, whitening, whitening.apply(_as_logged(fit.embeddings)),
-        tuple(map(float, counts / counts.sum())), dict.fromkeys(kinds, ()), ((), ()), 1, {}, False,
-    )  # fmt: skip
-    scores = bare.score(held_out.probabilities, held_out.embeddings)
-    stride = max(round(decorrelation_time(values)) if correlated(values) else 1 for values in scores.values())
-    if len(held_out.samples) // stride < LEAST_REFERENCE:
-        stride = 1
-    thinned = {kind: [float(value) for value in values[::stride]] for kind, values in scores.items()}
-    # The union bound over monitors gives each alpha / k (vision.DriftMartingale), so each is backtested at that level.
-    tests = {kind: backtest(values, alpha / len(kinds), seed=0) for kind, values in thinned.items()}
-    return Reference(
-        model_version, held_out.samples, fit.samples, whitening, bare.fit_points, bare.shares, thinned,
-        (tuple(audited[0]), tuple(audited[1])), stride,
-        {kind: test.as_dict() for kind, test in tests.items()},
-        all(test.guarantee and not correlated(thinned[kind]) for kind, test in tests.items()),
-    )  # fmt: skip
-
-
-def correlated(scores: Sequence[float] | Floats) -> bool:
-    """Whether the order of the scores shows: their decorrelation time is longer than chance makes it.
-
-    A permutation test at level 0.5 % (Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 3.1): the
-    time itself is too noisy on a hundred images to be compared with a fixed number.
-    """
-    rng, values = np.random.default_rng(0), np.asarray(scores, np.float64)
-    found = decorrelation_time(values)
-    as_long = sum(decorrelation_time(rng.permutation(values)) >= found for _ in range(PERMUTATIONS))
-    return (1 + as_long) / (1 + PERMUTATIONS) <= PERMUTATION_LEVEL
-
-
-def _drawn(samples: Sequence[str], count: int) -> set[str]:
-    """So many of the samples, the same ones always: those whose ids have the lowest digests."""
-    return set(sorted(samples, key=lambda one: hashlib.sha256(one.encode()).digest())[:count])
+def lines_of(kinds: Sequence[str], slices: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Kind and facet by name of the line: "embedding" for all images, "embedding by camera" for the slices."""
+    return {f"{kind} by {facet}" if facet else kind: (kind, facet) for kind in kinds for facet in ("", *slices)}
 
 
 def separate(reference: Sequence[str], fit: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -215,19 +220,47 @@ def separate(reference: Sequence[str], fit: Sequence[str]) -> tuple[tuple[str, .
     return held, fitted
 
 
-def tie_break(prediction: str, kind: str) -> float:
-    """A number in (0, 1), uniform over ids, the same for the same prediction and monitor: 52 bits of SHA-256."""
-    digest = hashlib.sha256(f"{prediction}:{kind}".encode()).digest()
+def tie_break(prediction: str, line: str) -> float:
+    """A number in (0, 1), uniform over ids, the same for the same prediction and line: 52 bits of SHA-256."""
+    digest = hashlib.sha256(f"{prediction}:{line}".encode()).digest()
     return ((int.from_bytes(digest[:8], "big") >> 12) + 0.5) / (1 << 52)
+
+
+def as_logged(embeddings: npt.ArrayLike | Iterable[Sequence[float]]) -> Floats:
+    """Embeddings rounded to float16 as the prediction log keeps them, so that reference and stream are scored alike."""
+    return np.asarray(embeddings, np.float16).astype(np.float64)
+
+
+def levelled(quality: Floats) -> Floats:
+    """Brightness, contrast and the logarithm of blur, whose variance of edges spans decades."""
+    return np.asarray(np.c_[quality[:, :2], np.log1p(quality[:, 2])])
+
+
+def fit_points(fit: Outlook) -> tuple[Whitening, Floats, Whitening | None, Floats]:
+    """Whitening and whitened points of the fit set: of its embeddings and, where it has any, of its quality."""
+    whitening = fit_whitening(as_logged(fit.embeddings))
+    points = whitening.apply(as_logged(fit.embeddings))
+    if fit.quality is None:
+        return whitening, points, None, np.empty((0, 0))
+    quality = fit_whitening(levelled(fit.quality))
+    return whitening, points, quality, quality.apply(levelled(fit.quality))
+
+
+def _drawn(samples: Sequence[str], count: int) -> set[str]:
+    """So many of the samples, the same ones always: those whose ids have the lowest digests."""
+    return set(sorted(samples, key=lambda one: hashlib.sha256(one.encode()).digest())[:count])
 
 
 def _probabilities(prediction: Prediction) -> Sequence[float]:
     return cast(Sequence[float], prediction.payload.get("probabilities", ()))
 
 
-def _as_logged(embeddings: npt.ArrayLike | Iterable[Sequence[float]]) -> Floats:
-    """Embeddings rounded to float16 as the prediction log keeps them, so that reference and stream are scored alike."""
-    return np.asarray(embeddings, np.float16).astype(np.float64)
+def _packed(whitening: Whitening | None) -> dict[str, Any] | None:
+    return None if whitening is None else {"mean": _pack(whitening.mean), "matrix": _pack(whitening.matrix)}
+
+
+def _unpacked(packed: Mapping[str, Any] | None) -> Whitening | None:
+    return None if packed is None else Whitening(_unpack(packed["mean"]), _unpack(packed["matrix"]))
 
 
 def _pack(array: Floats) -> dict[str, Any]:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
-from sightloop.domain import Alert, Caller, now
-from sightloop.errors import Conflict, InvalidInput, NotFound, SightloopError, not_found
+from sightloop.domain import Alert, Caller, Prediction, now
+from sightloop.errors import Conflict, InvalidInput, NotEnoughData, NotFound, SightloopError, not_found
 from sightloop.events import Events
 from sightloop.monitoring.advance import PAGE, Advance, Folds, Row
+from sightloop.monitoring.estimates import WINDOW, audit_of, drawn, estimate_of, window_of
+from sightloop.monitoring.facets import check_facets, of_prediction, of_sample, regime_of
+from sightloop.monitoring.fitting import fit_reference
 from sightloop.monitoring.fold import Fold
 from sightloop.monitoring.monitor import Monitor, state_of
-from sightloop.monitoring.ports import Evaluations, LogReader, ReferencePredictor
-from sightloop.monitoring.reference import KINDS, Outlook, Reference, fit_reference, separate
+from sightloop.monitoring.ports import Evaluations, LogReader, ReferencePredictor, Samples
+from sightloop.monitoring.reference import KINDS, Outlook, Reference, separate
 from sightloop.monitoring.rules import Rule
 from sightloop.monitoring.tables import alerts, monitors, rules
 from sightloop.storage import Records, Stores
@@ -32,6 +36,7 @@ Rows = list[Row]
 Lines = list[str]
 Numbers = list[float]
 _WATCHED = ("watching", "void")
+MOST_ANSWERS = 500
 
 
 class Monitoring:
@@ -45,6 +50,7 @@ class Monitoring:
         log: LogReader,
         predictor: ReferencePredictor,
         evaluations: Evaluations,
+        samples: Samples,
     ) -> None:
         self._records = records
         self._stores = stores
@@ -52,6 +58,7 @@ class Monitoring:
         self._log = log
         self._predictor = predictor
         self._evaluations = evaluations
+        self._samples = samples
         self._folds = Folds(records, stores)
         self._advance = Advance(events, stores, self._folds)
         self._turn = threading.RLock()
@@ -66,14 +73,19 @@ class Monitoring:
         fit: Sequence[str] = (),
         alpha: float = 0.01,
         kinds: Sequence[str] = ("embedding", "score"),
+        regime: Sequence[str] = (),
+        slices: Sequence[str] = (),
     ) -> Monitor:
         """A monitor that watches the deployment from its next prediction on.
 
         Args:
             reference: held-out samples, in time order, that neither trained the model nor serve elsewhere.
             fit: samples that distances are measured to, such as the model's training samples.
-            alpha: chance of ever raising a false alarm, shared by all `kinds`.
-            kinds: of "embedding", "score" and "label".
+            alpha: chance of ever raising a false alarm, shared by all `kinds` and `slices`.
+            kinds: of "embedding", "score", "label", "quality" and "latency".
+            regime: facets within which images are compared, where they differ by design: "hour", "camera" (monitoring's
+                `facets`). The reference must state them all; a regime that it does not hold is counted, not compared.
+            slices: facets whose values are watched apart as well.
         """
         unknown = sorted(set(kinds) - set(KINDS))
         if unknown or not kinds or len(set(kinds)) < len(kinds):
@@ -82,12 +94,14 @@ class Monitoring:
         existing = self._row(monitors, caller, monitors.c.id == monitor_id)
         if existing:
             return Monitor.of(existing)
-        fitted, digest = self._fitted(caller, deployment, reference, fit, alpha, kinds)
+        check_facets((*regime, *slices))
+        declared = {"regime": list(regime), "slices": list(slices)}
+        fitted, digest = self._fitted(caller, deployment, reference, fit, alpha, kinds, declared)
         row = {
             "workspace_id": caller.workspace, "id": monitor_id, "name": name, "deployment": deployment,
-            "model_version": fitted.model_version, "alpha": alpha, "kinds": list(kinds), "state": "watching",
-            "epoch": 1, "sequence": self._end(caller, deployment, 0), "reference": digest, "stated": state_of(fitted),
-            "fold": Fold(fitted, alpha).as_dict(), "made_at": now().isoformat(),
+            "model_version": fitted.model_version, "alpha": alpha, "kinds": list(kinds), "declared": declared,
+            "state": "watching", "epoch": 1, "sequence": self._end(caller, deployment, 0), "reference": digest,
+            "stated": state_of(fitted), "fold": Fold(fitted, alpha).as_dict(), "made_at": now().isoformat(),
         }  # fmt: skip
         self._insert(caller, monitors, row, "monitor")
         return Monitor.of(row)
@@ -103,7 +117,9 @@ class Monitoring:
             after: watch predictions with a higher sequence; by default those still to come.
         """
         row = self._named(monitors, caller, name, "monitor")
-        fitted, digest = self._fitted(caller, row["deployment"], reference, fit, row["alpha"], row["kinds"])
+        fitted, digest = self._fitted(
+            caller, row["deployment"], reference, fit, row["alpha"], row["kinds"], row["declared"]
+        )
         with self._turn:
             row = self._named(monitors, caller, name, "monitor")
             if digest == row["reference"]:
@@ -138,6 +154,34 @@ class Monitoring:
             fold = self._folds.take(row)
             self._folds.keep(row, fold)
             return Monitor.of(row, fold)
+
+    def estimate(self, caller: Caller, name: str, *, audits: int = 60, upto: int | None = None) -> dict[str, Any]:
+        """The accuracy to expect on the newest traffic, and what a random audit of it says.
+
+        Args:
+            audits: predictions to draw; their truth is told as their outcome, {"label": ...}.
+            upto: the last sequence of the traffic meant; the answer's "upto" keeps the draw as traffic goes on.
+        """
+        if not 1 <= audits <= WINDOW:
+            raise InvalidInput(f"{audits} audits cannot be drawn.", hint=f"Give 1 to {WINDOW}.")
+        with self._turn:
+            row = self._named(monitors, caller, name, "monitor")
+            fold = self._folds.take(row)
+            self._folds.keep(row, fold)
+            found, places = estimate_of(fold, upto), window_of(fold, upto)
+            if not found:
+                raise NotEnoughData(f'"{name}" has watched no image yet.', hint="Wait for traffic.")
+            sequence, ids, labels = (
+                [fold.history[column][i] for i in places] for column in ("sequence", "prediction", "label")
+            )
+        asked = drawn(f"{row['id']}:{row['epoch']}", ids, audits)
+        truth: dict[str, str] = {}
+        after = sequence[0] - 1
+        while after < sequence[-1] and (page := self._log.read(caller, row["deployment"], after, PAGE)):
+            truth |= {one.id: str(one.outcome["label"]) for one in page if "label" in one.outcome}
+            after = page[-1].sequence
+        audit = audit_of(found, asked, dict(zip(ids, labels, strict=True)), truth)
+        return {**found, "monitor": name, "upto": sequence[-1], "audit": audit}
 
     def list(self, caller: Caller) -> Monitors:
         """All monitors by name, without history."""
@@ -251,6 +295,7 @@ class Monitoring:
         fit: Sequence[str],
         alpha: float,
         kinds: Sequence[str],
+        declared: Mapping[str, Sequence[str]],
     ) -> tuple[Reference, str]:
         """The reference for what is deployed now, and the digest of the blob that holds it."""
         if not 0 < alpha < 1:
@@ -259,15 +304,64 @@ class Monitoring:
         held, fitted = separate(reference, fit)
         probabilities, embeddings = self._predictor.predict_samples(caller, version, [*held, *fitted])
         cut = len(held)
+        regime, slices = declared.get("regime", ()), declared.get("slices", ())
         made = fit_reference(
             version,
-            Outlook(fitted, probabilities[cut:], embeddings[cut:]),
-            Outlook(held, probabilities[:cut], embeddings[:cut]),
+            self._outlook(caller, fitted, probabilities[cut:], embeddings[cut:], quality="quality" in kinds),
+            self._outlook(
+                caller, held, probabilities[:cut], embeddings[:cut],
+                quality="quality" in kinds, regime=regime, slices=slices,
+            ),
             kinds=kinds,
             alpha=alpha,
+            regime=regime,
+            slices=slices,
+            answered=self._answered(caller, deployment, version, regime, slices) if "latency" in kinds else None,
             audited=self._audited(caller, version),
-        )
+        )  # fmt: skip
         return made, self._stores.workspace(caller.workspace).blobs.put(made.to_bytes())
+
+    def _outlook(
+        self,
+        caller: Caller,
+        names: Sequence[str],
+        probabilities: npt.NDArray[np.float32],
+        embeddings: npt.NDArray[np.float32],
+        *,
+        quality: bool,
+        regime: Sequence[str] = (),
+        slices: Sequence[str] = (),
+    ) -> Outlook:
+        """What is known of samples; they are looked up only where more is asked for than the model says."""
+        if not (quality or regime or slices):
+            return Outlook(tuple(names), probabilities, embeddings)
+        samples = [self._samples.sample(caller, name) for name in names]
+        facets = [of_sample((*regime, *slices), one) for one in samples]
+        return Outlook(
+            tuple(names), probabilities, embeddings,
+            np.array([(one.brightness, one.contrast, one.blur) for one in samples]) if quality else None,
+            None,
+            tuple(regime_of(regime, one) for one in facets),
+            {facet: tuple(one[facet] for one in facets) for facet in slices},
+        )  # fmt: skip
+
+    def _answered(
+        self, caller: Caller, deployment: str, version: str, regime: Sequence[str], slices: Sequence[str]
+    ) -> Outlook:
+        """The newest answers of the version on the deployment: what its latency is compared with."""
+        newest: deque[Prediction] = deque(maxlen=MOST_ANSWERS)
+        after = 0
+        while page := self._log.read(caller, deployment, after, 10 * PAGE):
+            after = page[-1].sequence
+            newest.extend(one for one in page if one.model_version == version)
+        facets = [of_prediction((*regime, *slices), one) for one in newest]
+        nothing = np.empty((0, 0), np.float32)
+        return Outlook(
+            tuple(one.id for one in newest), nothing, nothing, None,
+            np.array([one.latency_ms for one in newest]),
+            tuple(regime_of(regime, one) for one in facets),
+            {facet: tuple(one[facet] for one in facets) for facet in slices},
+        )  # fmt: skip
 
     def _audited(self, caller: Caller, version: str) -> tuple[Numbers, Numbers]:
         try:

@@ -23,6 +23,7 @@ monitors = sa.Table(
     sa.Column("stated", sa.JSON, nullable=False),
     sa.Column("fold", sa.JSON, nullable=False),
     sa.Column("made_at", sa.String, nullable=False),
+    sa.Column("declared", sa.JSON, nullable=False, server_default="{}"),
     sa.UniqueConstraint("workspace_id", "name"),
 )
 

@@ -6,8 +6,8 @@ import threading
 import time
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ MAX_PIXELS: Final = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: by whom, on which deployment, its place in the queue, under which key, what deadline and purpose."""
+    """One request: by whom, on which deployment, its place in the queue, its key, deadline, purpose and facets."""
 
     caller: Caller
     deployment: str
@@ -42,6 +42,7 @@ class Asked:
     trace_id: str = ""
     deadline_ms: float = 0.0
     purpose: str = ""
+    facets: Mapping[str, str] = field(default_factory=dict)
 
     def prediction_id(self, index: int = 0) -> str:
         """The same id for the same key, so that a retry is the same prediction."""
@@ -149,6 +150,7 @@ class PredictionDoor:
             "trace_id": asked.trace_id,
             "deadline_ms": asked.deadline_ms,
             "purpose": asked.purpose,
+            "facets": dict(asked.facets),
             "latency_ms": (time.monotonic() - began) * 1000,
         }
         self._segments.append(asked.caller.workspace, record)

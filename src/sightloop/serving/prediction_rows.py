@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -34,9 +35,12 @@ SCHEMA: Final = pa.schema(
         pa.field("deadline_ms", pa.float64()),
         pa.field("latency_ms", pa.float64()),
         pa.field("purpose", pa.string()),
+        pa.field("facets", pa.string()),  # JSON; null in rows from before there were facets
     ]
 )
-LOGGED: Final = tuple(name for name in SCHEMA.names if name not in ("sequence", "sample", "kind", "embedding"))
+LOGGED: Final = tuple(
+    name for name in SCHEMA.names if name not in ("sequence", "sample", "kind", "embedding", "facets")
+)
 
 
 def to_table(records: Sequence[Mapping[str, Any]], first_sequence: int) -> pa.Table:
@@ -48,6 +52,7 @@ def to_table(records: Sequence[Mapping[str, Any]], first_sequence: int) -> pa.Ta
             "sample": record.get("sample", ""),
             "kind": PayloadKind.CLASS_SCORES.value,
             "embedding": b64decode(record["embedding"]),
+            "facets": json.dumps(record.get("facets") or {}),
         }
         for index, record in enumerate(records)
     ]
@@ -66,4 +71,5 @@ def to_prediction(row: Mapping[str, Any], sample: str, outcome: Mapping[str, Any
         payload={"classes": row["classes"], "probabilities": row["probabilities"]},
         embedding=tuple(float(value) for value in np.frombuffer(row["embedding"], "<f2")),
         outcome=outcome,
+        facets=json.loads(row.get("facets") or "{}"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,8 @@ from sightloop.settings import Settings
 MAX_BODY_BYTES: Final = 32 << 20
 MAX_KEY: Final = 200
 JSON_BYTES: Final = "inference-header-content-length"
+MAX_FACETS: Final = 8
+_FACET: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_-]{0,60})=(?P<value>[A-Za-z0-9._:/+-]{1,80})")
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 Answer = Callable[[Asked, Live, bytes], Response]
@@ -206,9 +209,11 @@ class ServingApp:
         if purpose not in ("", PROBE):
             raise InvalidInput("X-Sightloop-Purpose is unknown.", hint=f'Send "{PROBE}", or leave it out.')
         trace_id = trace[1] if len(trace) == 4 else ""
+        facets = _facets(headers.get("x-sightloop-facets", ""))
         if deadline_ms > 0:
             place.expires_at = arrived + deadline_ms / 1000
-        return Asked(caller, request.path_params["name"], place, arrived, key, trace_id, deadline_ms, purpose)
+        name = request.path_params["name"]
+        return Asked(caller, name, place, arrived, key, trace_id, deadline_ms, purpose, facets)
 
     def _find(self, request: Request, caller: Caller) -> Live:
         live = self._live.get(caller, request.path_params["name"])
@@ -282,6 +287,19 @@ async def _no_path(scope: Scope, receive: Receive, send: Send) -> None:
         await problem(NotFound("There is no such path.", hint="Predict: POST /v2/models/NAME/image"))(
             scope, receive, send
         )
+
+
+def _facets(header: str) -> dict[str, str]:
+    """What "camera=3, product=a" declares of an image; raises InvalidInput."""
+    parts = [one.strip() for one in header.split(",") if one.strip()]
+    found = [_FACET.fullmatch(one) for one in parts]
+    facets = {one["name"]: one["value"] for one in found if one}
+    if len(facets) < len(parts) or len(parts) > MAX_FACETS:
+        raise InvalidInput(
+            "X-Sightloop-Facets cannot be read.",
+            hint=f"Send at most {MAX_FACETS} like: camera=3, product=a (letters, digits and ._:/+- in values).",
+        )
+    return facets
 
 
 def _json(content: Any, status: int = 200) -> Response:

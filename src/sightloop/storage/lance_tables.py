@@ -69,6 +69,9 @@ class Tables:
             if dataset.count_rows(filter=wanted):
                 dataset.delete(wanted)
                 faultpoint("table.deleted")
+            new = [one for one in keyed.schema if one.name not in dataset.schema.names]
+            if new:  # rows from before have none of it
+                dataset.add_columns(pa.schema(new))
             written = self._write(name, keyed, "append")
             if written.version != dataset.version + 1:
                 raise Conflict(

@@ -12,17 +12,16 @@ if TYPE_CHECKING:
     from sightloop.vision.acceptance import RegionTest as RegionTest
     from sightloop.vision.acceptance import RegionVerdict as RegionVerdict
     from sightloop.vision.acceptance import alpha_for_attempt as alpha_for_attempt
+    from sightloop.vision.backtesting import backtest as backtest
+    from sightloop.vision.backtesting import order_shows as order_shows
+    from sightloop.vision.backtesting import places_of as places_of
+    from sightloop.vision.backtesting import thinning as thinning
+    from sightloop.vision.calibration import confidence_estimate as confidence_estimate
     from sightloop.vision.calibration import fit_temperature as fit_temperature
     from sightloop.vision.calibration import softmax as softmax
     from sightloop.vision.comparison import alpha_for_look as alpha_for_look
     from sightloop.vision.comparison import gate as gate
-    from sightloop.vision.exchangeability import BacktestResult as BacktestResult
     from sightloop.vision.exchangeability import DriftMartingale as DriftMartingale
-    from sightloop.vision.exchangeability import Whitening as Whitening
-    from sightloop.vision.exchangeability import backtest as backtest
-    from sightloop.vision.exchangeability import decorrelation_time as decorrelation_time
-    from sightloop.vision.exchangeability import fit_whitening as fit_whitening
-    from sightloop.vision.exchangeability import knn_score as knn_score
     from sightloop.vision.image_quality import HASH_VERSION as HASH_VERSION
     from sightloop.vision.image_quality import Quality as Quality
     from sightloop.vision.image_quality import near_duplicates as near_duplicates
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from sightloop.vision.metrics import Interval as Interval
     from sightloop.vision.metrics import accuracy_interval as accuracy_interval
     from sightloop.vision.metrics import binomial_interval as binomial_interval
-    from sightloop.vision.metrics import confidence_estimate as confidence_estimate
     from sightloop.vision.metrics import confusion as confusion
     from sightloop.vision.metrics import expected_calibration_error as expected_calibration_error
     from sightloop.vision.metrics import precision_recall as precision_recall
@@ -40,6 +38,9 @@ if TYPE_CHECKING:
     from sightloop.vision.ranking import paired_auroc_difference as paired_auroc_difference
     from sightloop.vision.sampling import diverse as diverse
     from sightloop.vision.sampling import uncertain as uncertain
+    from sightloop.vision.whitening import Whitening as Whitening
+    from sightloop.vision.whitening import fit_whitening as fit_whitening
+    from sightloop.vision.whitening import knn_score as knn_score
 
 _HOMES = {
     "acceptance": (
@@ -47,7 +48,14 @@ _HOMES = {
         "RegionVerdict",
         "alpha_for_attempt",
     ),
+    "backtesting": (
+        "backtest",
+        "order_shows",
+        "places_of",
+        "thinning",
+    ),
     "calibration": (
+        "confidence_estimate",
         "fit_temperature",
         "softmax",
     ),
@@ -55,15 +63,7 @@ _HOMES = {
         "alpha_for_look",
         "gate",
     ),
-    "exchangeability": (
-        "BacktestResult",
-        "DriftMartingale",
-        "Whitening",
-        "backtest",
-        "decorrelation_time",
-        "fit_whitening",
-        "knn_score",
-    ),
+    "exchangeability": ("DriftMartingale",),
     "image_quality": (
         "HASH_VERSION",
         "Quality",
@@ -75,7 +75,6 @@ _HOMES = {
         "Interval",
         "accuracy_interval",
         "binomial_interval",
-        "confidence_estimate",
         "confusion",
         "expected_calibration_error",
         "precision_recall",
@@ -88,6 +87,11 @@ _HOMES = {
     "sampling": (
         "diverse",
         "uncertain",
+    ),
+    "whitening": (
+        "Whitening",
+        "fit_whitening",
+        "knn_score",
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

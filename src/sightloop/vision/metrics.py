@@ -78,27 +78,3 @@ def expected_calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike
     index = np.clip((c * bins).astype(np.int64), 0, bins - 1)
     gaps = np.bincount(index, c - ok, minlength=bins)
     return float(np.abs(gaps).sum() / c.size)
-
-
-def confidence_estimate(
-    confidence: npt.ArrayLike,
-    audited_confidence: npt.ArrayLike = (),
-    audited_correct: npt.ArrayLike = (),
-    level: float = 0.95,
-) -> Interval:
-    """The accuracy to expect on unlabelled predictions, from their calibrated confidences.
-
-    The estimate is the mean confidence (NannyML's CBPE for accuracy). The limits are normal: the binomial spread of the
-    outcomes, plus the calibration gap found on the last audited sample, by which the estimate is also shifted.
-    Without an audit the gap is taken as at most 0.5 and the interval says so by its width. Void under label shift.
-    """
-    c = np.asarray(confidence, np.float64)
-    a, ok = np.asarray(audited_confidence, np.float64), np.asarray(audited_correct, np.float64)
-    require(c.size > 0, "No prediction to estimate from.", "Give the confidences of at least one prediction.")
-    require(a.shape == ok.shape, "Audits and outcomes differ in length.", "Give one outcome per audit.")
-    gap, gap_variance = 0.0, 0.25
-    if a.size > 1:
-        gap, gap_variance = float((ok - a).mean()), max(float((ok - a).var(ddof=1)), 0.25 / a.size) / a.size
-    value = float(np.clip(c.mean() + gap, 0, 1))
-    spread = float(scipy.stats.norm.ppf((1 + level) / 2)) * float(np.sqrt((c * (1 - c)).mean() / c.size + gap_variance))
-    return Interval(value, max(value - spread, 0.0), min(value + spread, 1.0), level, int(c.size))

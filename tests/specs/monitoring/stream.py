@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sightloop.domain import Caller, Deployment, PayloadKind, Prediction, Role, now
+from sightloop.domain import Caller, Deployment, PayloadKind, Prediction, Role, Sample, now
 from sightloop.errors import NotFound
 from sightloop.events import Events
 from sightloop.monitoring import Monitoring
@@ -31,17 +31,23 @@ class Line:
         self.version = version
         self.samples: dict[str, Floats] = {}
         self.log: list[Prediction] = []
+        self.facets: dict[str, dict[str, str]] = {}
+        self.quality: dict[str, npt.NDArray[np.float64]] = {}
+        self.darker = 0.0
+        self.latency_ms = 20.0
 
-    def draw(self, count: int, shift: float = 0.0) -> list[str]:
+    def draw(self, count: int, shift: float = 0.0, **facets: str) -> list[str]:
         """New samples, none of them in the log."""
         names = [f"smp_{len(self.samples) + i:05}" for i in range(count)]
         rows = self.rng.normal(shift, 1, (count, self.dims)).astype(np.float32)
         self.samples |= dict(zip(names, rows, strict=True))
+        self.facets |= dict.fromkeys(names, facets)
+        self.quality |= dict(zip(names, self.rng.normal((0.5, 0.2, 300), (0.05, 0.02, 30), (count, 3)), strict=True))
         return names
 
-    def send(self, count: int, shift: float = 0.0, deployment: str = "line-1") -> list[Prediction]:
+    def send(self, count: int, shift: float = 0.0, deployment: str = "line-1", **facets: str) -> list[Prediction]:
         """Predictions on new samples, appended to the log."""
-        names = self.draw(count, shift)
+        names = self.draw(count, shift, **facets)
         probabilities, embeddings = self.predict_samples(ENGINEER, self.version, names)
         for name, p, embedding in zip(names, probabilities, embeddings, strict=True):
             self.log.append(
@@ -49,7 +55,10 @@ class Line:
                     id=f"prd_{len(self.log):05}", sample=name, media_digest=name, model_version=self.version,
                     deployment=deployment, made_at=now(), kind=PayloadKind.CLASS_SCORES,
                     payload={"classes": list(CLASSES), "probabilities": [float(one) for one in p]},
-                    label=CLASSES[int(p.argmax())], score=float(p.max()), brightness=100.0,
+                    label=CLASSES[int(p.argmax())], score=float(p.max()),
+                    brightness=float(self.quality[name][0]) - self.darker, contrast=float(self.quality[name][1]),
+                    blur=float(self.quality[name][2]), facets=facets,
+                    latency_ms=float(self.latency_ms * self.rng.lognormal(0, 0.2)),
                     embedding=tuple(float(one) for one in embedding), sequence=len(self.log) + 1,
                 )
             )  # fmt: skip
@@ -65,6 +74,12 @@ class Line:
         if caller.workspace != ENGINEER.workspace:
             return []
         return [one for one in self.log if one.sequence > after and one.deployment == deployment][:limit]
+
+    def sample(self, caller: Caller, sample_id: str) -> Sample:
+        brightness, contrast, blur = map(float, self.quality[sample_id])
+        return Sample(
+            sample_id, sample_id, brightness=brightness, contrast=contrast, blur=blur, metadata=self.facets[sample_id]
+        )
 
     def get(self, caller: Caller, name: str) -> Deployment:
         if caller.workspace != ENGINEER.workspace:
@@ -89,7 +104,7 @@ class House:
         self.records.migrate()
         self.stores = Stores(folder, self.records)
         self.events = Events(self.records)
-        self.monitoring = Monitoring(self.records, self.stores, self.events, line, line, line)
+        self.monitoring = Monitoring(self.records, self.stores, self.events, line, line, line, line)
 
     def data(self, receipt_id: str) -> bytes:
         """The blob that the receipt can be replayed from."""

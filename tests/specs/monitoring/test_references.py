@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sightloop.monitoring.reference import Outlook, Reference, fit_reference, separate, tie_break
+from sightloop.monitoring.fitting import fit_reference
+from sightloop.monitoring.reference import Outlook, Reference, separate, tie_break
 
 
 def outlook(count: int, seed: int, memory: float = 0.0) -> Outlook:
@@ -20,21 +21,21 @@ def outlook(count: int, seed: int, memory: float = 0.0) -> Outlook:
 
 def test_a_reference_correlated_in_time_is_thinned_until_the_order_no_longer_shows() -> None:
     reference = fit_reference("mdv", outlook(200, 1), outlook(1200, 2, 0.8), kinds=("embedding", "score"), alpha=0.01)
-    assert reference.stride > 2
-    assert len(reference.scores["score"]) == -(-1200 // reference.stride)
+    assert reference.stride["score"] > 2
+    assert len(reference.scores["score"]) == -(-1200 // reference.stride["score"])
     assert reference.bounded
 
 
 def test_independent_images_are_all_watched() -> None:
     reference = fit_reference("mdv", outlook(200, 1), outlook(200, 3), kinds=("embedding", "score"), alpha=0.01)
-    assert (reference.stride, reference.bounded) == (1, True)
+    assert (reference.stride, reference.bounded) == ({"embedding": 1, "score": 1}, True)
 
 
 def test_a_stored_reference_scores_bit_for_bit_the_same() -> None:
     reference = fit_reference("mdv", outlook(90, 1), outlook(90, 3), kinds=("embedding", "score", "label"), alpha=0.01)
     stream = outlook(50, 4)
-    before = reference.score(stream.probabilities, stream.embeddings)
-    after = Reference.from_bytes(reference.to_bytes()).score(stream.probabilities, stream.embeddings)
+    before = reference.score(stream)
+    after = Reference.from_bytes(reference.to_bytes()).score(stream)
     assert all(np.array_equal(before[kind], after[kind]) for kind in before)
 
 

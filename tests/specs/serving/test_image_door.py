@@ -43,6 +43,19 @@ def test_a_probe_says_so_in_the_log(server: Server) -> None:
     assert record["purpose"] == "probe"
 
 
+def test_the_facets_of_an_image_are_logged(server: Server) -> None:
+    answer = server.predict(png(34, mark=3), **{"x-sightloop-facets": "camera=3, product=a.1"}).json()
+    record = next(record for record in logged(server) if record["id"] == answer["prediction_id"])
+    assert record["facets"] == {"camera": "3", "product": "a.1"}
+
+
+@pytest.mark.parametrize(
+    "facets", ["camera", "camera=<b>", ", ".join(f"f{n}=1" for n in range(9)), "1=a", "a=" + "x" * 99]
+)
+def test_facets_that_cannot_be_read_are_refused(server: Server, facets: str) -> None:
+    assert server.predict(png(33), **{"x-sightloop-facets": facets}).status_code == 422
+
+
 def test_an_unknown_purpose_is_refused(server: Server) -> None:
     assert server.predict(png(36), **{"x-sightloop-purpose": "fun"}).status_code == 422
 

@@ -88,6 +88,12 @@ def test_a_probe_is_logged_and_left_out_of_what_watchers_read(house: House) -> N
     assert house.log.get(ME, "prd_0002").purpose == "probe"
 
 
+def test_the_log_gives_back_what_was_declared_of_an_image(house: House) -> None:
+    write(house, record(1), record(2, facets={"camera": "3"}))
+    house.log.import_segments(flush=True)
+    assert [one.facets for one in house.log.read(ME, "line", 0, 10)] == [{}, {"camera": "3"}]
+
+
 def test_an_id_that_was_logged_twice_is_one_prediction(house: House) -> None:
     write(house, record(1), record(1, label="bright"))
     house.log.import_segments(flush=True)

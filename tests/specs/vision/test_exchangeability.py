@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sightloop.errors import Corrupt, InvalidInput
-from sightloop.vision import DriftMartingale, backtest, decorrelation_time, fit_whitening, knn_score
-from sightloop.vision.exchangeability import StepResult, conformal_p
+from sightloop.vision import DriftMartingale, backtest, fit_whitening, knn_score, thinning
+from sightloop.vision.backtesting import decorrelation_time
+from sightloop.vision.exchangeability import SimpleJumper, StepResult, conformal_p, wealth_path
 
 RNG_SEED = 5
 
@@ -61,15 +62,89 @@ def test_an_alarm_survives_a_restart() -> None:
 
 def test_a_damaged_state_is_refused_instead_of_started_anew() -> None:
     state = DriftMartingale(reference(), 0.01).as_dict()
-    del state["monitors"]["score"]["log_wealth"]
+    del state["monitors"]["score"]["slices"][""]["log_active"]
     with pytest.raises(Corrupt):
         DriftMartingale.from_dict(state)
 
 
-def test_a_missing_monitor_is_named() -> None:
+def test_a_monitor_that_is_not_there_is_refused_and_the_others_named() -> None:
     with pytest.raises(InvalidInput) as refusal:
-        DriftMartingale(reference(), 0.01).step({"score": 0.0}, {"score": 0.5})
+        DriftMartingale(reference(), 0.01).step({"sound": 0.0}, {"sound": 0.5})
     assert "embedding" in refusal.value.hint
+
+
+def test_a_monitor_that_does_not_look_keeps_its_wealth() -> None:
+    monitor = DriftMartingale(reference(), 0.01)
+    step = monitor.step({"score": 0.0}, {"score": 0.5})
+    assert step.log_wealth["embedding"] == 0.0
+    assert step.p.keys() == {"score"}
+
+
+def test_many_streams_at_once_have_the_wealth_of_each_alone() -> None:
+    p = np.random.default_rng(9).random((2, 80)) ** 2
+    for path, row in zip(wealth_path(p), p, strict=True):
+        jumper = SimpleJumper()
+        np.testing.assert_allclose([jumper.step(float(one)) for one in row], path)
+
+
+def test_a_change_after_a_long_calm_is_seen_as_soon_as_one_at_the_start() -> None:
+    def delay(calm: int) -> int:
+        rng = np.random.default_rng(11)
+        path = wealth_path(np.concatenate([rng.random((1, calm)), rng.random((1, 200)) / 20], axis=1))[0]
+        return int(np.argmax(path[calm:] >= np.log(100)))
+
+    assert delay(4000) <= delay(0) + 5
+
+
+def test_a_tenth_of_strange_traffic_is_seen() -> None:
+    rng = np.random.default_rng(12)
+    p = rng.random((1, 300))
+    p[0, ::10] = 0.002
+    assert wealth_path(p).max() >= np.log(100)
+
+
+def cells(count: int) -> tuple[list[float], list[tuple[str, str]]]:
+    """Scores around 0 by day and around 5 by night, of two cameras in turn."""
+    rng = np.random.default_rng(RNG_SEED)
+    places = [("left" if i % 2 else "right", "night" if i % 3 == 0 else "day") for i in range(count)]
+    return [float(rng.normal(5 * (regime == "night"))) for _, regime in places], places
+
+
+def test_a_score_is_ranked_within_its_regime() -> None:
+    scores, places = cells(120)
+    monitor = DriftMartingale({"score": scores}, 0.01, {"score": places})
+    assert monitor.step({"score": 5.0}, {"score": 0.5}, {"score": ("left", "night")}).p["score"] > 0.2
+    assert monitor.step({"score": 5.0}, {"score": 0.5}, {"score": ("left", "day")}).p["score"] < 0.05
+
+
+def test_a_regime_that_the_reference_lacks_is_refused() -> None:
+    scores, places = cells(60)
+    monitor = DriftMartingale({"score": scores}, 0.01, {"score": places})
+    assert not monitor.knows("score", ("left", "dusk"))
+    with pytest.raises(InvalidInput, match="no reference"):
+        monitor.step({"score": 0.0}, {"score": 0.5}, {"score": ("left", "dusk")})
+
+
+def test_the_evidence_of_a_sliced_monitor_is_the_mean_over_its_slices() -> None:
+    scores, places = cells(120)
+    monitor = DriftMartingale({"score": scores}, 0.01, {"score": places})
+    for _ in range(12):
+        step = monitor.step({"score": 9.0}, {"score": 0.5}, {"score": ("left", "day")})
+    wealth = step.slices["score"]
+    assert wealth["right"] == 0.0
+    assert np.exp(step.log_wealth["score"]) == pytest.approx((np.exp(wealth["left"]) + 1) / 2)
+
+
+def test_a_sliced_monitor_resumes_where_it_stopped() -> None:
+    scores, places = cells(120)
+    looks = [(score + 1, place) for score, place in zip(scores, places, strict=True)]
+    whole = DriftMartingale({"score": scores}, 0.01, {"score": places})
+    halves = DriftMartingale({"score": scores}, 0.01, {"score": places})
+    for i, (score, place) in enumerate(looks):
+        if i == 50:
+            halves = DriftMartingale.from_dict(json.loads(json.dumps(halves.as_dict())))
+        step = whole.step({"score": score}, {"score": 0.5}, {"score": place})
+        assert halves.step({"score": score}, {"score": 0.5}, {"score": place}) == step
 
 
 def test_whitened_reference_has_unit_covariance() -> None:
@@ -91,6 +166,20 @@ def test_independent_scores_decorrelate_at_once_and_smooth_ones_do_not() -> None
         smooth[t] = 0.9 * smooth[t - 1] + noise[t]
     assert decorrelation_time(noise) < 1.5
     assert 12 < decorrelation_time(smooth) < 28  # (1 + 0.9) / (1 - 0.9) = 19 for this process
+
+
+def test_day_and_night_need_no_thinning_where_they_are_told_apart() -> None:
+    night = (np.arange(400) // 50) % 2
+    scores = np.random.default_rng(6).normal(size=400) + 4 * night
+    assert thinning(scores) > 10
+    assert thinning(scores, night.tolist()) == 1
+
+
+def test_a_backtest_within_regimes_grants_the_guarantee_where_day_and_night_alternate() -> None:
+    night = (np.arange(400) // 50) % 2
+    scores = np.random.default_rng(6).normal(size=400) + 4 * night
+    assert not backtest(scores, 0.05, seed=1, runs=60).guarantee
+    assert backtest(scores, 0.05, seed=1, runs=60, cells=night.tolist()).guarantee
 
 
 def test_a_backtest_grants_the_guarantee_on_an_exchangeable_reference() -> None:

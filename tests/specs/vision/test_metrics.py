@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.bounds.trials import most_expected
 from sightloop.errors import NotEnoughData
 from sightloop.vision import (
     accuracy_interval,
@@ -78,6 +79,40 @@ def test_the_estimate_without_labels_covers_the_truth_after_an_audit_of_an_overc
         estimate = confidence_estimate(confidence[100:], confidence[:100], correct[:100])
         covered += estimate.lower <= correct[100:].mean() <= estimate.upper
     assert covered >= 180
+
+
+@pytest.mark.parametrize(("audits", "overconfidence"), [(40, 0.0), (100, 0.03), (300, 0.0)])
+def test_the_limits_of_the_estimate_hold_on_held_back_labels(audits: int, overconfidence: float) -> None:
+    rng = np.random.default_rng(5)
+    covered = 0
+    for _ in range(300):
+        truth = rng.beta(30, 1, audits + 500)
+        correct = rng.random(truth.size) < truth
+        confidence = np.clip(truth + overconfidence, 0, 1)
+        estimate = confidence_estimate(confidence[audits:], confidence[:audits], correct[:audits])
+        covered += estimate.lower <= correct[audits:].mean() <= estimate.upper
+    assert 300 - covered <= most_expected(0.05, 300)
+
+
+def test_limits_that_forget_the_audit_break() -> None:
+    rng = np.random.default_rng(5)
+    covered = 0
+    for _ in range(300):
+        confidence = rng.beta(30, 1, 500)
+        correct = rng.random(500) < confidence - 0.03
+        estimate = confidence_estimate(confidence, confidence, confidence)
+        covered += estimate.lower <= correct.mean() <= estimate.upper
+    assert 300 - covered > most_expected(0.05, 300)
+
+
+def test_the_limits_widen_with_the_doubt_until_they_say_nothing() -> None:
+    calm, doubted, alarmed = (
+        confidence_estimate([0.9] * 500, [0.9] * 200, [1.0] * 180 + [0.0] * 20, doubt=doubt)
+        for doubt in (0.0, 0.5, 1.0)
+    )
+    assert doubted.lower == pytest.approx(calm.lower / 2)
+    assert doubted.upper > calm.upper
+    assert (alarmed.lower, alarmed.upper) == (0.0, 1.0)
 
 
 def test_an_estimate_without_any_audit_says_so_by_its_width() -> None:

@@ -24,10 +24,20 @@ def create(
     reference: Reference,
     fit: Fit = "",
     alpha: Annotated[float, typer.Option(help="Chance of ever raising a false alarm.")] = 0.01,
+    kind: Annotated[list[str] | None, typer.Option(help="embedding, score, label, quality or latency; repeat.")] = None,
+    regime: Annotated[list[str] | None, typer.Option(help='Compare within: "hour", or a facet; repeat.')] = None,
+    by: Annotated[list[str] | None, typer.Option(help="Watch the values of this facet apart, too; repeat.")] = None,
 ) -> Any:
     """Watch a deployment against reference samples."""
     return ws.monitors.create(
-        name, deployment=deployment, reference=sample_ids(ws, reference), fit=sample_ids(ws, fit), alpha=alpha
+        name,
+        deployment=deployment,
+        reference=sample_ids(ws, reference),
+        fit=sample_ids(ws, fit),
+        alpha=alpha,
+        kinds=kind or ("embedding", "score"),
+        regime=regime or (),
+        slices=by or (),
     )
 
 
@@ -41,6 +51,17 @@ def list_monitors(ws: Workspace) -> Any:
 def show(ws: Workspace, name: str) -> Any:
     """Show a monitor with its evidence."""
     return ws.monitors.get(name)
+
+
+@monitor.command("estimate", example="sightloop monitor estimate line-1 --audits 60")
+def estimate(
+    ws: Workspace,
+    name: str,
+    audits: Annotated[int, typer.Option(help="Predictions to draw at random for people to check.")] = 60,
+    upto: Annotated[int | None, typer.Option(help='The "upto" of an earlier answer: the same draw.')] = None,
+) -> Any:
+    """Estimate the accuracy without labels, and draw an audit of it."""
+    return ws.monitors.estimate(name, audits=audits, upto=upto)
 
 
 @monitor.command("rebase", example="sightloop monitor rebase line-1 --reference cells@2:reference")

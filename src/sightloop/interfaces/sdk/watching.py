@@ -22,15 +22,30 @@ class Monitors(Noun):
         reference: Sequence[Reference],
         fit: Sequence[Reference] = (),
         alpha: float = 0.01,
+        kinds: Sequence[str] = ("embedding", "score"),
+        regime: Sequence[str] = (),
+        slices: Sequence[str] = (),
         key: str | None = None,
     ) -> Record:
-        """A monitor of the deployment against reference samples; `fit`: samples the model knows."""
+        """A monitor of the deployment against reference samples, in time order.
+
+        Args:
+            fit: samples the model knows.
+            alpha: chance of ever raising a false alarm, over all kinds and slices.
+            kinds: of "embedding", "score", "label", "quality" and "latency".
+            regime: facets within which images are compared, such as "hour@Europe/Berlin", "shift:6-14-22" or a metadata
+                key; predictions state theirs in the header X-Sightloop-Facets.
+            slices: facets whose values are watched apart as well.
+        """
         body = {
             "name": name,
             "deployment": deployment,
             "reference": references(reference),
             "fit": references(fit),
             "alpha": alpha,
+            "kinds": list(kinds),
+            "regime": list(regime),
+            "slices": list(slices),
         }
         return self._connection.post("/monitors", body, key=key)
 
@@ -39,6 +54,14 @@ class Monitors(Noun):
 
     def get(self, name: str) -> Record:
         return self._connection.get(f"/monitors/{part(name)}")
+
+    def estimate(self, name: str, *, audits: int = 60, upto: int | None = None) -> Record:
+        """The accuracy to expect without labels, with limits, and a random audit of the same traffic.
+
+        Tell the truth about `audit.open` with `predictions.outcome(id, {"label": ...})`, then ask again with the
+        answer's `upto`: once all are answered, `audit` has limits of its own and confirms or refutes the estimate.
+        """
+        return self._connection.get(f"/monitors/{part(name)}/estimate", audits=audits, upto=upto)
 
     def advance(self, name: str | None = None, *, key: str | None = None) -> Sequence[Record]:
         """The alerts raised by the predictions that came in since the last look."""

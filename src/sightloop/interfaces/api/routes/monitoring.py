@@ -19,6 +19,9 @@ class NewMonitor(Body):
     reference: list[str] = Field(min_length=1)
     fit: tuple[str, ...] = ()
     alpha: float = Field(0.01, gt=0, le=0.2)
+    kinds: tuple[str, ...] = ("embedding", "score")
+    regime: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
 
 
 class Rebase(Body):
@@ -60,6 +63,12 @@ def advance(ask: Ask, body: Advance) -> Any:
 def show(ask: Ask, name: str) -> Any:
     """One monitor with the history of its evidence."""
     return ask.installation.monitoring.get(ask.caller, name)
+
+
+@routes.get("/monitors/{name}/estimate", permission=Permission.READ)
+def estimate(ask: Ask, name: str, audits: int = 60, upto: int | None = None) -> Any:
+    """The accuracy to expect without labels, with limits, and what a random audit of the same traffic says."""
+    return ask.installation.monitoring.estimate(ask.caller, name, audits=audits, upto=upto)
 
 
 @routes.post("/monitors/{name}/rebase", permission=Permission.MONITOR_WRITE)
