@@ -29,6 +29,7 @@ MAX_EMBEDDING: Final = 256
 MAX_SIDE: Final = 4096
 MEMBERS: Final = ("manifest.json", "model.onnx")
 LIMITS: Final = Limits(memory_bytes=4 << 30, cpu_s=60, wall_s=120.0)
+_ZIP_END_BYTES: Final = 22  # the end record without a comment: APPNOTE.TXT, section 4.3.16
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -213,6 +214,8 @@ def _members(data: bytes) -> tuple[bytes, bytes]:
             entries = archive.infolist()
             if tuple(entry.filename for entry in entries) != MEMBERS:
                 raise refuse_bundle("archive", f"it must hold {' and '.join(MEMBERS)}, in this order, and nothing else")
+            if entries[0].header_offset or data[-_ZIP_END_BYTES:][:4] != b"PK\x05\x06":
+                raise refuse_bundle("archive", "something stands before or behind it in the same file")
             if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
                 raise refuse_bundle("archive", "its files must be neither compressed nor encrypted")
             if entries[0].file_size > MAX_MANIFEST_BYTES:
