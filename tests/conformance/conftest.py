@@ -1,4 +1,7 @@
-"""One suite for each database (SQLite, PostgreSQL) and each place (a folder, a bucket), and the servers behind them."""
+"""Fixtures: each database, each place for objects, and the servers.
+
+A test that asks for `records` runs on SQLite and on PostgreSQL, one that asks for `place` in a folder and in a bucket.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,6 @@ from tests.conformance.seaweed import Bucket, bucket, s3_endpoint
 __all__ = ["bucket", "nats_target", "s3_endpoint", "target"]
 
 ADMIN = Caller("default", "usr_ada", Role.ADMIN)
-
-
-@pytest.fixture(params=["local", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """A place with nothing in it."""
-    if request.param == "local":
-        return LocalPlace(tmp_path / "objects")
-    bucket: Bucket = request.getfixturevalue("bucket")
-    return s3_place(bucket.settings())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -54,3 +48,12 @@ def told(events: Events, number: int = 0, caller: Caller = ADMIN) -> str:
     """The id of an event that a change of its own tells."""
     with events.change(caller, "note.write", f"not_{number}") as change:
         return change.emit("sightloop.note.written", {"number": number})
+
+
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A place with nothing in it."""
+    if request.param == "local":
+        return LocalPlace(tmp_path / "objects")
+    bucket: Bucket = request.getfixturevalue("bucket")
+    return s3_place(bucket.settings())

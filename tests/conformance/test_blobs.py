@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import obstore
 import pytest
 
@@ -96,6 +98,23 @@ def test_a_deleted_blob_is_gone_in_both_its_forms(place: Place) -> None:
     keyed.put(DATA)
     found = keyed.delete(digest), keyed.exists(digest), keyed.delete(digest)
     assert (found, raw(place)) == ((True, False, False), {})
+
+
+def test_only_what_nobody_has_put_for_long_is_collected(place: Place) -> None:
+    blobs = Blobs(place)
+    digest = blobs.put(DATA)
+    young = blobs.collect(digest, older_than_s=3600.0), blobs.exists(digest)
+    old = blobs.collect(digest, older_than_s=-60.0), blobs.exists(digest)
+    assert (young, old) == ((False, True), (True, False))
+
+
+def test_a_blob_put_again_is_young_again(place: Place) -> None:
+    blobs = Blobs(place)
+    digest = blobs.put(DATA)
+    before = obstore.head(place.objects, f"{digest[:2]}/{digest}")["last_modified"]
+    time.sleep(1.1)
+    blobs.put(DATA)
+    assert obstore.head(place.objects, f"{digest[:2]}/{digest}")["last_modified"] > before
 
 
 def test_places_below_do_not_see_each_other(place: Place) -> None:

@@ -39,7 +39,7 @@ class Told:
 def told(s3_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Told:
     home = tmp_path_factory.mktemp("on-s3")
     bucket = Bucket(s3_endpoint)
-    settings = {"storage": bucket.as_arguments()}
+    settings = {"storage": {**bucket.as_arguments(), "orphan_grace_s": 0}}
     told = Told(home / "installation", bucket)
     _write_pictures(home / "images")
     with sightloop.connect(told.folder, settings=settings) as ws:

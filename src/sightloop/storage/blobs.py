@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import obstore
 
@@ -13,6 +18,9 @@ from sightloop.storage.encryption import Cipher
 from sightloop.storage.faults import faultpoint
 from sightloop.storage.places import Place
 from sightloop.storage.s3 import objects_translated
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 _SEALED = ".sealed"
 _BLOB = re.compile(rf"[0-9a-f]{{2}}/([0-9a-f]{{64}})({re.escape(_SEALED)})?")
@@ -24,6 +32,8 @@ class Blobs:
     def __init__(self, place: Place, cipher: Cipher | None = None) -> None:
         self._place = place
         self._cipher = cipher
+        self._collecting = threading.Lock()
+        self._putting: Counter[str] = Counter()
 
     def put(self, data: bytes) -> str:
         """The digest of the data, which is durable when this returns."""
@@ -33,12 +43,14 @@ class Blobs:
         """The digests, in order; cheaper than single puts: a folder is synced once, a bucket is written in parallel."""
         digests = [digest_of(data) for data in items]
         cipher = self._cipher
-        self._place.write(
-            [
-                (_paths(digest)[1], cipher.seal(data, digest)) if cipher else (_paths(digest)[0], data)
-                for digest, data in dict(zip(digests, items, strict=True)).items()
-            ]
-        )
+        distinct = dict(zip(digests, items, strict=True))
+        with self._kept_meanwhile(distinct.keys()):
+            self._place.write(
+                [
+                    (_paths(digest)[1], cipher.seal(data, digest)) if cipher else (_paths(digest)[0], data)
+                    for digest, data in distinct.items()
+                ]
+            )
         faultpoint("blob.written")
         return digests
 
@@ -73,7 +85,12 @@ class Blobs:
 
     def collect(self, digest: str, older_than_s: float) -> bool:
         """Whether there was a blob that nobody has put for so long, and which is gone now."""
-        return sum(self._place.collect(path, older_than_s) for path in _paths(digest)) > 0
+        with self._collecting:
+            there = [found for path in _paths(digest) if (found := self._head(path)) is not None]
+            young = any(time.time() - one["last_modified"].timestamp() < older_than_s for one in there)
+            if young or self._putting[digest]:
+                return False
+            return self.delete(digest)
 
     def digests(self) -> Iterator[str]:
         """Every digest, sorted."""
@@ -86,6 +103,17 @@ class Blobs:
     def sweep(self, older_than_s: float = 0.0) -> int:
         """The number of unfinished writes that were thrown away. Nobody may be at such an old one meanwhile."""
         return self._place.sweep(older_than_s)
+
+    @contextmanager
+    def _kept_meanwhile(self, digests: Set[str]) -> Iterator[None]:
+        """A block that puts the blobs, in which `collect` leaves them alone."""
+        with self._collecting:
+            self._putting.update(digests)
+        try:
+            yield
+        finally:
+            with self._collecting:
+                self._putting -= Counter(digests)
 
     def _tried(self, digest: str) -> Sequence[str]:
         """Where the blob may lie, the likelier path first."""
@@ -102,12 +130,14 @@ class Blobs:
         return None
 
     def _there(self, path: str) -> bool:
+        return self._head(path) is not None
+
+    def _head(self, path: str) -> ObjectMeta | None:
         try:
             with objects_translated():
-                obstore.head(self._place.objects, path)
+                return obstore.head(self._place.objects, path)
         except FileNotFoundError:
-            return False
-        return True
+            return None
 
     def _all(self) -> Iterator[tuple[str, int]]:
         with objects_translated():

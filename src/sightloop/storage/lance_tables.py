@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,7 +14,6 @@ import lance
 import obstore
 import pyarrow as pa
 
-from sightloop.domain import now
 from sightloop.errors import Conflict, InvalidInput, NotFound, SightloopError
 from sightloop.storage.faults import faultpoint
 from sightloop.storage.places import Place
@@ -119,7 +119,7 @@ class Tables:
         """Seconds since anything was written to the table."""
         with objects_translated():
             pages = obstore.list(self._place.objects, prefix=_path(name))
-            return (now() - max(one["last_modified"] for page in pages for one in page)).total_seconds()
+            return time.time() - max((one["last_modified"].timestamp() for page in pages for one in page), default=0.0)
 
     def collect(self, name: str, keep: int, older_than_s: float = 0.0) -> int:
         """The number of versions before `keep`, and so old, that were removed, with all files that only they used.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -43,7 +42,7 @@ class Place(Protocol):
         """The address by which Lance finds the path."""
 
     def write(self, items: Sequence[tuple[str, bytes]]) -> None:
-        """Returns once each path holds its bytes. Of one that is taken only the age begins anew: it means the same."""
+        """Returns once each path holds its bytes and is young. Of one that is taken the old bytes may stay."""
 
     def changing(self, path: str, size_bytes: int | None) -> AbstractContextManager[None]:
         """A block in which Lance writes below the path; None lets it begin on a full disk too."""
@@ -51,13 +50,10 @@ class Place(Protocol):
     def delete(self, path: str) -> None:
         """Returns once the object is gone, or never was."""
 
-    def collect(self, path: str, older_than_s: float) -> bool:
-        """Whether there was an object that was not written for so long, and which is gone now."""
-
     def drop(self, path: str) -> None:
         """Returns once everything below the path is gone."""
 
-    def sweep(self, older_than_s: float = 0.0) -> int:
+    def sweep(self, older_than_s: float) -> int:
         """The number of unfinished writes that were thrown away. Nobody may be at such an old one meanwhile."""
 
 
@@ -74,7 +70,6 @@ class LocalPlace:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._floor = free_bytes_floor
-        self._turn = threading.Lock()
         self.objects: ObjectStore = LocalStore(folder)
 
     def below(self, name: str) -> Place:
@@ -90,7 +85,9 @@ class LocalPlace:
             for path, data in items:
                 final = self._folder / path
                 touched.add(final.parent)
-                if not self._renewed(final):
+                if final.is_file():
+                    os.utime(final)
+                else:
                     self._write(path, data)
             for folder in {*touched, self._folder} if touched else ():
                 sync(folder)
@@ -112,33 +109,17 @@ class LocalPlace:
             file.unlink()
             sync(file.parent)
 
-    def collect(self, path: str, older_than_s: float) -> bool:
-        file = self._folder / path
-        with self._turn:
-            if not file.is_file() or time.time() - file.stat().st_mtime < older_than_s:
-                return False
-            self.delete(path)
-            return True
-
     def drop(self, path: str) -> None:
         if (self._folder / path).exists():
             shutil.rmtree(self._folder / path)
             sync(self._folder)
 
-    def sweep(self, older_than_s: float = 0.0) -> int:
+    def sweep(self, older_than_s: float) -> int:
         old = time.time() - older_than_s
         leftovers = [path for path in (self._folder / _INCOMING).glob("*") if path.stat().st_mtime <= old]
         for path in leftovers:
             path.unlink()
         return len(leftovers)
-
-    def _renewed(self, file: Path) -> bool:
-        """Whether the file is there; its age begins anew, so that `collect` leaves it to whoever writes it now."""
-        with self._turn:
-            if not file.is_file():
-                return False
-            os.utime(file)
-            return True
 
     def _write(self, path: str, data: bytes) -> None:
         incoming = f"{_INCOMING}/{new_id('put')}"

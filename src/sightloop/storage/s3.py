@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,7 +15,6 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, S3Store
 
-from sightloop.domain import now
 from sightloop.errors import InvalidInput, SightloopError, StorageFull, Unavailable
 from sightloop.settings import StorageSettings
 from sightloop.storage.places import Place
@@ -71,35 +69,17 @@ class S3Place:
         with objects_translated():
             obstore.delete(self.objects, path)
 
-    def collect(self, path: str, older_than_s: float) -> bool:
-        with self.connection.turn, objects_translated():
-            try:
-                written = obstore.head(self.objects, path)["last_modified"]
-            except FileNotFoundError:
-                return False
-            if (now() - written).total_seconds() < older_than_s:
-                return False
-            obstore.delete(self.objects, path)
-            return True
-
     def drop(self, path: str) -> None:
         with objects_translated():
             for found in obstore.list(self.objects, prefix=path):
                 obstore.delete(self.objects, [one["path"] for one in found])
 
-    def sweep(self, older_than_s: float = 0.0) -> int:
+    def sweep(self, older_than_s: float) -> int:
         return 0
 
     def _put(self, path: str, data: bytes) -> None:
         with objects_translated():
-            if len(data) > PART_BYTES:
-                obstore.put(self.objects, path, data, chunk_size=PART_BYTES, max_concurrency=4)
-                return
-            try:
-                obstore.put(self.objects, path, data, mode="create")
-            except AlreadyExistsError:
-                with self.connection.turn:  # written once more, so that its age begins anew: see `collect`
-                    obstore.put(self.objects, path, data)
+            obstore.put(self.objects, path, data, chunk_size=PART_BYTES, max_concurrency=4)
 
 
 @dataclass(frozen=True)
@@ -113,10 +93,6 @@ class S3Connection:
 
     def __repr__(self) -> str:
         return f"S3Connection({self.endpoint!r})"
-
-    @cached_property
-    def turn(self) -> threading.Lock:
-        return threading.Lock()
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
