@@ -36,7 +36,7 @@ def told_and_broken(
     trials: int = TRIALS,
     seed: int = 7,
     alpha: float = 0.05,
-    reference: int = 480,
+    reference: int = 720,
     images: int = 240,
 ) -> tuple[float, float]:
     """The share of calm streams that raise an alarm, and the share on which a guarantee is claimed.
