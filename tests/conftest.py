@@ -12,6 +12,7 @@ from tests import postgres_server
 _SHARED = {"test_loop_": "loop", "test_crashes": "yard", "test_full_disk": "yard", "test_random_kills": "yard"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         group = "conformance" if item.path.parent.name == "conformance" else str(item.path)

@@ -72,8 +72,11 @@ class Queue(RuleBasedStateMachine):
     def answer_what_somebody_else_holds(self, who: str, other: str) -> None:
         if who == other or other not in self.held:
             return
-        with pytest.raises(Conflict):
+        try:
             self.plant.labeling.answer(self.caller(who), self.held[other].id, "skip")
+        except Conflict:
+            return
+        raise AssertionError("an item that is kept for somebody else was answered")
 
     @rule(who=st.sampled_from(REVIEWERS))
     def undo(self, who: str) -> None:
