@@ -18,7 +18,7 @@ from tests.journeys.small_plant import make_plant
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLoop]:
     home = tmp_path_factory.mktemp("loop")
     controller = LineController(home / "line-controller.jsonl")
-    yield close_the_loop(home / "installation", make_plant(home, mono=160, poly=170), controller)
+    yield close_the_loop(home / "installation", make_plant(home, mono=160, poly=230), controller)
     controller.close()
 
 

@@ -24,8 +24,8 @@ POLICY = """
 name: keep-up-with-the-line
 watch: {deployment: line-1, monitor: line-1}
 on: drift
-collect: {count: 30, reference: 60}
-label: {schema: cells, reviewer_budget: 30}
+collect: {count: 50, reference: 60}
+label: {schema: cells, reviewer_budget: 50}
 train: {model: cells, dataset: cells, test: cells-test@latest, recipe: {trainer: frozen_head, seed: 0}}
 gate: {margin: 0.2, alpha: 0.05, slices: [cell_type]}
 promote: {alias: champion, deployment: line-1}

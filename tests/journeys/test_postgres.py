@@ -24,7 +24,7 @@ def test_the_loop_closes_on_postgresql_as_on_sqlite(postgres_url: str, tmp_path:
     controller = LineController(tmp_path / "line-controller.jsonl")
     settings = {**SETTINGS, "storage": {"records_url": postgres_url}}
     told = close_the_loop(
-        tmp_path / "installation", make_plant(tmp_path, mono=160, poly=170), controller, settings=settings
+        tmp_path / "installation", make_plant(tmp_path, mono=160, poly=230), controller, settings=settings
     )
     controller.close()
     assert (told.cycle.state, told.at_reopening == told.at_close, told.silent) == ("done", True, 0)
