@@ -52,12 +52,18 @@ WORK: dict[str, Callable[[Any, Place, int], Any]] = {
 }  # fmt: skip
 
 
-def main(work: str, folder: str, images: str, ledger: str, stop: str) -> None:
-    place = Place(Path(folder), Path(images))
-    number = 0
+def make_key(place: Place) -> str:
+    """A key of the installation, which is not served yet."""
+    with opened(place) as ws:
+        return str(ws.keys.create("admin").secret)
+
+
+def main(work: str, folder: str, images: str, url: str, key: str, ledger: str, stop: str) -> None:
+    place, number = Place(Path(folder), Path(images), url), 0
+    ws = sightloop.connect(url, key=key)
     with open(ledger, "w") as kept:
         while not Path(stop).exists():
-            told = until_told(lambda: WORK[work](sightloop.connect(place.folder), place, number))  # noqa: B023
+            told = until_told(lambda: WORK[work](ws, place, number))  # noqa: B023
             kept.write(json.dumps(told) + "\n")
             kept.flush()
             number += 1
@@ -65,14 +71,12 @@ def main(work: str, folder: str, images: str, ledger: str, stop: str) -> None:
 
 def until_told(ask: Callable[[], Any]) -> Any:
     """The answer, however often the server dies before it gives one; raises what no retry mends."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while True:
         try:
             return ask()
         except SightloopError as error:
-            if not error.retryable and error.code != "unauthenticated":  # the owner's key is a new one at each start
-                raise
-            if time.monotonic() > until:
+            if not error.retryable or time.monotonic() > until:
                 raise
             time.sleep(0.1)
 

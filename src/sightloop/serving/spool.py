@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +51,8 @@ class MediaSpool:
             faultpoint("media.unnamed")
             os.replace(aside, path)
         except OSError:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):  # on a read-only disk there is nothing to remove, and no way to
+                aside.unlink(missing_ok=True)
             self.dropped += 1
             return
         faultpoint("media.spooled")
