@@ -21,7 +21,7 @@ KEPT = {"predictions_days": 30, "quarantine_days": 30, "uploads_days": 30, "answ
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[Installation]:
-    opened = open_installation(tmp_path, load_settings(tmp_path, {"retention": KEPT}))
+    opened = open_installation(tmp_path, load_settings(tmp_path, {"retention": KEPT, "storage": {"orphan_grace_s": 0}}))
     yield opened
     opened.close()
 
