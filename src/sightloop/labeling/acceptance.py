@@ -6,11 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
-
 from sightloop.domain import digest_of
 from sightloop.errors import Corrupt
-from sightloop.labeling.plan import Attempt, Purpose, audit_order, test_of
+from sightloop.labeling.plan import Purpose, audit_order, test_of
 
 RULE: Final = "betting-audit-shrinking-region/1"
 
@@ -33,7 +31,7 @@ def decide(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """
     region, labels = list(inputs["region"]), list(inputs["labels"])
     position = {sample: i for i, sample in enumerate(region)}
-    attempt = Attempt(np.arange(len(region)), np.arange(len(region)))
+    found: list[tuple[Purpose, bool]] = []
     order = [int(i) for i in audit_order(inputs["attempt"], len(region), inputs["seed"])]
     seen: set[int] = set()
     at = 0
@@ -49,8 +47,8 @@ def decide(inputs: Mapping[str, Any]) -> dict[str, Any]:
                     sample=sample,
                 )
         seen.add(i)
-        attempt.seen.append((i, answer != labels[i], Purpose(purpose)))
-    test = test_of(attempt, inputs["attempt"], inputs["eps"], inputs["alpha"])
+        found.append((Purpose(purpose), answer != labels[i]))
+    test = test_of(len(region), found, inputs["attempt"], inputs["eps"], inputs["alpha"])
     rest = [i for i in range(len(region)) if i not in seen] if test.certified else []
     accepted = sorted([region[i], labels[i]] for i in rest)
     return {

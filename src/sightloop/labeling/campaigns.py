@@ -166,7 +166,12 @@ class Campaigns:
                 views.append(self._view(caller, campaign, pool, state))
             rows = np.searchsorted(views[0].samples, samples)
             embeddings = views[0].embeddings
-            return View(samples, views[0].probabilities[rows], None if embeddings is None else embeddings[rows])
+            return View(
+                samples,
+                views[0].probabilities[rows],
+                None if embeddings is None else embeddings[rows],
+                views[0].held_out,
+            )
 
         move = next_move(state, campaign.schedule, look)
         keyed = caller.keyed("campaign", campaign.id, "round", str(campaign.round))
@@ -240,7 +245,7 @@ class Campaigns:
             "attempt": len(state.attempts), "eps": campaign.schedule.eps, "alpha": campaign.schedule.alpha,
             "seed": campaign.schedule.seed, "region": [pool.samples[i] for i in attempt.region],
             "labels": [pool.classes[i] for i in attempt.labels],
-            "seen": [[pool.samples[i], answer_of[state.answers[i]], str(why)] for i, _, why in attempt.seen],
+            "seen": [[pool.samples[i], answer_of[state.answer(i)], str(why)] for i, why in attempt.seen],
         }  # fmt: skip
 
     def _close(
@@ -305,7 +310,6 @@ class Campaigns:
             region = np.array([index[sample] for sample in data["samples"]], np.int64)
             labels = np.array([of_class[label] for label in data["labels"]], np.int64)
             state.attempts.append(Attempt(region, labels, closed=record["state"] != "open"))
-        label_of = [dict(zip(a.region.tolist(), a.labels.tolist(), strict=True)) for a in state.attempts]
         query = (
             sa.select(queue_items)
             .where(
@@ -318,21 +322,21 @@ class Campaigns:
         )
         with self._records.read() as connection:
             for row in connection.execute(query):
-                i = index[row.sample]
-                state.answers[i] = of_class.get(row.label, UNSURE)
-                if row.attempt:
-                    wrong = state.answers[i] != label_of[row.attempt - 1][i]
-                    state.attempts[row.attempt - 1].seen.append((i, wrong, Purpose(row.purpose)))
+                attempt = state.attempts[row.attempt - 1] if row.attempt else None
+                answer = of_class.get(row.label, UNSURE)
+                suggestion = (of_class[row.suggestion], float(row.score)) if row.suggestion else None
+                state.take(index[row.sample], answer, Purpose(row.purpose), suggestion, attempt)
         for attempt, record in zip(state.attempts, campaign.attempts, strict=True):
             if record["state"] == "certified":
-                state.accepted |= set(attempt.region.tolist()) - {i for i, _, _ in attempt.seen}
+                state.accepted |= set(attempt.region.tolist()) - {i for i, _ in attempt.seen}
         return state
 
     def _view(self, caller: Caller, campaign: Campaign, pool: Pool, state: State) -> View:
         """What a model trained on all labels says of every sample that has none."""
         left = state.unlabelled
+        answers = {i: state.answer(i) for i in sorted(state.votes)}
         labelled = dict(pool.context) | {
-            pool.samples[i]: pool.classes[answer] for i, answer in sorted(state.answers.items()) if answer != UNSURE
+            pool.samples[i]: pool.classes[answer] for i, answer in answers.items() if answer != UNSURE
         }
         found = self._suggester.suggest(
             caller,
@@ -341,7 +345,8 @@ class Campaigns:
             classes=pool.classes,
             seed=campaign.schedule.seed,
         )
-        return View(left, np.asarray(found.probabilities), np.asarray(found.embeddings))
+        held_out = {i: found.held_out[pool.samples[i]] for i, answer in answers.items() if answer != UNSURE}
+        return View(left, np.asarray(found.probabilities), np.asarray(found.embeddings), held_out)
 
 
 def _schedule(eps: float, alpha: float, seed_count: int | None, batch: int | None, seed: int) -> Schedule:

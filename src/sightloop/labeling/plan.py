@@ -4,41 +4,49 @@
                      ^                                        |
                      +------- hopeless: next attempt ---------+ -> rest -> done
 
-The state holds nothing but the answers in the order in which they were asked for, so the same answers always lead to
-the same questions.
+An answer that the model or a proposed label contradicts is checked: asked again blind, and a third time where the two
+differ. The state holds nothing but the answers in the order in which they were asked for, so the same answers always
+lead to the same questions.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from sightloop.labeling.cost import best_size, doubts_worth_asking
 from sightloop.vision import RegionTest, alpha_for_attempt, diverse, uncertain
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
 
-UNSURE = -1  # an answer without a label: the person skipped or rejected the item
+UNSURE: Final = -1  # an answer without a label: the person skipped or rejected the item
+AUDITORS: Final = 3  # who must agree on an audit that contradicts its proposed label; of other checks, two
+T = TypeVar("T")
+PRIOR: Final = 50.0
 
 
 class Purpose(StrEnum):
-    """Why a person is asked. Audits and second opinions are blind: no suggestion is shown."""
+    """Why a person is asked. Audits, checks and second opinions are blind: no suggestion is shown."""
 
     SEED = "seed"
     LESSON = "lesson"
     AUDIT = "audit"
     DOUBT = "doubt"
     REST = "rest"
+    CHECK = "check"
     SECOND = "second"
 
     @property
     def blind(self) -> bool:
-        return self in (Purpose.SEED, Purpose.AUDIT, Purpose.SECOND)
+        return self in (Purpose.SEED, Purpose.AUDIT, Purpose.CHECK, Purpose.SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,9 @@ class Schedule:
         eps, alpha: of the accepted labels at most eps wrong, except with probability alpha over all attempts.
         seed_count: random labels before there is a model.
         batch: lessons before the model is trained again; 0 takes a fortieth of the pool, at least 10.
-        far_share: share of a batch that is chosen for diversity while fewer than twice `seed_count` answers are in.
-        lesson_share: share of the pool to learn from, seed included, before the first region is proposed.
-        early_below: propose sooner where the model expects fewer errors in the region than this share of eps.
-        region_share: share of the samples left that the region takes, the most confident ones.
-        doubt_above: samples of the region whose label a retrained model finds wrong with at least this probability are
-            asked about on purpose, `batch` at most between two rounds of audits.
+        far_share: share of a batch that is chosen for diversity while fewer than twice `seed_count` answers are in;
+            such a batch is of `seed_count`.
+        check_below: an answer is checked where a model that did not learn from it finds it less probable than this.
         give_up_share: an attempt ends once it would take audits of more than this share of what is unseen, if what is
             unseen is enough for another attempt.
         attempts: regions to try before people answer for the rest.
@@ -66,10 +71,7 @@ class Schedule:
     seed_count: int = 30
     batch: int = 0
     far_share: float = 0.25
-    lesson_share: float = 0.42
-    early_below: float = 0.1
-    region_share: float = 0.9
-    doubt_above: float = 0.15
+    check_below: float = 0.05
     give_up_share: float = 0.75
     attempts: int = 3
     seed: int = 0
@@ -81,11 +83,14 @@ class Schedule:
 
 @dataclass(slots=True)
 class Attempt:
-    """A proposed region, samples and class indices fixed before its first audit, and the answers about it, in order."""
+    """A proposed region, samples and class indices fixed before its first audit, and whom people were asked about.
+
+    `seen` holds sample and AUDIT or DOUBT in the order of the questions.
+    """
 
     region: Ints
     labels: Ints
-    seen: list[tuple[int, bool, Purpose]] = field(default_factory=list)  # sample, wrong, AUDIT or DOUBT
+    seen: list[tuple[int, Purpose]] = field(default_factory=list)
     closed: bool = False
 
 
@@ -94,16 +99,54 @@ class State:
     """A pool of `size` samples (indices 0 to size - 1) and all that was answered about them."""
 
     size: int
-    answers: dict[int, int] = field(default_factory=dict)  # sample to class index, or UNSURE
+    votes: dict[int, list[int]] = field(default_factory=dict)  # sample to class indices, or UNSURE, in order
     attempts: list[Attempt] = field(default_factory=list)
     accepted: set[int] = field(default_factory=set)
     context: frozenset[int] = frozenset()  # class indices that labels from outside the pool show
+    lessons: list[tuple[int, int, float]] = field(default_factory=list)  # sample, suggested class, its probability
+
+    def take(
+        self,
+        sample: int,
+        answer: int,
+        purpose: Purpose,
+        suggestion: tuple[int, float] | None = None,
+        attempt: Attempt | None = None,
+    ) -> None:
+        """Nothing; an answer about the sample. Audits and doubts are of an attempt, the newest by default."""
+        self.votes.setdefault(sample, []).append(answer)
+        if purpose is Purpose.LESSON and suggestion is not None:
+            self.lessons.append((sample, *suggestion))
+        if purpose in (Purpose.AUDIT, Purpose.DOUBT):
+            (attempt or self.attempts[-1]).seen.append((sample, purpose))
+
+    def answer(self, sample: int) -> int:
+        """What people say of the sample: a class index, or UNSURE."""
+        return settled(self.votes[sample], UNSURE)
+
+    def accept(self, samples: Sequence[int]) -> None:
+        """Nothing; the newest attempt is certified, and these samples of its region keep their proposed labels."""
+        self.accepted.update(samples)
+        self.attempts[-1].closed = True
+
+    def may_check(self, sample: int, needed: int = 2) -> bool:
+        """Whether `needed` people who agree are still to be found, among at most 2 needed - 1."""
+        votes = self.votes[sample]
+        return votes[0] != UNSURE and max(Counter(votes).values()) < needed and len(votes) < 2 * needed - 1
 
     @property
     def unlabelled(self) -> Ints:
         """Samples that nobody answered for and no region accepted, ascending."""
-        taken = self.answers.keys() | self.accepted
-        return np.array([i for i in range(self.size) if i not in taken], np.int64)
+        free = np.ones(self.size, np.bool_)
+        free[list(self.votes)] = False
+        free[list(self.accepted)] = False
+        return np.flatnonzero(free)
+
+
+def settled(votes: Sequence[T], unsure: T) -> T:
+    """The label that most people gave; of equal counts the one that was given first."""
+    counts = Counter(vote for vote in votes if vote != unsure)
+    return counts.most_common(1)[0][0] if counts and votes[0] != unsure else unsure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,35 +187,61 @@ Move = Ask | Propose | Accept | GiveUp | Done
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What a model says of samples: probabilities (n, C), and for diversity embeddings (n, d) or none."""
+    """What a model says of samples: probabilities (n, C), and for diversity embeddings (n, d) or none.
+
+    `held_out` holds for some answered samples the probability of their label, from a model that did not learn from it.
+    """
 
     samples: Ints
     probabilities: Floats
     embeddings: Floats | None = None
+    held_out: Mapping[int, float] = field(default_factory=dict)
 
 
 def next_move(state: State, schedule: Schedule, look: Callable[[Ints], View]) -> Move:
     """The next move; `look` trains on all answers and views the given samples, and is called only where needed."""
     left = state.unlabelled
-    if not left.size:
-        return Done()
-    if not state.answers:
-        return Ask(draw(left, schedule.seed_count, schedule.seed), Purpose.SEED)
+    if not state.votes:
+        return Ask(draw(left, schedule.seed_count, schedule.seed), Purpose.SEED) if left.size else Done()
     if state.attempts and not state.attempts[-1].closed:
         return _go_on(state, schedule, look)
     batch, tried = schedule.batch_of(state.size), len(state.attempts)
-    if len({answer for answer in state.answers.values() if answer != UNSURE} | set(state.context)) < 2:
-        return Ask(draw(left, batch, schedule.seed + len(state.answers)), Purpose.SEED)
+    answers = {state.answer(sample) for sample in state.votes}
+    if len((answers - {UNSURE}) | set(state.context)) < 2:
+        return Ask(draw(left, batch, schedule.seed + len(state.votes)), Purpose.SEED) if left.size else Done()
+    view = look(left)
+    contradicted = [i for i, p in sorted(view.held_out.items()) if p < schedule.check_below and state.may_check(i)]
+    check = Ask(np.array(contradicted, np.int64), Purpose.CHECK)
+    if not left.size:
+        return check if contradicted else Done()
     if state.accepted or tried >= schedule.attempts or left.size < _worth_trying(schedule, tried + 1):
         return Ask(left, Purpose.REST)
-    view = look(left)
     confidence = view.probabilities.max(axis=1)
-    ranked = np.argsort(-confidence, kind="stable")[: round(schedule.region_share * left.size)]
-    young = len(state.answers) < 2 * schedule.seed_count
-    early = not young and not tried and 1 - confidence[ranked].mean() < schedule.early_below * schedule.eps
-    if len(state.answers) < schedule.lesson_share * state.size * (1 + tried / 2) and not early:
-        return Ask(_lessons(view, min(batch, left.size), schedule, young), Purpose.LESSON)
-    return Propose(view.samples[ranked], view.probabilities[ranked].argmax(axis=1).astype(np.int64))
+    ranked = np.argsort(-confidence, kind="stable")
+    young = len(state.votes) < 2 * schedule.seed_count
+    wrong, expected = _last_lessons(state, 2 * batch)
+    error = (1 - confidence[ranked]) * min(1.0, wrong / expected)
+    size = best_size(error, schedule.eps, alpha_for_attempt(schedule.alpha, tried + 1))
+    if young or size <= left.size - batch:
+        count = min(schedule.seed_count if young else batch, left.size)
+        return Ask(_lessons(view, count, schedule, young), Purpose.LESSON)
+    if contradicted:
+        return check
+    region = ranked[:size]
+    return Propose(view.samples[region], view.probabilities[region].argmax(axis=1).astype(np.int64))
+
+
+def _last_lessons(state: State, last: int) -> tuple[float, float]:
+    """The share of so many last suggestions that was wrong, and the share that the model expected; 1 and 1 if fewer.
+
+    Lessons are hard samples, and a model judged on them thinks worse of the others than they deserve. The newest ones
+    are judged by a model that had not seen them, and lie next to those that would be proposed.
+    """
+    if len(state.lessons) < last:
+        return 1.0, 1.0
+    newest = state.lessons[-last:]
+    wrong = float(np.mean([state.answer(sample) != suggestion for sample, suggestion, _ in newest]))
+    return wrong, max(float(np.mean([1 - probability for _, _, probability in newest])), 1e-6)
 
 
 def draw(samples: Ints, count: int, seed: int) -> Ints:
@@ -185,10 +254,12 @@ def audit_order(attempt: int, size: int, seed: int) -> Ints:
     return np.random.default_rng([seed, attempt]).permutation(size).astype(np.int64)
 
 
-def test_of(attempt: Attempt, number: int, eps: float, alpha: float) -> RegionTest:
-    """The test of an attempt (counted from 1) after all its answers."""
-    test = RegionTest(len(attempt.region), eps, alpha_for_attempt(alpha, number))
-    for _, wrong, purpose in attempt.seen:
+def test_of(
+    region_size: int, seen: Iterable[tuple[Purpose, bool]], number: int, eps: float, alpha: float
+) -> RegionTest:
+    """The test of an attempt (counted from 1) after all its answers: why each was asked, and if it was wrong."""
+    test = RegionTest(region_size, eps, alpha_for_attempt(alpha, number))
+    for purpose, wrong in seen:
         if purpose is Purpose.AUDIT:
             test.audit(wrong)
         else:
@@ -198,14 +269,23 @@ def test_of(attempt: Attempt, number: int, eps: float, alpha: float) -> RegionTe
 
 def _go_on(state: State, schedule: Schedule, look: Callable[[Ints], View]) -> Move:
     attempt, number = state.attempts[-1], len(state.attempts)
-    test = test_of(attempt, number, schedule.eps, schedule.alpha)
-    seen = {sample for sample, _, _ in attempt.seen}
+    label_of = dict(zip(attempt.region.tolist(), attempt.labels.tolist(), strict=True))
+    found = [(sample, purpose, state.answer(sample) != label_of[sample]) for sample, purpose in attempt.seen]
+    contested = [i for i, purpose, _ in found if purpose is Purpose.AUDIT and state.votes[i][0] != label_of[i]]
+    unsettled = [i for i in contested if state.may_check(i, AUDITORS)]
+    if unsettled:
+        return Ask(np.array(unsettled, np.int64), Purpose.CHECK)
+    test = test_of(len(attempt.region), [(why, wrong) for _, why, wrong in found], number, schedule.eps, schedule.alpha)
     order = attempt.region[audit_order(number, len(attempt.region), schedule.seed)]
-    unseen = order[~np.isin(order, list(seen))]
+    unseen = order[~np.isin(order, [i for i, _, _ in found])]
     if test.certified:
         return Accept(np.sort(unseen))
-    if attempt.seen and attempt.seen[-1][2] is Purpose.AUDIT:
-        doubts = _doubts(attempt, look(np.sort(unseen)), schedule, schedule.batch_of(state.size))
+    since = next((n for n, (_, why, _) in enumerate(reversed(found)) if why is Purpose.DOUBT), len(found))
+    if since >= max(1, schedule.batch_of(state.size) // 4):
+        view = look(np.sort(unseen))
+        labels = np.array([label_of[int(i)] for i in view.samples])
+        wrong = 1 - view.probabilities[np.arange(len(labels)), labels]
+        doubts = _doubts(view.samples, wrong, test, schedule.batch_of(state.size))
         if doubts.size:
             return Ask(doubts, Purpose.DOUBT)
     further = test.min_further()
@@ -215,13 +295,17 @@ def _go_on(state: State, schedule: Schedule, look: Callable[[Ints], View]) -> Mo
     return Ask(unseen[:further], Purpose.AUDIT)
 
 
-def _doubts(attempt: Attempt, view: View, schedule: Schedule, most: int) -> Ints:
-    """Samples of the region whose proposed label the retrained model finds likely wrong, the likeliest first."""
-    label_of = dict(zip(attempt.region.tolist(), attempt.labels.tolist(), strict=True))
-    labels = np.array([label_of[int(i)] for i in view.samples])
-    wrong = 1 - view.probabilities[np.arange(len(labels)), labels]
-    ranked = np.argsort(-wrong, kind="stable")[:most]
-    doubted: Ints = view.samples[ranked[wrong[ranked] >= schedule.doubt_above]]
+def _doubts(samples: Ints, wrong: Floats, test: RegionTest, most: int) -> Ints:
+    """The unseen samples of a region, likeliest wrong first, for which asking on purpose saves audits.
+
+    The model's error rate is weighed against the one that the audits found, as if it stood for PRIOR audits.
+    """
+    ranked = np.argsort(-wrong, kind="stable")
+    expected = max(float(wrong.mean()), 1e-9)
+    factor = (PRIOR * expected + test.errors) / (PRIOR + test.audits) / expected
+    nats = max(math.log(1 / test.alpha) - math.log(max(test.wealth, 1.0)), 0.1)
+    count = doubts_worth_asking(np.minimum(factor * wrong[ranked], 1.0), most, test.allowed + 1, test.eps, nats)
+    doubted: Ints = samples[ranked[:count]]
     return doubted
 
 

@@ -22,6 +22,10 @@ class Suggestions(Protocol):
     def embeddings(self) -> npt.NDArray[np.floating[Any]]:
         """(N, d): where the candidates lie, for diversity."""
 
+    @property
+    def held_out(self) -> Mapping[str, float]:
+        """The probability of each label that the model learned from, had it not learned from it."""
+
 
 class Suggester(Protocol):
     """Suggests labels. The same arguments give the same suggestions, in any process."""

@@ -124,8 +124,8 @@ def new_item(
     caller: Caller, campaign: Campaign, sample: str, purpose: Purpose, round_: int, position: int, label: str,
     score: float, made_at: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """The row of a new item; a campaign asks once about a sample, and once for a second opinion."""
-    kind = "second" if purpose is Purpose.SECOND else "item"
+    """The row of a new item; a sample is asked about once, once more for a second opinion, and by checks."""
+    kind = {Purpose.SECOND: "second", Purpose.CHECK: f"check-{round_}"}.get(purpose, "item")
     return {
         "workspace_id": caller.workspace, "id": derived_id("itm", caller.workspace, campaign.id, sample, kind),
         "campaign": campaign.id, "sample": sample, "round": round_, "position": position, "purpose": str(purpose),

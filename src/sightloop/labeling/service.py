@@ -14,7 +14,7 @@ from sightloop.domain import Basis, Caller, now
 from sightloop.errors import Conflict, InvalidInput, NotEnoughData, NotFound, Refused, not_found
 from sightloop.events import Change
 from sightloop.labeling.campaigns import Campaigns
-from sightloop.labeling.plan import Purpose, draw
+from sightloop.labeling.plan import Purpose, draw, settled
 from sightloop.labeling.records import (
     ANSWERED,
     ASKING,
@@ -99,7 +99,7 @@ class Labeling(Campaigns):
             row = _item_row(change.connection, caller, item_id)
             _check_free(row, caller)
             annotation = ""
-            if chosen and row.purpose != Purpose.SECOND:
+            if chosen and row.purpose != Purpose.SECOND and self._stands(change, caller, row, chosen):
                 annotation = self._write(change, caller, campaign, row, chosen, expected_revision, duration_s)
             faultpoint("review.unkept")
             _keep(change, caller, answer_id, row, verb, chosen, duration_s, annotation, "")
@@ -134,7 +134,8 @@ class Labeling(Campaigns):
                 )
             annotation = ""
             if last.annotation:
-                annotation = self._write(change, caller, home, row, "", None, 0.0)
+                others = _votes(change, caller, row)
+                annotation = self._write(change, caller, home, row, settled(others, "") if others else "", None, 0.0)
             _keep(change, caller, answer_id, row, "undo", "", 0.0, annotation, last.id)
             change.execute(_update(caller, row.id), {"state": OPEN, "verb": "", "label": ""})
             change.emit("sightloop.labels.undone", {"item": row.id, "campaign": last.campaign, "answer": last.id})
@@ -156,7 +157,7 @@ class Labeling(Campaigns):
         home = self.campaign(caller, campaign)
         mine = self.items(caller, campaign)
         asked = {item.sample for item in mine if item.purpose is Purpose.SECOND}
-        labelled = sorted(item.sample for item in mine if item.label and item.sample not in asked)
+        labelled = sorted({item.sample for item in mine if item.label and item.sample not in asked})
         if not labelled or count < 1:
             raise NotEnoughData("No sample waits for a second opinion.", hint="Answer items of the campaign first.")
         picked = [labelled[i] for i in draw(np.arange(len(labelled)), count, seed)]
@@ -176,7 +177,7 @@ class Labeling(Campaigns):
         Where both people err independently at rate e on two classes, it is 2 e (1 - e).
         """
         mine = [item for item in self.items(caller, campaign, ANSWERED) if item.label]
-        first = {item.sample: item.label for item in mine if item.purpose is not Purpose.SECOND}
+        first = {item.sample: item.label for item in mine if item.purpose not in (Purpose.SECOND, Purpose.CHECK)}
         pairs = [(first[item.sample], item.label) for item in mine if item.purpose is Purpose.SECOND]
         if not pairs:
             raise NotEnoughData("There are no second opinions yet.", hint="Ask for some: second_opinions(count).")
@@ -201,6 +202,7 @@ class Labeling(Campaigns):
             "audits": why[Purpose.AUDIT],
             "doubts": why[Purpose.DOUBT],
             "rest": why[Purpose.REST],
+            "checks": why[Purpose.CHECK],
             "seconds": why[Purpose.SECOND],
             **{f"{verb}s" if verb != "fix" else "fixes": how[verb] for verb in VERBS},
             "undone": len(kept) - len(given),
@@ -234,8 +236,14 @@ class Labeling(Campaigns):
         moment = now()
         free = sa.or_(queue_items.c.leased_by.in_(["", caller.actor]), queue_items.c.leased_until < moment.isoformat())
         query = _items(caller, campaign).where(queue_items.c.state == OPEN, free).limit(1)
+        mine = sa.select(answers.c.sample).where(
+            answers.c.workspace_id == caller.workspace,
+            answers.c.campaign == campaign,
+            answers.c.author == caller.actor,
+        )
+        others = query.where(sa.or_(queue_items.c.purpose != str(Purpose.CHECK), queue_items.c.sample.not_in(mine)))
         with self._records.write() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(others).first() or connection.execute(query).first()
             if row is None:
                 return None
             until = (moment + timedelta(seconds=LEASE_S)).isoformat()
@@ -263,6 +271,11 @@ class Labeling(Campaigns):
             )
         return label
 
+    def _stands(self, change: Change, caller: Caller, row: Any, chosen: str) -> bool:
+        """Whether the answer makes its label that of the sample: always, unless it checks answers that outweigh it."""
+        before = _votes(change, caller, row)
+        return not before or chosen == settled([*before, chosen], "") != settled(before, "")
+
     def _write(
         self,
         change: Change,
@@ -281,6 +294,17 @@ class Labeling(Campaigns):
             expected_revision=expected, queue_item=row.id, duration_s=seconds,
         )  # fmt: skip
         return self._annotations.write(change, caller, [new])[0].id
+
+
+def _votes(change: Change, caller: Caller, row: Any) -> list[str]:
+    """What was answered in the campaign about the item's sample, in the order of the questions, without this item."""
+    query = _items(caller, row.campaign).where(
+        queue_items.c.sample == row.sample,
+        queue_items.c.state == ANSWERED,
+        queue_items.c.purpose != str(Purpose.SECOND),
+        queue_items.c.id != row.id,
+    )
+    return [one.label for one in change.execute(query)]
 
 
 def _items(caller: Caller, campaign: str) -> sa.Select[Any]:

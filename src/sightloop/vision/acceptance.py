@@ -168,5 +168,5 @@ def _bet(
     """Stakes (bets, hypotheses) after one audit; infinite where the hypothesis cannot have led to the outcome."""
     if wrong:
         return np.where(np.isinf(stakes), np.inf, stakes) * np.where(np.isinf(stakes), 1.0, bets)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return stakes * np.where(mu < 1.0, (1.0 - bets * mu) / (1.0 - mu), np.inf)

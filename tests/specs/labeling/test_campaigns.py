@@ -9,8 +9,9 @@ import pytest
 from sightloop.domain import Basis
 from sightloop.errors import NotEnoughData, NotFound
 from sightloop.labeling import Labeling, replay_acceptance
+from sightloop.labeling.plan import Purpose
 from sightloop.training import HeadSuggester
-from tests.specs.labeling.plant import Plant
+from tests.specs.labeling.plant import CLASSES, Plant
 
 
 def test_a_campaign_labels_its_whole_pool_and_asks_people_about_a_part_of_it(plant: Plant, tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ def test_a_campaign_labels_its_whole_pool_and_asks_people_about_a_part_of_it(pla
     counts = plant.labeling.counts(plant.caller, campaign.id)
     assert done.state == "done"
     assert heads.keys() == plant.truth.keys()
-    assert len(auto) == counts["auto"] == 300 - counts["human"] > 60
+    assert len(auto) == counts["auto"] == 300 - counts["human"] + counts["checks"] > 60
     assert sum(head.label != plant.truth[head.sample] for head in auto) <= 0.05 * len(auto)
 
 
@@ -46,6 +47,25 @@ def test_questions_do_not_depend_on_who_asks_or_when(plant: Plant, tmp_path: Pat
     assert item is not None
     assert reopened is not None
     assert (reopened.id, reopened.suggestion, reopened.score) == (item.id, item.suggestion, item.score)
+
+
+def test_an_audit_answered_wrongly_is_checked_and_the_majority_labels_the_sample(plant: Plant, tmp_path: Path) -> None:
+    campaign = plant.with_parts(300, tmp_path).campaign()
+    slip, said = "", []
+    while (item := plant.labeling.next_item(plant.caller, campaign.id)) is not None:
+        right = plant.truth[item.sample]
+        if item.purpose is Purpose.AUDIT and not slip:
+            slip = item.sample
+            plant.answer(item, next(name for name in CLASSES if name != right))
+            continue
+        plant.answer(item)
+        if item.sample == slip:
+            head = plant.datasets.annotations.heads(plant.caller, "parts")[slip]
+            said.append((item.purpose, item.blind, head.label == right))
+    assert said == [(Purpose.CHECK, True, False), (Purpose.CHECK, True, True), (Purpose.CHECK, True, True)]
+    receipts = plant.events.receipts(plant.caller, kind="labels.accept")
+    assert receipts[-1].outcome["certified"]
+    assert receipts[-1].evidence["errors"] == 0
 
 
 def test_starting_again_under_the_same_key_gives_the_same_campaign(plant: Plant, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from sightloop.domain import VersionEntry
 from sightloop.errors import NotEnoughData, Refused
 from sightloop.training.evaluation import metrics, results
 from sightloop.training.head import cross_fit, fit_classifier, fit_head, fit_projection
+from sightloop.training.kernel import fit_kernel_machine, typical_width
 from sightloop.training.leakage import refuse_leakage
-from sightloop.training.suggester import fit_mixture
 
 
 def blobs(n: int, classes: int = 2, features: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -76,11 +76,38 @@ def test_one_class_is_not_enough() -> None:
         fit_classifier(np.zeros((5, 2)), np.zeros(5, np.int64), 2, 0.01)
 
 
-def test_the_mixture_learns_more_than_two_classes() -> None:
+def test_the_kernel_machine_learns_more_than_two_classes() -> None:
     features, labels = blobs(120, 3)
-    z = features.astype(np.float64)
-    logits = fit_mixture(z[:90], labels[:90], 3)(z[90:])
+    z = features.astype(np.float32)
+    logits = fit_kernel_machine(z[:90], labels[:90], 3, typical_width(z))(z[90:])
     assert (logits.argmax(axis=1) == labels[90:]).mean() > 0.85
+
+
+def test_what_is_held_out_is_what_a_machine_without_the_sample_says() -> None:
+    features, labels = blobs(60)
+    z = features.astype(np.float32)
+    width = typical_width(z)
+    machine = fit_kernel_machine(z, labels, 2, width)
+    others = np.arange(60) != 7
+    without = fit_kernel_machine(z[others], labels[others], 2, width)
+    assert np.abs(machine.held_out[7] - without(z[7:8])[0]).max() < 0.05
+    assert np.abs(machine(z[7:8])[0] - machine.held_out[7]).max() > 0.05
+
+
+def test_landmarks_stand_for_many_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels = blobs(400)
+    z = features.astype(np.float32)
+    monkeypatch.setattr("sightloop.training.kernel.LANDMARKS", 60)
+    machine = fit_kernel_machine(z[:300], labels[:300], 2, typical_width(z))
+    assert len(machine.landmarks) == 60
+    assert (machine(z[300:]).argmax(axis=1) == labels[300:]).mean() > 0.9
+    assert machine.held_out.shape == (300, 2)
+
+
+def test_a_class_without_a_label_is_never_suggested_by_the_kernel_machine() -> None:
+    features, labels = blobs(60)
+    z = features.astype(np.float32)
+    assert set(fit_kernel_machine(z, labels, 3, typical_width(z))(z).argmax(axis=1)) == {0, 1}
 
 
 def test_near_duplicates_on_both_sides_are_refused() -> None:
