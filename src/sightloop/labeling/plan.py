@@ -103,6 +103,7 @@ class State:
     attempts: list[Attempt] = field(default_factory=list)
     accepted: set[int] = field(default_factory=set)
     context: frozenset[int] = frozenset()  # class indices that labels from outside the pool show
+    last: Purpose | None = None
     lessons: list[tuple[int, int, float]] = field(default_factory=list)  # sample, suggested class, its probability
 
     def take(
@@ -115,6 +116,7 @@ class State:
     ) -> None:
         """Nothing; an answer about the sample. Audits and doubts are of an attempt, the newest by default."""
         self.votes.setdefault(sample, []).append(answer)
+        self.last = purpose
         if purpose is Purpose.LESSON and suggestion is not None:
             self.lessons.append((sample, *suggestion))
         if purpose in (Purpose.AUDIT, Purpose.DOUBT):
@@ -214,6 +216,8 @@ def next_move(state: State, schedule: Schedule, look: Callable[[Ints], View]) ->
     check = Ask(np.array(contradicted, np.int64), Purpose.CHECK)
     if not left.size:
         return check if contradicted else Done()
+    if contradicted and state.last is not Purpose.CHECK:
+        return check
     if state.accepted or tried >= schedule.attempts or left.size < _worth_trying(schedule, tried + 1):
         return Ask(left, Purpose.REST)
     confidence = view.probabilities.max(axis=1)
@@ -225,8 +229,6 @@ def next_move(state: State, schedule: Schedule, look: Callable[[Ints], View]) ->
     if young or size <= left.size - batch:
         count = min(schedule.seed_count if young else batch, left.size)
         return Ask(_lessons(view, count, schedule, young), Purpose.LESSON)
-    if contradicted:
-        return check
     region = ranked[:size]
     return Propose(view.samples[region], view.probabilities[region].argmax(axis=1).astype(np.int64))
 
