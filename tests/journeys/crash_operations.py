@@ -24,7 +24,7 @@ from sightloop.domain import digest_of
 from sightloop.errors import NotFound
 from sightloop.serving.deployment_file import ServingFolder
 from sightloop.serving.supervisor import _end_left_over
-from sightloop.storage import Records, Stores
+from sightloop.storage import Records, Stores, configure_faults
 from tests.journeys.small_plant import SmallPlant, make_plant
 
 SETTINGS: Mapping[str, Any] = {
@@ -155,12 +155,18 @@ def labelled(ws: Any) -> list[str]:
 
 
 def attempt(place: Place, name: str, faults: str) -> None:
-    """Does the operation with fault points armed; where the serving process is to die, control dies with it."""
+    """Does the operation with fault points armed; where the serving process is to die, control dies with it.
+
+    Control's points are armed when the folder is open, so that it is the operation that dies and not the opening.
+    """
     operation, over = OPERATIONS[name], threading.Event()
     if operation.in_serving:
         ServingFolder(place.folder).lock.unlink(missing_ok=True)  # it names a process of long ago
         threading.Thread(target=_die_with_serving, args=(place.folder, over), daemon=True).start()
-    with opened(place, faults) as ws:
+    early = operation.in_serving or operation.act is begin
+    with opened(place, faults if early else "") as ws:
+        if not early:
+            configure_faults(faults)
         operation.act(ws, place)
         over.set()
 
