@@ -251,12 +251,12 @@ def by_hand(data: Data, seed: int, error: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def compared(data: Data, seeds: int, error: float) -> Iterator[dict[str, Any]]:
+def compared(data: Data, seeds: Sequence[int], error: float) -> Iterator[dict[str, Any]]:
     """After each seed: rows by method, and their summary so far."""
     eps, goal = GOALS[data.name]
     model = Model(data)
     rows: dict[str, list[dict[str, Any]]] = {"sightloop": [], "all_manual": [], "random": [], "uncertainty": []}
-    for seed in range(seeds):
+    for done, seed in enumerate(seeds, start=1):
         schedule = Schedule(eps=eps, seed=seed, batch=BATCH[data.name])
         ours = campaign(data, model, schedule, error)
         budget = ours["regions"][0]["learned_from"] if ours["regions"] else len(data.truth) // 2
@@ -267,7 +267,7 @@ def compared(data: Data, seeds: int, error: float) -> Iterator[dict[str, Any]]:
         saved = {name: found[-1]["saved"] for name, found in rows.items()}
         print(f"{data.name} seed {seed}: saved {saved}", file=sys.stderr, flush=True)
         yield {
-            "size": len(data.truth), "seeds": seed + 1, "eps": eps, "goal_saved": goal, "reviewer_error": error,
+            "size": len(data.truth), "seeds": done, "eps": eps, "goal_saved": goal, "reviewer_error": error,
             "goal_error": ERROR_GOAL, "embedding": data.embedding, "rows": rows,
             "summary": {name: summary(found) for name, found in rows.items()},
         }  # fmt: skip
@@ -291,6 +291,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="*", default=list(GOALS), help="elpv, fashion-mnist; both if none is given.")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=200, help="The first seed; designs were compared on those below.")
     parser.add_argument("--error", type=float, default=0.05, help="How often a reviewer errs.")
     parser.add_argument("--cache", type=Path, default=CACHE, help="Where embeddings are kept.")
     given = parser.parse_args()
@@ -298,7 +299,7 @@ def main() -> int:
     figures = json.loads(at.read_text()).get("data", {}) if at.exists() else {}
     for name in given.data:
         data = clear_cells(given.cache) if name == "elpv" else fashion(given.cache)
-        for found in compared(data, given.seeds, given.error):
+        for found in compared(data, range(given.first, given.first + given.seeds), given.error):
             keep("label_saving", {"data": figures | {name: found}})
         figures[name] = found
         print(json.dumps(figures[name]["summary"], indent=2))
