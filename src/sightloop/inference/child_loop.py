@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import resource
 import sys
@@ -19,13 +20,15 @@ MAX_OPEN_FILES = 64
 
 
 def serve(handle: Handler) -> None:
-    """Answer requests from standard input until it closes. Limits stand in the command line: bytes, seconds.
+    """Answer requests from standard input until it closes. In the command line: the limits, bytes and seconds, and
+    the descriptor of the memory that answers may lie in, -1 where there is none.
 
     The child may use so much memory and, for each request, so much processor time; it can open few files,
     write none, and leaves no core dump. A SightloopError goes back to the caller as it is; a request that
     runs out of memory ends the child.
     """
-    memory_bytes, cpu_s = int(sys.argv[1]), int(sys.argv[2])
+    memory_bytes, cpu_s, shared = map(int, sys.argv[1:4])
+    room = None if shared < 0 else mmap.mmap(shared, 0)
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "r+b") as nowhere:
         os.dup2(nowhere.fileno(), 0)
@@ -52,4 +55,4 @@ def serve(handle: Handler) -> None:
         except MemoryError:
             write_message(answers, {"lost": "out_of_memory"})
             return
-        write_message(answers, reply, parts)
+        write_message(answers, reply, parts, room)

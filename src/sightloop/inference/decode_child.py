@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from sightloop.errors import InvalidMedia
 from sightloop.inference.child_loop import Answer, serve
 from sightloop.inference.reasons import refuse
+from sightloop.vision import quality
 
 MAX_PIXELS: Final = 100_000_000
 MAX_SIDE: Final = 30_000
@@ -65,7 +66,7 @@ Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and is checked befor
 
 
 def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
-    """The parts asked for: facts in the header; grey 32 x 32, then grey to measure, pixels and thumbnail."""
+    """The parts asked for: facts in the header; grey 32 x 32, then pixels and thumbnail."""
     data = payloads[0]
     name = sniff(data)
     opened = _open(data, name)
@@ -81,7 +82,8 @@ def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
     grey = image.convert("L")
     parts = [np.asarray(grey.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BOX))]
     if request["measures"]:
-        parts.append(np.asarray(_shrunk(grey, MEASURED_SIDE)))
+        measured = quality(np.asarray(_shrunk(grey, MEASURED_SIDE)))
+        facts["measures"] = [measured.brightness, measured.contrast, measured.blur]
     if request["pixels"]:
         size = request["size"]
         sized = image if size is None else image.resize(size, Image.Resampling.BILINEAR)
@@ -129,7 +131,8 @@ def _decode(opened: Image.Image, data: bytes, name: str) -> Image.Image:
         if mode.startswith("I;16"):
             upper = (np.asarray(opened).astype(np.uint16) >> 8).astype(np.uint8)
             return Image.fromarray(upper)
-        return opened.convert("L" if mode in GREY_MODES else "RGB")
+        plain = "L" if mode in GREY_MODES else "RGB"
+        return opened if mode == plain else opened.convert(plain)
     except MemoryError:
         raise
     except Exception as error:

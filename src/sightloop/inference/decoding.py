@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sightloop.errors import InvalidMedia, Unavailable
 from sightloop.inference.children import Child, ChildLost, Limits
 from sightloop.inference.reasons import refuse
-from sightloop.vision import Quality, quality
+from sightloop.vision import Quality
 
 MAX_FILE_BYTES: Final = 256 << 20
 DECODE_PATH: Final = "full-decode/luma/box32@1"
@@ -193,7 +193,7 @@ def _decoded(reply: dict[str, Any], parts: list[bytes], want: DecodeRequest) -> 
         channels=reply["channels"],
         bit_depth=reply["bit_depth"],
         gray32=gray32,
-        measures=quality(rest[0]) if want.measures else None,
+        measures=Quality(*map(float, reply["measures"])) if want.measures else None,
         pixels=rest[-1] if want.pixels else None,
         thumbnail=parts[-1] if want.thumbnail else None,
         captured_at=datetime.fromisoformat(captured_at) if captured_at else None,

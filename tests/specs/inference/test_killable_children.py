@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from sightloop.errors import InvalidMedia, Unavailable
 from sightloop.inference import DecodePool, DecodeRequest
+from sightloop.inference.children import ROOM_BYTES
 
-from .images import encoded
+from .images import encoded, noise
 
 EVIL = "tests.specs.inference.evil_child"
 
@@ -25,6 +27,8 @@ def evil_pool() -> Iterator[DecodePool]:
         (b"hang", "timeout"),
         (b"hoard", "out_of_memory"),
         (b"babble", "decoder_crashed"),
+        (b"shrink", "decoder_crashed"),
+        (b"overclaim", "decoder_crashed"),
     ],
 )
 def test_a_child_that_dies_fails_its_item_and_the_pool_is_whole_again(
@@ -34,6 +38,14 @@ def test_a_child_that_dies_fails_its_item_and_the_pool_is_whole_again(
         evil_pool.decode(data)
     assert refused.value.facts["reason"] == reason
     assert evil_pool.decode(encoded("PNG")).width == 80
+
+
+def test_an_image_that_is_larger_than_the_shared_memory_comes_back_whole(evil_pool: DecodePool) -> None:
+    pixels = noise(height=1600, width=2000)
+    assert pixels.nbytes > ROOM_BYTES
+    decoded = evil_pool.decode(encoded("BMP", pixels), DecodeRequest(thumbnail=True)).pixels
+    assert decoded is not None
+    assert np.array_equal(decoded, pixels)
 
 
 def test_processor_time_is_limited_as_well_as_wall_time() -> None:
