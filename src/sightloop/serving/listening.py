@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sightloop.settings import ApiSettings
 
@@ -65,14 +65,18 @@ def listening_options(settings: ApiSettings) -> dict[str, Any]:
 
 
 def _protocol(patience_s: float) -> type[asyncio.Protocol]:
-    """uvicorn's protocol with an end to the wait for the headers of a request, which it has not of its own."""
-    base: Any = AutoHTTPProtocol
+    """uvicorn's protocol with an end to the wait for the headers of a request, which it has not of its own.
 
-    class Impatient(base):  # type: ignore[misc]
+    The rest of a body that was answered before its end (refused for its size, or for want of a place) is read and
+    thrown away for as long: who closes instead resets the connection, and the answer may be lost with it.
+    """
+
+    class Impatient(HttpToolsProtocol):
         _overdue: asyncio.TimerHandle | None = None
         _waited_for = 0
+        _in_body = False
 
-        def connection_made(self, transport: asyncio.Transport) -> None:
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._wait()
 
@@ -81,10 +85,19 @@ def _protocol(patience_s: float) -> type[asyncio.Protocol]:
             super().data_received(data)
             if self.cycle is not None and not self.cycle.response_complete:
                 self._stop_waiting()
-            elif self._waited_for > MAX_HEADER_BYTES:
+            elif self._waited_for > MAX_HEADER_BYTES and not self._in_body:
                 self._leave()
             elif self._overdue is None:
                 self._wait()
+
+        def on_headers_complete(self) -> None:
+            self._in_body = True
+            super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._in_body = False
+            self._stop_waiting()
+            super().on_message_complete()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()

@@ -204,3 +204,26 @@ def test_a_url_without_end_is_not_kept(port: tuple[int, str]) -> None:
             return b""
 
     assert not asyncio.run(asyncio.wait_for(ask(), 60)).startswith(b"HTTP/1.1 2")
+
+
+def test_who_is_answered_before_the_end_of_a_body_may_send_the_rest_and_ask_again(port: tuple[int, str]) -> None:
+    async def ask() -> list[bytes]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port[0])
+        writer.write(b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 400000\r\n\r\n" + bytes(100_000))
+        said = [await answered(reader)]
+        writer.write(bytes(300_000))
+        await writer.drain()
+        await asyncio.sleep(0.3)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        said.append(await answered(reader))
+        writer.close()
+        return said
+
+    assert [line.split()[1][:1] for line in asyncio.run(asyncio.wait_for(ask(), 60))] == [b"4", b"2"]
+
+
+async def answered(reader: asyncio.StreamReader) -> bytes:
+    """The status line of an answer that was read to its end."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
+    return head.split(b"\r\n", 1)[0]
