@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+import orjson
 from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from sightloop.errors import Overloaded
 from sightloop.settings import ApiSettings
 
 MAX_HEADER_BYTES: Final = 64 << 10
@@ -54,8 +57,7 @@ def body_patience_s(patience_s: float, received: int) -> float:
 def listening_options(settings: ApiSettings) -> dict[str, Any]:
     """uvicorn's options for both processes: limits on connections, on headers and on the wait for them."""
     return {
-        "http": _protocol(settings.patience_s),
-        "limit_concurrency": settings.connections_limit,
+        "http": _protocol(settings.patience_s, settings.connections_limit),
         "timeout_keep_alive": 5,
         "lifespan": "off",
         "access_log": False,
@@ -64,8 +66,21 @@ def listening_options(settings: ApiSettings) -> dict[str, Any]:
     }
 
 
-def _protocol(patience_s: float) -> type[asyncio.Protocol]:
-    """uvicorn's protocol with an end to the wait for the headers of a request, which it has not of its own.
+async def _full(scope: Scope, receive: Receive, send: Send) -> None:
+    error = Overloaded(
+        "This process has as many connections as it takes.",
+        hint="Try again in a second, or raise the setting api.connections_limit.",
+        retry_after_s=1,
+    )
+    headers = {"retry-after": "1", "connection": "close"}
+    response = Response(orjson.dumps(error.problem()), error.status, headers, "application/problem+json")
+    await response(scope, receive, send)
+
+
+def _protocol(patience_s: float, connections_limit: int) -> type[asyncio.Protocol]:
+    """uvicorn's protocol with two ends of its own: to the wait for the headers of a request, and to connections.
+
+    uvicorn's `limit_concurrency` answers without Retry-After.
 
     The rest of a body that was answered before its end (refused for its size, or for want of a place) is read and
     thrown away for as long: who closes instead resets the connection, and the answer may be lost with it.
@@ -92,7 +107,11 @@ def _protocol(patience_s: float) -> type[asyncio.Protocol]:
 
         def on_headers_complete(self) -> None:
             self._in_body = True
+            app = self.app
+            if len(self.connections) > connections_limit:
+                self.app = LockedDown(_full)
             super().on_headers_complete()
+            self.app = app
 
         def on_message_complete(self) -> None:
             self._in_body = False

@@ -9,13 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from starlette.responses import Response
 
 from sightloop.errors import RateLimited
 from sightloop.interfaces.api.limits import Buckets, Limits
 from sightloop.interfaces.sdk import connect
+from sightloop.serving.listening import listening_options
 from sightloop.serving.supervisor import free_port
 from sightloop.settings import ApiSettings
 from tests.specs.interfaces.house import House
@@ -227,3 +231,29 @@ async def answered(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
     return head.split(b"\r\n", 1)[0]
+
+
+def test_a_connection_too_many_is_told_when_to_come_back() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await Response("hello")(scope, receive, send)
+
+    async def ask() -> list[bytes]:
+        server = uvicorn.Server(uvicorn.Config(app, port=0, **listening_options(ApiSettings(connections_limit=2))))
+        serving = asyncio.ensure_future(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        at = server.servers[0].sockets[0].getsockname()[1]
+        streams = [await asyncio.open_connection("127.0.0.1", at) for _ in range(3)]
+        heads = []
+        for reader, writer in streams:
+            writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+        for _, writer in streams:
+            writer.close()
+        server.should_exit = True
+        await serving
+        return heads
+
+    heads = asyncio.run(asyncio.wait_for(ask(), 60))
+    assert sorted(head.split()[1] for head in heads) == [b"200", b"200", b"503"]
+    assert [b"\r\nretry-after: 1\r\n" in head for head in heads if b" 503 " in head] == [True]
