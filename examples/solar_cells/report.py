@@ -188,7 +188,7 @@ def _budget(story: Story, f: dict[str, Any]) -> str:
 
 
 def _share(kind: str, labels: dict[str, int]) -> tuple[str, list[tuple[str, int, str]]]:
-    return kind, [("by people", labels["human"], "human"), ("automatic", labels["pool"] - labels["human"], "auto")]
+    return kind, [("decisions of people", labels["human"], "human"), ("automatic", labels["auto"], "auto")]
 
 
 def _receipts(story: Story, kind: str, evidence: tuple[str, ...]) -> str:
