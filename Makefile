@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export OMP_NUM_THREADS ?= 2
+# Tests start hundreds of processes: what they import is compiled once, whatever the environment says.
+test soak: export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo test soak bench lint docs clean
 
@@ -10,10 +12,10 @@ demo: .venv/demo.installed
 	$(BIN)/python -m examples.solar_cells demo-workspace
 
 test: .venv/dev.installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 12
+	$(BIN)/python -m pytest -n 2 --durations 12
 
 soak: .venv/dev.installed
-	$(BIN)/python -m pytest -m soak -n 2 --dist loadgroup --timeout 7200
+	$(BIN)/python -m pytest -m soak -n 2 --timeout 7200
 
 # Needs the Debian package wrk; some 20 minutes on a quiet machine. The peers' environment is made in .venv-peers once.
 bench: .venv/dev.installed

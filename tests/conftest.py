@@ -1,4 +1,4 @@
-"""How tests share two cores: a file stays on one worker, as do those that share a closed loop, a yard or a server."""
+"""What all tests share: how they are spread over workers, and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -8,17 +8,9 @@ import pytest
 
 from sightloop.storage import Records
 from tests import postgres_server
+from tests.groups import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
-_SHARED = {"test_loop_": "loop", "test_crashes": "yard", "test_full_disk": "yard", "test_random_kills": "yard"}
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        group = "conformance" if item.path.parent.name == "conformance" else str(item.path)
-        if item.path.parent.name == "journeys":
-            group = next((name for start, name in _SHARED.items() if item.path.name.startswith(start)), group)
-        item.add_marker(pytest.mark.xdist_group(group))
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,14 +11,8 @@ from sightloop.events import Events
 from sightloop.runs import RunContext, Runs
 from sightloop.storage import Records
 from tests.conformance.conftest import ADMIN
-
-WORK = Path(__file__).with_name("work.py")
-
-
-def work(address: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """What a process did that opened the records and saw the one run through."""
-    arguments = [sys.executable, str(WORK), address, str(folder), *words]
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=90)
+from tests.conformance.work import work
+from tests.journeys.crash_process import run as in_process
 
 
 def test_a_run_ends_with_the_output_of_its_function_and_its_lineage(
@@ -48,9 +40,10 @@ def test_a_run_ends_with_the_output_of_its_function_and_its_lineage(
 def test_a_killed_run_goes_on_and_redoes_only_the_step_that_was_under_way(
     address: str, records: Records, events: Events, tmp_path: Path, fault: str, done: str
 ) -> None:
-    killed = work(address, tmp_path, "control", fault)
-    again = work(address, tmp_path, "control")
-    assert (killed.returncode, again.stdout) == (-signal.SIGKILL, "{'ok': True}\n"), again.stderr[-2000:]
+    killed, said = in_process(work, address, str(tmp_path), "control", fault, answer=tmp_path / "killed.json")
+    assert killed == -signal.SIGKILL, said
+    again = in_process(work, address, str(tmp_path), "control", answer=tmp_path / "again.json")
+    assert again == (0, {"ok": True})
     (run,) = Runs(records, events, tmp_path / "runs.db").list(ADMIN)
     told = [event["type"] for event in events.since("default", 0)]
     assert ((tmp_path / "done.txt").read_text(), run.state, told) == (

@@ -18,9 +18,9 @@ from sightloop.events import Events
 from sightloop.runs import Runs
 from sightloop.storage import Records
 from tests.conformance.conftest import ADMIN
-from tests.conformance.test_runs import WORK
 
 LEASE_S = 3.0
+WORK = Path(__file__).with_name("work.py")
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(170)]
 
 

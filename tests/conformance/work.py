@@ -1,6 +1,6 @@
 """A process that carries out runs: `work.py ADDRESS FOLDER NAME [FAULTS [LEASE_S [CORES]]]`.
 
-"control" starts the one run and waits for its end; any other name works until its standard input ends. Step b waits
+"control" starts the one run and returns its output; any other name works until its standard input ends. Step b waits
 while FOLDER/hold exists, with a change before and a change behind the wait.
 """
 
@@ -19,9 +19,9 @@ from sightloop.runs import RunContext, Runs
 from sightloop.storage import Records, configure_faults
 
 
-def main() -> None:
-    address, folder, name = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-    faults, lease_s, cores = [*sys.argv[4:], *("", "15", "1")[len(sys.argv) - 4 :]]
+def work(address: str, home: str, name: str, faults: str = "", lease_s: str = "15", cores: str = "1") -> Any:
+    """The output of the one run where the name is "control"; None, when it ends, for a worker of another name."""
+    folder, output = Path(home), None
     records = Records(address, session=new_id("wrk"))
     records.migrate()
     events = Events(records)
@@ -61,13 +61,14 @@ def main() -> None:
     configure_faults(faults)
     runs.launch()
     if name == "control":
-        print(runs.wait(admin, runs.start(admin.keyed("the one run"), "count", {}).id, 60.0).output, flush=True)
+        output = dict(runs.wait(admin, runs.start(admin.keyed("the one run"), "count", {}).id, 60.0).output)
     else:
         print("works", flush=True)
         sys.stdin.read()
     runs.close()
     records.close()
+    return output
 
 
 if __name__ == "__main__":
-    main()
+    work(*sys.argv[1:])

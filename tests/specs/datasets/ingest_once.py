@@ -1,10 +1,9 @@
-"""A process that ingests a folder under a fixed key and prints what came of it: it may be killed, and started again."""
+"""An ingest of a folder under a fixed key, in a process that may be killed, and what came of it."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
+from typing import Any
 
 from sightloop.datasets import Datasets
 from sightloop.domain import Caller, Role
@@ -15,7 +14,7 @@ from sightloop.storage import Records, Stores, configure_faults
 from tests.specs.datasets.world import TinyEmbedder
 
 
-def main(folder: Path, pictures: str, faults: str) -> None:
+def ingest_once(folder: Path, pictures: str, faults: str) -> dict[str, Any]:
     records = Records(f"sqlite:///{folder}/sightloop.db")
     records.migrate()
     stores = Stores(folder, records)
@@ -40,8 +39,4 @@ def main(folder: Path, pictures: str, faults: str) -> None:
             "events": sum(one["type"] == "sightloop.samples.ingested" for one in events.since("default", 0)),
         }
         runs.close()
-    sys.stdout.write(json.dumps(told))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
+    return told

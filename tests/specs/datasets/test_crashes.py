@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.journeys.crash_process import run
+from tests.specs.datasets.ingest_once import ingest_once
 from tests.specs.datasets.world import picture
 
 pytestmark = pytest.mark.crash
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +27,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(ingest(tmp_path_factory.mktemp("calm"), pictures).stdout)
-    return found
+    return whole(tmp_path_factory.mktemp("calm"), pictures)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +44,9 @@ def undisturbed(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
 def test_a_killed_ingest_ends_the_same_after_a_restart(
     fault: str, pictures: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert ingest(tmp_path, pictures, fault).returncode == -signal.SIGKILL
-    assert json.loads(ingest(tmp_path, pictures).stdout) == undisturbed
+    code, said = run(ingest_once, tmp_path, str(pictures), fault, answer=tmp_path / "killed.json")
+    assert code == -signal.SIGKILL, said
+    assert whole(tmp_path, pictures) == undisturbed
 
 
 def test_the_undisturbed_ingest_is_whole(undisturbed: dict[str, Any]) -> None:
@@ -60,14 +57,9 @@ def test_the_undisturbed_ingest_is_whole(undisturbed: dict[str, Any]) -> None:
     assert undisturbed["lineage"] == 130
 
 
-def ingest(folder: Path, pictures: Path, faults: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "tests.specs.datasets.ingest_once", str(folder), str(pictures), faults],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def whole(folder: Path, pictures: Path) -> dict[str, Any]:
+    """What came of an ingest that nobody killed."""
+    code, said = run(ingest_once, folder, str(pictures), "", answer=folder / "whole.json")
+    assert code == 0, said
+    found: dict[str, Any] = said
+    return found

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -16,41 +14,14 @@ import pytest
 from sightloop.events import Events
 from sightloop.runs import RunContext, Runs
 from sightloop.storage import Records
+from tests.journeys.crash_process import run as run_process
 from tests.specs.runs.conftest import ADMIN
-
-COUNT = """
-import sys, pathlib
-from sightloop.domain import Caller, Role
-from sightloop.events import Events
-from sightloop.runs import Runs
-from sightloop.storage import Records, configure_faults
-folder = pathlib.Path(sys.argv[1])
-records = Records(f"sqlite:///{folder}/sightloop.db"); records.migrate()
-runs = Runs(records, Events(records), folder / "runs.db")
-caller = Caller("default", "usr_ada", Role.ADMIN).keyed("the one run")
-
-def note(name):
-    with (folder / "done.txt").open("a") as file:
-        file.write(name)
-    return name
-
-def count(context, params):
-    for name in "abc":
-        context.step(name, lambda name=name: note(name))
-        context.uses("sample", f"smp_{name}")
-    return {"ok": True}
-
-runs.register("count", count)
-configure_faults(sys.argv[2])
-runs.launch()
-print(runs.wait(caller, runs.start(caller, "count", {}).id, float(sys.argv[3])).output, flush=True)
-runs.close(); records.close()
-"""
+from tests.specs.runs.counting import count
 
 
-def count(folder: Path, faults: str, wait_s: float = 60) -> subprocess.CompletedProcess[str]:
-    arguments = [sys.executable, "-c", COUNT, str(folder), faults, str(wait_s)]
-    return subprocess.run(arguments, capture_output=True, text=True)
+def counted(folder: Path, faults: str, wait_s: float = 60) -> tuple[int, Any]:
+    """The exit code of a process that did or took up the run, and the output, or why there is none."""
+    return run_process(count, folder, faults, wait_s, answer=folder / f"answer-{len([*folder.glob('answer-*')])}")
 
 
 @pytest.mark.crash
@@ -67,9 +38,9 @@ def count(folder: Path, faults: str, wait_s: float = 60) -> subprocess.Completed
 def test_a_killed_run_goes_on_and_redoes_only_the_step_that_was_under_way(
     tmp_path: Path, fault: str, done: str
 ) -> None:
-    killed = count(tmp_path, fault)
-    again = count(tmp_path, "")
-    assert (killed.returncode, again.stdout) == (-signal.SIGKILL, "{'ok': True}\n")
+    killed, said = counted(tmp_path, fault)
+    assert killed == -signal.SIGKILL, said
+    assert counted(tmp_path, "") == (0, {"ok": True})
     records = Records(f"sqlite:///{tmp_path}/sightloop.db")
     events = Events(records)
     (run,) = Runs(records, events, tmp_path / "runs.db").list(ADMIN)
@@ -134,8 +105,8 @@ def test_a_failed_step_stays_failed_on_a_second_pass(runs: Runs) -> None:
 
 @pytest.mark.crash
 def test_a_run_that_took_the_process_down_too_often_is_ended_as_failed(tmp_path: Path) -> None:
-    count(tmp_path, "run.step.before_commit=kill")
+    counted(tmp_path, "run.step.before_commit=kill")
     with closing(sqlite3.connect(tmp_path / "runs.db")) as database, database:
         database.execute("UPDATE workflow_status SET recovery_attempts = 99")
-    count(tmp_path, "", wait_s=3)
-    assert "The run ended without a result." in count(tmp_path, "").stderr
+    counted(tmp_path, "", wait_s=3)
+    assert "The run ended without a result." in counted(tmp_path, "")[1]
