@@ -108,7 +108,7 @@ def test_a_worker_that_was_stopped_beyond_its_lease_writes_nothing_more_in_the_n
     ended = plant.let_go(run)
     os.kill(plant.workers[first].pid, signal.SIGCONT)
     refused = plant.folder / f"refused-b-{first}"
-    wait_for(refused.exists)
+    wait_for(lambda: refused.exists() and refused.read_text())
     assert (ended.output, refused.read_text(), plant.told()) == ({"ok": True}, "Superseded", expected(first, second))
     assert plant.events.audit_verify("default").ok
     assert (plant.folder / "done.txt").read_text() == "abbc"
