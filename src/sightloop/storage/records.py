@@ -21,6 +21,7 @@ from sightloop.storage.faults import faultpoint
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 30.0
+_MIGRATING = threading.Lock()  # Alembic keeps what it works on in globals of the process: two at once mix databases
 
 
 class Records:
@@ -94,7 +95,7 @@ class Records:
         """
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        with self.write() as connection:
+        with _MIGRATING, self.write() as connection:
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,18 @@ def test_a_pointer_moves_forward_only(records: Records) -> None:
     with records.read() as connection:
         found = pointer(connection, "w", "samples"), pointer(connection, "other", "samples")
     assert (caught.value.facts["current"], found) == (5, (5, None))
+
+
+def test_databases_that_are_migrated_at_once_do_not_mix(tmp_path: Path) -> None:
+    places = [Records(f"sqlite:///{tmp_path}/{number}.db") for number in range(4)]
+    with ThreadPoolExecutor(len(places)) as threads:
+        list(threads.map(Records.migrate, places))
+    tables = []
+    for place in places:
+        with place.read() as connection:
+            tables.append(sorted(sa.inspect(connection).get_table_names()))
+        place.close()
+    assert tables == [tables[0]] * len(places)
 
 
 def test_migrating_twice_is_harmless(records: Records) -> None:
