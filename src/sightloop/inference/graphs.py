@@ -16,6 +16,7 @@ PROVIDERS: Final[Mapping[str, str]] = {"cuda": "CUDAExecutionProvider", "cpu": "
 BATCH: Final = 4
 BATCH_PIXELS: Final = 1 << 22
 MAX_IMAGE_PIXELS: Final = 1 << 24
+LARGE_PIXELS: Final = 1 << 21  # a run of so many takes some 100 MB, which ONNX Runtime keeps until told otherwise
 
 
 class GraphSession:
@@ -38,6 +39,10 @@ class GraphSession:
                 "ONNX Runtime cannot load the model.", hint="Check it: validate_bundle names what is wrong."
             ) from error
         self._input = self._session.get_inputs()[0].name
+        self._shrink = ort.RunOptions()
+        if self.device == "cpu":
+            self._shrink.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._stretched = False
 
     def run(self, images: Sequence[Pixels], outputs: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         """Each output for all images, in their order. Images of one size run together, a few at once.
@@ -61,8 +66,11 @@ class GraphSession:
         return [np.concatenate(parts)[back] for parts in zip(*results, strict=True)]
 
     def _run(self, batch: Pixels, outputs: Sequence[str]) -> list[npt.NDArray[np.float32]]:
+        """Gives memory back in the first small run after a large one: in every large one it would cost a third more."""
+        large = batch.shape[0] * batch.shape[1] * batch.shape[2] > LARGE_PIXELS
+        shrink, self._stretched = self._stretched and not large, large
         try:
-            return list(self._session.run(list(outputs), {self._input: batch}))
+            return list(self._session.run(list(outputs), {self._input: batch}, self._shrink if shrink else None))
         except Exception as error:
             raise Unavailable(
                 f"The model failed on {len(batch)} images of {batch.shape[2]} x {batch.shape[1]} px.",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -46,6 +47,16 @@ def test_reducing_in_the_decoder_or_in_the_graph_gives_the_same_vector(embedder:
 def test_an_image_too_large_for_the_graph_is_refused(embedder: Embedder) -> None:
     with pytest.raises(InvalidInput, match="5000 x 5000"):
         embedder.embed([np.zeros((5000, 5000, 3), np.uint8)])
+
+
+def test_memory_that_a_large_image_took_is_given_back_with_the_next_small_one() -> None:
+    fresh, process = load_embedder(), psutil.Process()
+    small, large = noise(300, 300), noise(4000, 4000)
+    fresh.embed([small])
+    before = process.memory_info().rss
+    fresh.embed([large])
+    fresh.embed([small])
+    assert process.memory_info().rss - before < 200 << 20
 
 
 def test_pixels_that_are_not_uint8_colour_are_refused(embedder: Embedder) -> None:
