@@ -59,7 +59,8 @@ class Monitors(Noun):
         """The accuracy to expect without labels, with limits, and a random audit of the same traffic.
 
         Tell the truth about `audit.open` with `predictions.outcome(id, {"label": ...})`, then ask again with the
-        answer's `upto`: once all are answered, `audit` has limits of its own and confirms or refutes the estimate.
+        answer's `upto`: once all are answered, `audit` has limits of its own and contradicts the estimate ("refuted")
+        or does not ("confirmed").
         """
         return self._connection.get(f"/monitors/{part(name)}/estimate", audits=audits, upto=upto)
 
