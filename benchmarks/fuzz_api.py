@@ -15,7 +15,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ LOOKED_AT = (
     "response_schema_conformance",
 )  # fmt: skip
 SHARE_KNOWN = 0.4
+MOST_ROUNDS = 5
 
 
 @dataclass
@@ -74,35 +75,38 @@ def small_world(house: House, folder: Path) -> dict[str, Sequence[str]]:
 
 
 def fuzz(client: httpx.Client, known: Mapping[str, Sequence[str]], cases: int, first_seed: int = 0) -> Found:
-    """What was found in about so many cases, the same number for each operation."""
+    """What was found in at least so many cases, in each round the same number for each operation."""
     found, chance = Found(), random.Random(first_seed)  # noqa: S311  cases, not secrets
     schema = schemathesis.openapi.from_dict(client.get("/api/v1/openapi.json").json())
     results: list[Any] = list(schema.get_all_operations())
     operations = [result.ok() for result in results]
-    each = max(1, math.ceil(cases / len(operations) / 2))
     checks = CHECKS.get_by_names(LOOKED_AT)
-    for number, operation in enumerate(operations):
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
-            @seed(first_seed + number)
-            @settings(
-                max_examples=each,
-                database=None,
-                deadline=None,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(case=operation.as_strategy(generation_mode=mode))
-            def ask(case: Any) -> None:
-                put_known(case, known, chance)
-                answered(client, case, checks, found)
+    def ask(case: Any) -> None:
+        put_known(case, known, chance)
+        answered(client, case, checks, found)
 
-            try:
-                ask()
-            except Exception as error:  # a parameterless operation cannot be broken
-                if type(error).__name__ not in ("Unsatisfiable", "NoSuchTest"):
-                    found.note(f"{operation.label}: not generated, {type(error).__name__}", str(error)[:200])
+    for turn in range(MOST_ROUNDS):  # some operations cannot be broken, some questions cannot be sent
+        each = max(1, math.ceil((cases - found.cases) / len(operations) / 2))
+        for number, operation in enumerate(operations):
+            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                try:
+                    _asked(ask, operation, mode, each, first_seed + turn * len(operations) + number)
+                except Exception as error:  # a parameterless operation cannot be broken
+                    if type(error).__name__ not in ("Unsatisfiable", "NoSuchTest"):
+                        found.note(f"{operation.label}: not generated, {type(error).__name__}", str(error)[:200])
+        if found.cases >= cases:
+            break
     return found
+
+
+def _asked(ask: Callable[[Any], None], operation: Any, mode: GenerationMode, count: int, first_seed: int) -> None:
+    """Asks so many questions of this kind."""
+    unhurried = settings(
+        max_examples=count, database=None, deadline=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    seed(first_seed)(unhurried(given(case=operation.as_strategy(generation_mode=mode))(ask)))()
 
 
 def put_known(case: Any, known: Mapping[str, Sequence[str]], chance: random.Random) -> None:
