@@ -1,16 +1,20 @@
 """Bad files through the upload door while the server goes on answering: `python -m benchmarks.bad_files`.
 
 The files: Pillow's own test images (from its source distribution, which pip downloads), seeded mutants of real images
-(bytes flipped, stretches cut out, doubled or zeroed, halves joined), and bombs (headers of gigapixels, archives, long
-chunks). Each is uploaded to a real `sightloop serve` by HTTP and ingested in batches. Meanwhile `/healthz` is asked
-twenty times a second. Counted: answers of 5xx, files that became neither a sample nor a quarantine entry, and how the
-server's memory and the answers of `/healthz` stood.
+(bytes flipped, stretches cut out, doubled or zeroed, halves joined), bombs (`benchmarks.bombs`), and what no plant is
+without (`examples.solar_cells.broken_files`). Each is uploaded to a real `sightloop serve` by HTTP and ingested in
+batches. Meanwhile `/healthz` is asked twenty times a second, and so is Python's own `http.server` in a process that
+does nothing else: what that one takes is the machine's doing. Counted: answers of 5xx, files whose content became
+neither a sample nor a quarantine entry, the longest upload and batch, the memory of the control process after a warm-up
+on good images and after each batch, and the answers of `/healthz`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -19,20 +23,25 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 
+from benchmarks.bombs import bombs
 from benchmarks.results import keep
 from benchmarks.served import served
 from examples.solar_cells import elpv
 from examples.solar_cells.broken_files import write_broken_files
+from sightloop.domain import digest_of
 from sightloop.storage import FolderLock
 
 PILLOW = "pillow==13.0.0"
 BATCH = 100
+WARM_UP = 200
 MIB = 1 << 20
 
 
@@ -43,51 +52,80 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sightloop-bad-") as place:
-        files = {**pillow_images(Path(place)), **mutants(given.mutants, given.seed), **broken(Path(place) / "broken")}
-        figures = sent(Path(place) / "installation", files)
+        sets = {
+            "pillow": pillow_images(Path(place)),
+            "mutants": mutants(given.mutants, given.seed),
+            "bombs": bombs(),
+            "broken": broken(Path(place) / "broken"),
+        }
+        with bare_server(Path(place) / "nothing") as bare:
+            figures = sent(Path(place) / "installation", {k: v for one in sets.values() for k, v in one.items()}, bare)
+    figures = {"sets": {name: len(one) for name, one in sets.items()}, **figures}
     print(json.dumps(figures, indent=2))
-    keep("bad_files", {"seed": given.seed, "pillow": PILLOW, "mutants": given.mutants, **figures})
-    return 0 if not figures["answers_5xx"] and not figures["lost"] else 1
+    keep("bad_files", {"seed": given.seed, "pillow": PILLOW, **figures})
+    return 0 if figures["alive"] and not figures["answers_5xx"] and not figures["lost"] else 1
 
 
-def sent(folder: Path, files: dict[str, bytes]) -> dict[str, Any]:
+def sent(folder: Path, files: dict[str, bytes], bare: str) -> dict[str, Any]:
     """What became of the files, and of the server meanwhile."""
     with served(folder) as process:
         holder = FolderLock.holder(folder)
         key = {"Authorization": f"Bearer {holder['token']}"}
         with httpx.Client(base_url=holder["address"], headers=key, timeout=120.0, trust_env=False) as client:
-            health = Health(client.base_url)
-            time.sleep(3.0)
-            idle_ms = health.taken()
-            before = process.memory_info().rss
-            codes: Counter[int] = Counter()
-            began = time.monotonic()
+            tally = Tally()
+            good = [path.read_bytes() for path in sorted(elpv.image_folder().glob("*.png"))[-WARM_UP:]]
+            _ingest(client, {f"good-{n}.png": data for n, data in enumerate(good)}, tally)
+            health, other = Health(f"{client.base_url}/healthz"), Health(bare)
+            time.sleep(5.0)
+            idle_ms = health.taken(), other.taken()
+            rss_mib = [round(process.memory_info().rss / MIB)]
+            load, began = [os.getloadavg()[0]], time.monotonic()
             names = list(files)
             for start in range(0, len(names), BATCH):
-                _ingest(client, {name: files[name] for name in names[start : start + BATCH]}, codes)
+                _ingest(client, {name: files[name] for name in names[start : start + BATCH]}, tally)
+                rss_mib.append(round(process.memory_info().rss / MIB))
+                load.append(os.getloadavg()[0])
             seconds = time.monotonic() - began
-            busy_ms = health.taken()
+            busy_ms = health.taken(), other.taken()
             health.stop()
+            other.stop()
             status = client.get("/api/v1/status").json()
             return {
                 "files": len(files),
                 "distinct": len({*files.values()}),
-                "samples": status["samples"],
+                "samples": status["samples"] - WARM_UP,
                 "quarantined": status["quarantined"],
-                "lost": len({*files.values()}) - _accounted(client),
-                "answers": {str(code): n for code, n in sorted(codes.items())},
-                "answers_5xx": sum(n for code, n in codes.items() if code >= 500),
+                "lost": len(_digests_of(files) - set(_accounted(client))),
+                "alive": process.is_running(),
+                "answers": {str(code): n for code, n in sorted(tally.codes.items())},
+                "answers_5xx": sum(n for code, n in tally.codes.items() if code >= 500),
+                "longest_upload_ms": round(1000 * max(tally.uploads_s)),
+                "longest_batch_s": round(max(tally.batches_s), 1),
                 "seconds": round(seconds, 1),
-                "rss_growth_mib": round((process.memory_info().rss - before) / MIB, 1),
-                "healthz_idle_ms": _spread(idle_ms),
-                "healthz_busy_ms": _spread(busy_ms),
+                "rss_mib": rss_mib,
+                "rss_growth_mib": rss_mib[-1] - rss_mib[0],
+                "load_average": {"least": min(load), "most": max(load)},
+                "healthz_idle_ms": _spread(idle_ms[0]),
+                "healthz_busy_ms": _spread(busy_ms[0]),
+                "healthz_over_200_ms": sum(ms > 200 for ms in busy_ms[0]),
+                "bare_idle_ms": _spread(idle_ms[1]),
+                "bare_busy_ms": _spread(busy_ms[1]),
             }
 
 
-class Health:
-    """Asks `/healthz` twenty times a second, on a thread and a connection of its own."""
+@dataclass
+class Tally:
+    """Answers by status, and how long each upload and each batch took."""
 
-    def __init__(self, address: httpx.URL) -> None:
+    codes: Counter[int] = field(default_factory=Counter)
+    uploads_s: list[float] = field(default_factory=list)
+    batches_s: list[float] = field(default_factory=list)
+
+
+class Health:
+    """Asks an address twenty times a second, on a thread and a connection of its own."""
+
+    def __init__(self, address: str) -> None:
         self._address = address
         self._taken: list[float] = []
         self._stopping = threading.Event()
@@ -104,28 +142,37 @@ class Health:
         self._thread.join()
 
     def _run(self) -> None:
-        with httpx.Client(base_url=self._address, trust_env=False, timeout=30.0) as client:
+        with httpx.Client(trust_env=False, timeout=30.0) as client:
             while not self._stopping.wait(0.05):
                 began = time.perf_counter()
-                client.get("/healthz").raise_for_status()
+                client.get(self._address).raise_for_status()
                 self._taken.append((time.perf_counter() - began) * 1000)
+
+
+@contextmanager
+def bare_server(folder: Path) -> Iterator[str]:
+    """The address of Python's `http.server` on an empty folder."""
+    folder.mkdir()
+    command = ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--protocol", "HTTP/1.1"]
+    with subprocess.Popen(
+        [sys.executable, *command, "--directory", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = re.search(r"port (\d+)", process.stdout.readline())
+        assert port is not None
+        try:
+            yield f"http://127.0.0.1:{port[1]}/"
+        finally:
+            process.terminate()
 
 
 def pillow_images(place: Path) -> dict[str, bytes]:
     """The test images of Pillow's source distribution, by name."""
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--no-binary",
-        ":all:",
-        "--dest",
-        str(place),
-    ]
-    subprocess.run([*pip, PILLOW], check=True)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+    subprocess.run([*pip, "--dest", str(place), PILLOW], check=True)
     found: dict[str, bytes] = {}
     for path in place.glob("pillow-*.tar.gz"):
         with tarfile.open(path) as archive:
@@ -185,38 +232,41 @@ def _one(sources: Sequence[bytes], rng: np.random.Generator) -> bytes:
     return sources[int(rng.integers(len(sources)))]
 
 
-def _ingest(client: httpx.Client, files: dict[str, bytes], codes: Counter[int]) -> None:
+def _ingest(client: httpx.Client, files: dict[str, bytes], tally: Tally) -> None:
     """Uploads each file; those that the door takes are ingested in one run, which is waited for."""
-    listed = []
+    listed, began = [], time.perf_counter()
     for name, data in files.items():
+        asked = time.perf_counter()
         answer = client.post("/api/v1/uploads", params={"name": Path(name).name}, content=data)
-        codes[answer.status_code] += 1
+        tally.uploads_s.append(time.perf_counter() - asked)
+        tally.codes[answer.status_code] += 1
         if answer.is_success:
             listed.append({"name": name, "digest": answer.json()["digest"]})
     source = {"kind": "upload", "files": listed, "trust_content": True}
     answer = client.post("/api/v1/ingests", json={"source": source})
-    codes[answer.status_code] += 1
+    tally.codes[answer.status_code] += 1
     run = answer.json()
     while run["state"] in ("pending", "running"):
         run = client.get(f"/api/v1/runs/{run['id']}", params={"wait_s": 20}).json()
     if run["state"] != "succeeded":
         raise SystemExit(f"an ingest failed: {run['error']}")
+    tally.batches_s.append(time.perf_counter() - began)
 
 
-def _accounted(client: httpx.Client) -> int:
-    """How many distinct contents are a sample or stand in quarantine."""
-    held = {entry["digest"] for entry in client.get("/api/v1/quarantine").json()["items"]}
-    return len({*held, *_digests(client)})
+def _digests_of(files: dict[str, bytes]) -> set[str]:
+    return {digest_of(data) for data in files.values()}
 
 
-def _digests(client: httpx.Client) -> Iterator[str]:
-    cursor = ""
-    while True:
-        page = client.get("/api/v1/samples", params={"limit": 500, "cursor": cursor}).json()
-        yield from (sample["media_digest"] for sample in page["items"])
-        cursor = page["next_cursor"]
-        if not cursor:
-            return
+def _accounted(client: httpx.Client) -> Iterator[str]:
+    """The digest of each sample and of each entry in quarantine."""
+    for where, column in (("samples", "media_digest"), ("quarantine", "digest")):
+        cursor = ""
+        while True:
+            page = client.get(f"/api/v1/{where}", params={"limit": 500, "cursor": cursor}).json()
+            yield from (one[column] for one in page["items"])
+            cursor = page.get("next_cursor", "")
+            if not cursor:
+                break
 
 
 def _spread(taken_ms: Sequence[float]) -> dict[str, float]:
