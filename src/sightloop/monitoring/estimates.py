@@ -57,8 +57,8 @@ def audit_of(
     """What the audits say: how many are open, and once all are answered the accuracy with its exact limits.
 
     The number of audits is fixed beforehand, so that the limits (Clopper and Pearson) hold; they are given at the end
-    only. "verdict" is "open", "confirmed" where the two intervals meet, or "refuted": of 60 audits only gross errors are
-    refuted, so that "value", "lower" and "upper" of the audit are what to act on.
+    only. "verdict" is "open", "confirmed" where the two intervals meet, or "refuted". Few audits refute gross errors
+    only: "value", "lower" and "upper" of the audit are what to act on.
     """
     open_ones = [one for one in asked if one not in truth]
     told = {"asked": len(asked), "answered": len(asked) - len(open_ones), "open": open_ones, "verdict": "open"}
