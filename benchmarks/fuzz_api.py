@@ -5,7 +5,7 @@
 Half of the cases fit the description, half break it. Names and ids that exist are put in now and then, so that
 handlers are reached and not only their refusals. Counted are answers by status, and findings: a status of 500 or
 more (503 and 507 are answers by design), a status, content type, header or body that the description does not have,
-and a crash.
+a crash, and a run that was started by the way and failed as no run should.
 """
 
 from __future__ import annotations
@@ -97,6 +97,9 @@ def fuzz(client: httpx.Client, known: Mapping[str, Sequence[str]], cases: int, f
                         found.note(f"{operation.label}: not generated, {type(error).__name__}", str(error)[:200])
         if found.cases >= cases:
             break
+    for run in client.get("/api/v1/runs", params={"limit": 500}).json()["items"]:
+        if (run["error"] or {}).get("status") == 500:
+            found.note(f"run {run['kind']}: failed", str(run["error"]))
     return found
 
 
