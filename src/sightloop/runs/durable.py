@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -87,9 +88,10 @@ class Engine:
             "application_version": APPLICATION_VERSION,
             "executor_id": self.executor,
             "serializer": _JsonSerializer(),
-            "console_log_level": "ERROR",
+            "log_level": "ERROR",
             "notification_listener_polling_interval_sec": 0.5,
         }
+        _log_as_the_process_does()
         try:
             DBOS(config=config)
             DBOS.listen_queues([QUEUE] if takes else [])
@@ -161,6 +163,13 @@ def _start(workspace: str, run_id: str) -> None:
 def _enqueue(workspace: str, run_id: str) -> None:
     with SetWorkflowID(run_id):
         DBOS.enqueue_workflow(QUEUE, _workflow, workspace, run_id)
+
+
+def _log_as_the_process_does() -> None:
+    """Returns once DBOS does not log to a stream of its own: it keeps the one of its first start, open or closed."""
+    logger = logging.getLogger("dbos")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 def _prepare(connection: Any, _record: object) -> None:

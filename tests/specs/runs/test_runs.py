@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
@@ -208,3 +209,10 @@ def test_nothing_starts_before_the_launch(runs: Runs) -> None:
     runs.register("double", double)
     with pytest.raises(Unavailable):
         runs.start(ADMIN, "double", {})
+
+
+def test_the_engine_logs_where_the_process_does_and_holds_no_stream(runs: Runs) -> None:
+    runs.launch()
+    logger = logging.getLogger("dbos")
+    assert logger.propagate
+    assert not [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
