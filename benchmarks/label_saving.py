@@ -22,13 +22,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.label_data import CACHE, Data, clear_cells, fashion
 from benchmarks.results import FOLDER, keep
+from sightloop.datasets import Datasets
 from sightloop.domain import Caller, Role
 from sightloop.labeling.cost import best_size
 from sightloop.labeling.plan import (
@@ -76,7 +77,7 @@ class Model:
     """The product's suggester over a pool of positions."""
 
     def __init__(self, data: Data) -> None:
-        self._suggester = HeadSuggester(Held(data))  # type: ignore[arg-type]
+        self._suggester = HeadSuggester(cast(Datasets, Held(data)))
         self._classes = data.classes
         self._caller = Caller("benchmark", "benchmark", Role.ADMIN)
         self._ids = np.array([f"{i:06}" for i in range(len(data.truth))])
@@ -132,12 +133,7 @@ def campaign(data: Data, model: Model, schedule: Schedule, error: float) -> dict
             if not views:
                 answers = {i: state.answer(i) for i in sorted(state.votes)}
                 views.append(model.view(answers, state.unlabelled, schedule.seed))
-            rows = np.searchsorted(views[0].samples, samples)
-            embeddings = views[0].embeddings
-            return View(
-                samples, views[0].probabilities[rows], None if embeddings is None else embeddings[rows],
-                views[0].held_out,
-            )  # fmt: skip
+            return views[0].of(samples)
 
         move = next_move(state, schedule, look)
         if isinstance(move, Done):

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def main(work: str, folder: str, images: str, url: str, key: str, ledger: str, s
     ws = sightloop.connect(url, key=key)
     with open(ledger, "w") as kept:
         while not Path(stop).exists():
-            told = until_told(lambda: WORK[work](ws, place, number))  # noqa: B023
+            told = until_told(partial(WORK[work], ws, place, number))
             kept.write(json.dumps(told) + "\n")
             kept.flush()
             number += 1

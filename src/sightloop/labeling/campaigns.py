@@ -164,14 +164,7 @@ class Campaigns:
         def look(samples: Ints) -> View:
             if not views:
                 views.append(self._view(caller, campaign, pool, state))
-            rows = np.searchsorted(views[0].samples, samples)
-            embeddings = views[0].embeddings
-            return View(
-                samples,
-                views[0].probabilities[rows],
-                None if embeddings is None else embeddings[rows],
-                views[0].held_out,
-            )
+            return views[0].of(samples)
 
         move = next_move(state, campaign.schedule, look)
         keyed = caller.keyed("campaign", campaign.id, "round", str(campaign.round))

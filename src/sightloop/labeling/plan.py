@@ -199,6 +199,12 @@ class View:
     embeddings: Floats | None = None
     held_out: Mapping[int, float] = field(default_factory=dict)
 
+    def of(self, samples: Ints) -> View:
+        """What it says of some of its samples; its own ascend."""
+        rows = np.searchsorted(self.samples, samples)
+        embeddings = None if self.embeddings is None else self.embeddings[rows]
+        return View(samples, self.probabilities[rows], embeddings, self.held_out)
+
 
 def next_move(state: State, schedule: Schedule, look: Callable[[Ints], View]) -> Move:
     """The next move; `look` trains on all answers and views the given samples, and is called only where needed."""

@@ -91,7 +91,7 @@ def _protocol(patience_s: float, connections_limit: int) -> type[asyncio.Protoco
         _waited_for = 0
         _in_body = False
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
             super().connection_made(transport)
             self._wait()
 
