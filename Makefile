@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 2
 # Tests start hundreds of processes: what they import is compiled once, whatever the environment says.
 test soak: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test soak bench lint docs clean
+.PHONY: demo test soak bench lint docs web clean
 
 demo: .venv/demo.installed
 	$(BIN)/python -m examples.solar_cells demo-workspace
@@ -32,6 +32,14 @@ lint: .venv/dev.installed
 
 docs: .venv/dev.installed
 	$(BIN)/python docs/generate.py
+
+# The dashboard's built files are committed: only who changes web/ needs Node.js (20.19 or newer, with npm 11).
+web: web/node_modules/.package-lock.json
+	cd web && npm run --silent types && npm run --silent check && npm test --silent && npm run --silent build
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@npm --version | grep -qE '^(1[1-9]|[2-9][0-9])' || { echo "The dashboard needs npm 11 or newer: npm install --global npm@11"; exit 1; }
+	cd web && npm ci --no-audit --no-fund
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Sightloop needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }

@@ -233,6 +233,13 @@ class Events:
             )
             return [cloud_event(row) for row in rows]
 
+    def newest(self, workspace: str, limit: int) -> list[dict[str, Any]]:
+        """The newest events, newest first, in the shape of `since`."""
+        query = sa.select(outbox).where(outbox.c.workspace_id == workspace)
+        with self._records.read() as connection:
+            rows = connection.execute(query.order_by(outbox.c.sequence.desc()).limit(limit))
+            return [cloud_event(row) for row in rows]
+
     def wait(self, workspace: str, after: int, timeout_s: float) -> list[dict[str, Any]]:
         """The events after that sequence as soon as there are any; empty when the time is over."""
         deadline = time.monotonic() + timeout_s

@@ -36,11 +36,10 @@ class Credentials:
             RateLimited: the key or the address asks too often, or the address showed too many wrong keys.
         """
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        token = given.strip() if scheme.lower() == "bearer" else cookies.get(SESSION_COOKIE, "")
+        workspace = headers.get("sightloop-workspace", "")
+        token = given.strip() if scheme.lower() == "bearer" else _session(cookies, workspace)
         if token and hmac.compare_digest(token.encode(), self._owner_token.encode()):
-            return Caller(
-                self._workspace(headers.get("sightloop-workspace", _OWNERS_WORKSPACE)), _OWNER_ACTOR, Role.ADMIN
-            )
+            return Caller(self._workspace(workspace or _OWNERS_WORKSPACE), _OWNER_ACTOR, Role.ADMIN)
         self._limits.address(address)
         if not token:
             return Caller("", "anonymous", Role.ANONYMOUS)
@@ -83,6 +82,16 @@ class Credentials:
         if len(named) > 1:
             raise InvalidInput(f'Several workspaces are called "{asked}".', hint=f"Use an id: {', '.join(named)}.")
         return named[0]
+
+
+def session_cookie(workspace: str) -> str:
+    """The name of the cookie that holds a browser's key of the workspace."""
+    return f"{SESSION_COOKIE}.{workspace}"
+
+
+def _session(cookies: Mapping[str, str], workspace: str) -> str:
+    """The key that the browser holds for the workspace that it names; the newest one where it names none."""
+    return cookies.get(session_cookie(workspace) if workspace else SESSION_COOKIE, "")
 
 
 def require_installation_owner(caller: Caller) -> None:

@@ -8,6 +8,7 @@ from sightloop.interfaces.api.routes import (
     loop,
     models,
     monitoring,
+    pages,
     samples,
     serving,
     system,
@@ -15,6 +16,7 @@ from sightloop.interfaces.api.routes import (
 
 ROOMS = (
     system.routes,
+    pages.routes,
     access.routes,
     samples.routes,
     datasets.routes,

@@ -1,14 +1,20 @@
-"""Workspaces and API keys."""
+"""Workspaces, API keys, and the session of a browser."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import timedelta
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from anyio.to_thread import run_sync
+from fastapi import Request, Response
 from pydantic import Field
 
-from sightloop.domain import Permission, Role, now
+from sightloop.domain import GRANTS, Caller, Permission, Role, now
+from sightloop.errors import Unauthenticated
+from sightloop.interfaces.api.answers import answer
+from sightloop.interfaces.api.credentials import SESSION_COOKIE, Credentials, session_cookie
 from sightloop.interfaces.api.parsing import Body, Name, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
@@ -24,6 +30,118 @@ class NewKey(Body):
     name: str = Field("unnamed", max_length=200)
     days: int | None = Field(None, ge=1, le=36500)
     deployment: Name = ""
+
+
+class SignIn(Body):
+    key: str = Field(max_length=200)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceName:
+    """A workspace and what people call it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who asks, in which workspace, and what they may do.
+
+    Attributes:
+        permissions: what the caller holds. roles_needed: the lowest role that holds a permission, for every permission.
+        workspaces: those that this browser holds a key of; all but the first texts are empty where nobody is signed in.
+    """
+
+    signed_in: bool
+    version: str
+    actor: str
+    role: Role
+    workspace: str
+    workspace_name: str
+    permissions: list[Permission]
+    roles_needed: dict[Permission, Role]
+    workspaces: list[WorkspaceName]
+
+
+@routes.get("/session", permission=Permission.PUBLIC)
+async def session(ask: Ask) -> Session:
+    """Who the browser is signed in as, if it is."""
+    credentials: Credentials = ask.request.app.state.credentials
+    request = ask.request
+    try:
+        caller = await run_sync(credentials.caller, request.headers, request.cookies, _address(request))
+    except Unauthenticated:
+        caller = ask.caller
+    return await run_sync(_session, ask, caller)
+
+
+@routes.post("/session", permission=Permission.PUBLIC, kept=False)
+async def sign_in(ask: Ask, body: SignIn) -> Response:
+    """Who the key stands for; the browser keeps the key in a cookie that no script can read."""
+    credentials: Credentials = ask.request.app.state.credentials
+    caller = await run_sync(credentials.caller, {"authorization": f"Bearer {body.key}"}, {}, _address(ask.request))
+    if caller.role is Role.ANONYMOUS:
+        raise Unauthenticated("This API key is not valid.", hint="Ask an admin of the workspace for a key.")
+    response = answer(await run_sync(_session, ask, caller))
+    keep_session(ask.request, response, caller.workspace, body.key, None)
+    return response
+
+
+@routes.delete("/session", permission=Permission.PUBLIC)
+def sign_out(ask: Ask) -> Response:
+    """Who asks from now on: nobody. The keys themselves hold on; revoke one with DELETE /keys/{key}."""
+    response = answer(_session(ask, ask.caller))
+    for name in ask.request.cookies:
+        if name.partition(".")[0] == SESSION_COOKIE:
+            response.delete_cookie(name, httponly=True, samesite="strict")
+    return response
+
+
+def keep_session(request: Request, response: Response, workspace: str, key: str, until: datetime | None) -> None:
+    """Adds the cookies of a browser that holds a key of the workspace, for 30 days where no end is given."""
+    for name in (SESSION_COOKIE, session_cookie(workspace)):
+        response.set_cookie(
+            name,
+            key,
+            expires=until or now() + timedelta(days=30),
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+
+
+def _session(ask: Ask, caller: Caller) -> Session:
+    known = ask.installation.identity.workspaces()
+    mine = {*_held(ask), caller.workspace}
+    return Session(
+        signed_in=caller.role is not Role.ANONYMOUS,
+        version=ask.installation.version,
+        actor=caller.actor,
+        role=caller.role,
+        workspace=caller.workspace,
+        workspace_name=known.get(caller.workspace, ""),
+        permissions=sorted(GRANTS[caller.role]),
+        roles_needed={one: next(role for role in Role if one in GRANTS[role]) for one in Permission},
+        workspaces=[WorkspaceName(id, known[id]) for id in sorted(mine) if id in known],
+    )
+
+
+def _held(ask: Ask) -> set[str]:
+    """The workspaces that this browser's cookies hold a valid key of."""
+    credentials: Credentials = ask.request.app.state.credentials
+    held = set()
+    for name in ask.request.cookies:
+        workspace = name.removeprefix(f"{SESSION_COOKIE}.")
+        if workspace != name:
+            with suppress(Unauthenticated):
+                named = {"sightloop-workspace": workspace}
+                held.add(credentials.caller(named, ask.request.cookies, _address(ask.request)).workspace)
+    return held
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 @routes.post("/workspaces", permission=Permission.ADMIN, kept=False)

@@ -117,6 +117,13 @@ def events(
     return StreamingResponse(_stream(ask, start, follow), media_type="text/event-stream", headers=headers)
 
 
+@routes.get("/events/newest", permission=Permission.READ)
+def newest_events(ask: Ask, limit: Limit = 30) -> Any:
+    """The newest events, newest first, and the sequence that a stream of what comes goes on from."""
+    found = ask.installation.events.newest(ask.caller.workspace, limit)
+    return {"sequence": found[0]["sequence"] if found else 0, "items": found}
+
+
 async def _stream(ask: Asked, after: int, follow: bool) -> AsyncIterator[bytes]:
     """Server-sent events (HTML Living Standard, section 9.2); a comment now and then keeps the way open."""
     quiet_since = time.monotonic()

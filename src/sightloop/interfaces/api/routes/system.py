@@ -8,9 +8,10 @@ from fastapi import Response
 
 from sightloop.domain import Permission
 from sightloop.errors import Unauthenticated
-from sightloop.interfaces.api.credentials import SESSION_COOKIE, Credentials
+from sightloop.interfaces.api.credentials import Credentials
 from sightloop.interfaces.api.description import described
 from sightloop.interfaces.api.parsing import items_of
+from sightloop.interfaces.api.routes.access import keep_session
 from sightloop.interfaces.api.routing import PREFIX, Ask, Routes
 from sightloop.settings import describe_settings
 from sightloop.storage import disk_state
@@ -18,8 +19,10 @@ from sightloop.storage import disk_state
 routes = Routes("system", prefix="")
 
 _PAGE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# The cookie is for our own pages only, so the way to the dashboard must begin at a page of ours.
 _SIGNED_IN = """<!doctype html><meta charset="utf-8"><title>Sightloop</title>
-<p>You are signed in as the owner of this installation. <a href="/api/v1/status">See what it holds.</a></p>"""
+<meta http-equiv="refresh" content="0; url=../w/default">
+<p>You are signed in as the owner of this installation. <a href="../w/default">Open the dashboard.</a></p>"""
 
 
 @routes.get("/healthz", permission=Permission.PUBLIC)
@@ -53,14 +56,7 @@ def redeem(ask: Ask, link: str) -> Response:
         credentials.failed(address)
         raise
     response = Response(_SIGNED_IN, media_type="text/html", headers={"Content-Security-Policy": _PAGE_POLICY})
-    response.set_cookie(
-        SESSION_COOKIE,
-        session,
-        expires=key.expires_at,
-        httponly=True,
-        samesite="strict",
-        secure=ask.request.url.scheme == "https",
-    )
+    keep_session(ask.request, response, key.workspace, session, key.expires_at)
     return response
 
 

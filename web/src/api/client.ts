@@ -1,0 +1,75 @@
+import createClient, { type Middleware } from 'openapi-fetch'
+import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query'
+import type { paths } from './schema.gen'
+import { Problem } from './problem'
+import { connection } from './connection'
+
+/** Where the API is: beside the page, wherever a proxy put it. */
+export const BASE = new URL('.', document.baseURI).pathname.replace(/\/$/, '')
+
+let workspace = ''
+
+/** Names the workspace on every request from now on; its session cookie answers for it. */
+export function speakFor(id: string): void {
+  workspace = id
+}
+
+/** One request to the API as the signed-in person. Raises Problem; its status is 0 where nobody answered. */
+export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers)
+  if (workspace) headers.set('Sightloop-Workspace', workspace)
+  let response: Response
+  try {
+    response = await fetch(BASE + path, { ...init, headers, credentials: 'same-origin' })
+  } catch (error) {
+    if (init.signal?.aborted) throw error
+    connection.lost()
+    throw Problem.offline()
+  }
+  connection.answered()
+  if (!response.ok && response.status !== 304) throw await Problem.of(response)
+  return response
+}
+
+const transport: Middleware = {
+  onRequest({ request: asked }) {
+    if (workspace) asked.headers.set('Sightloop-Workspace', workspace)
+    if (asked.method === 'POST' && !asked.headers.has('Idempotency-Key')) asked.headers.set('Idempotency-Key', crypto.randomUUID())
+    return asked
+  },
+  async onResponse({ response }) {
+    connection.answered()
+    if (!response.ok) throw await Problem.of(response)
+  },
+  onError({ error }) {
+    if (error instanceof DOMException && error.name === 'AbortError') return error
+    connection.lost()
+    return Problem.offline()
+  },
+}
+
+/** The typed API: `await api.GET('/api/v1/samples/{sample}', ...)`; `data` is there or a Problem was raised. */
+export const api = createClient<paths>({ baseUrl: location.origin + BASE, credentials: 'same-origin' })
+api.use(transport)
+
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 15_000,
+      refetchOnWindowFocus: false,
+      placeholderData: keepPreviousData,
+      retry: (failures, error) => error instanceof Problem && error.retryable && failures < 2,
+    },
+  },
+})
+
+/** A query whose data is never undefined once it succeeded: `useQuery(asked(['models'], () => api.GET('/api/v1/models')))`. */
+export function asked<T>(key: readonly unknown[], ask: (signal: AbortSignal) => Promise<{ data?: T }>) {
+  return queryOptions({
+    queryKey: [workspace, ...key],
+    queryFn: async ({ signal }): Promise<T> => {
+      const { data } = await ask(signal)
+      return data as T
+    },
+  })
+}

@@ -1,0 +1,68 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+import { BASE, queries } from '@/api/client'
+import { Shell } from '@/shell/shell'
+import { Failed } from '@/ui/states'
+import { TooltipProvider } from '@/shell/providers'
+import * as search from './search'
+
+const root = createRootRoute({
+  component: () => (
+    <TooltipProvider>
+      <Outlet />
+    </TooltipProvider>
+  ),
+  notFoundComponent: () => <Failed what="This page" error={null} />,
+})
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/w/$workspace', params: { workspace: localStorage.getItem('sightloop.workspace') ?? 'default' } })
+  },
+})
+
+const workspace = createRoute({
+  getParentRoute: () => root,
+  path: '/w/$workspace',
+  component: Shell,
+  validateSearch: search.settings,
+  beforeLoad: ({ params }) => localStorage.setItem('sightloop.workspace', params.workspace),
+})
+
+const under = { getParentRoute: () => workspace } as const
+const overview = createRoute({ ...under, path: '/', component: lazyRouteComponent(() => import('@/screens/overview')) })
+const sources = createRoute({ ...under, path: '/sources', validateSearch: search.sources, component: lazyRouteComponent(() => import('@/screens/sources')) })
+const datasets = createRoute({ ...under, path: '/datasets', validateSearch: search.grid, component: lazyRouteComponent(() => import('@/screens/datasets')) })
+const dataset = createRoute({ ...under, path: '/datasets/$dataset', validateSearch: search.grid, component: lazyRouteComponent(() => import('@/screens/datasets')) })
+const diff = createRoute({ ...under, path: '/datasets/$dataset/diff', validateSearch: search.diff, component: lazyRouteComponent(() => import('@/screens/datasets/diff')) })
+const review = createRoute({ ...under, path: '/review', component: lazyRouteComponent(() => import('@/screens/review')) })
+const queue = createRoute({ ...under, path: '/review/$queue', validateSearch: search.review, component: lazyRouteComponent(() => import('@/screens/review/queue')) })
+const sample = createRoute({ ...under, path: '/s/$sample', validateSearch: search.review, component: lazyRouteComponent(() => import('@/screens/review/sample')) })
+const runs = createRoute({ ...under, path: '/runs', validateSearch: search.runs, component: lazyRouteComponent(() => import('@/screens/runs')) })
+const compare = createRoute({ ...under, path: '/runs/compare', validateSearch: search.compare, component: lazyRouteComponent(() => import('@/screens/runs/compare')) })
+const run = createRoute({ ...under, path: '/runs/$run', validateSearch: search.run, component: lazyRouteComponent(() => import('@/screens/runs/run')) })
+const models = createRoute({ ...under, path: '/models', component: lazyRouteComponent(() => import('@/screens/models')) })
+const model = createRoute({ ...under, path: '/models/$model', validateSearch: search.model, component: lazyRouteComponent(() => import('@/screens/models/model')) })
+const deployments = createRoute({ ...under, path: '/deployments', component: lazyRouteComponent(() => import('@/screens/deployments')) })
+const deployment = createRoute({ ...under, path: '/deployments/$deployment', validateSearch: search.deployment, component: lazyRouteComponent(() => import('@/screens/deployments/deployment')) })
+const alerts = createRoute({ ...under, path: '/alerts', component: lazyRouteComponent(() => import('@/screens/alerts')) })
+const alert = createRoute({ ...under, path: '/alerts/$alert', component: lazyRouteComponent(() => import('@/screens/alerts/alert')) })
+const audit = createRoute({ ...under, path: '/audit', validateSearch: search.audit, component: lazyRouteComponent(() => import('@/screens/audit')) })
+
+export const router = createRouter({
+  basepath: BASE || '/',
+  routeTree: root.addChildren([
+    start,
+    workspace.addChildren([overview, sources, datasets, dataset, diff, review, queue, sample, runs, compare, run, models, model, deployments, deployment, alerts, alert, audit]),
+  ]),
+  context: { queries },
+  defaultPreload: 'intent',
+  defaultErrorComponent: ({ error, reset }) => <Failed what="This screen" error={error} retry={reset} />,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

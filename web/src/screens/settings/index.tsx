@@ -1,0 +1,1 @@
+export default function Settings(_: { tab: string }) { return null }
