@@ -74,7 +74,7 @@ def icon(ask: Ask) -> Response:
 def _page(ask: Ask) -> Response:
     index = _built().get("index.html")
     nonce = secrets.token_urlsafe(18)
-    headers = {"Content-Security-Policy": _POLICY.format(nonce=nonce), "Cache-Control": "no-cache"}
+    headers = {"Content-Security-Policy": _POLICY.format(nonce=nonce)}
     if index is None:
         return Response(_MISSING, 503, headers, "text/html")
     base = html.escape(f"{ask.request.scope.get('root_path', '').rstrip('/')}/", quote=True)
