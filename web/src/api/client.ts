@@ -11,7 +11,7 @@ let workspace = ''
 
 /** Names the workspace on every request from now on; its session cookie answers for it. */
 export function speakFor(id: string): void {
-  workspace = id
+  workspace = encodeURIComponent(id)
 }
 
 /** One request to the API as the signed-in person. Raises Problem; its status is 0 where nobody answered. */
