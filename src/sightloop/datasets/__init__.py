@@ -2,6 +2,7 @@
 
 from sightloop.datasets.annotations import Annotations, NewAnnotation
 from sightloop.datasets.catalogue import Page
+from sightloop.datasets.columns import Claims
 from sightloop.datasets.interchange import ImportReport
 from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
@@ -10,6 +11,7 @@ from sightloop.datasets.versions import VersionDiff
 
 __all__ = [
     "Annotations",
+    "Claims",
     "Dataset",
     "Datasets",
     "ImportReport",

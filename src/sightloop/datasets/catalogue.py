@@ -12,18 +12,17 @@ from typing import Any, Final, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import sqlalchemy as sa
 
-from sightloop.datasets import tables
 from sightloop.datasets.filters import Mask, Where, mask
 from sightloop.datasets.rows import SAMPLES, address_of, sample_of
+from sightloop.datasets.truth import Truth, TruthReader
 from sightloop.domain import Address, Caller, Sample, derived_id
 from sightloop.errors import InvalidInput, not_found
 from sightloop.storage import Records, Stores, pointer
 
 SAMPLES_TABLE: Final = "samples"
 MAX_PAGE: Final = 1000
-_HIDDEN: Final = frozenset({"address", "entities", "metadata", "location"})
+_HIDDEN: Final = frozenset({"address", "entities", "metadata", "location", "mean_colour"})
 
 T = TypeVar("T")
 
@@ -37,11 +36,15 @@ class Page(Generic[T]):
 
 
 class View:
-    """The samples at one pointer version, ordered by id; columns are made when first asked for."""
+    """The samples at one pointer version, ordered by id; columns are made when first asked for.
+
+    Attributes:
+        table: all stored fields.
+    """
 
     def __init__(self, version: int | None, table: pa.Table) -> None:
         self.version = version
-        self._table = table
+        self.table = table
         self.ids: npt.NDArray[np.object_] = self._text("id")
         self._index = {str(one): i for i, one in enumerate(self.ids)}
         self._columns: dict[str, npt.NDArray[Any]] = {}
@@ -88,7 +91,7 @@ class View:
 
     def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """The stored rows, with `run` and `location`."""
-        taken: list[dict[str, Any]] = self._table.take(pa.array(numbers, pa.int64())).to_pylist()
+        taken: list[dict[str, Any]] = self.table.take(pa.array(numbers, pa.int64())).to_pylist()
         return taken
 
     def _metadata_keys(self) -> list[str]:
@@ -102,11 +105,11 @@ class View:
             return values
         if pa.types.is_string(SAMPLES.field(field).type):
             return self._text(field)
-        return np.asarray(self._table.column(field).to_numpy())
+        return np.asarray(self.table.column(field).to_numpy())
 
     def _text(self, field: str) -> npt.NDArray[np.object_]:
-        values = np.empty(self._table.num_rows, object)
-        values[:] = self._table.column(field).to_pylist()
+        values = np.empty(self.table.num_rows, object)
+        values[:] = self.table.column(field).to_pylist()
         return values
 
 
@@ -142,6 +145,7 @@ class Catalogue:
     def __init__(self, records: Records, stores: Stores) -> None:
         self._records = records
         self._stores = stores
+        self._truth = TruthReader(records)
         self._views: dict[str, View] = {}
         self._locks: dict[str, Lock] = defaultdict(Lock)
 
@@ -164,14 +168,11 @@ class Catalogue:
 
     def labelled(self, caller: Caller, view: View) -> Labelled:
         """The view with the labels of now."""
-        found = tables.revisions
-        query = (
-            sa.select(found.c.sample, found.c.label)
-            .where(found.c.workspace_id == caller.workspace, found.c.head, found.c.label != "")
-            .order_by(found.c.schema_id)
-        )
-        with self._records.read() as connection:
-            return Labelled(view, {row.sample: row.label for row in connection.execute(query)})
+        return Labelled(view, self.truth(caller).label_of)
+
+    def truth(self, caller: Caller) -> Truth:
+        """What is said of the samples now."""
+        return self._truth.now(caller)
 
     def page(self, caller: Caller, where: Where | None, limit: int, cursor: str) -> Page[Sample]:
         """Up to `limit` samples by id, after the cursor."""
@@ -203,4 +204,8 @@ class Catalogue:
     def _read(self, workspace: str, version: int | None) -> pa.Table:
         if version is None:
             return SAMPLES.empty_table()
-        return self._stores.workspace(workspace).tables.read(SAMPLES_TABLE, version).sort_by("id")
+        table = self._stores.workspace(workspace).tables.read(SAMPLES_TABLE, version).sort_by("id")
+        for field in SAMPLES:
+            if field.name not in table.column_names:  # of a field that is younger than the table
+                table = table.append_column(field, pa.nulls(len(table), field.type))
+        return table

@@ -147,6 +147,7 @@ class Inspector:
                 phash_version=PHASH_VERSION,
                 thumbnail_digest=digest_of(found.thumbnail or b""),
                 captured_at=found.captured_at,
+                mean_colour=found.colour,
             ),
             location=one.entry.path if in_place else "",
             pixels=pixels,

@@ -18,3 +18,8 @@ def embeddable(decoder: DecodePool, data: bytes, found: Decoded, side: int) -> n
     if pixels is None or found.width * found.height > MOST_PIXELS:
         pixels = decoder.decode(data, DecodeRequest(size=(side, side))).pixels
     return np.empty((0, 0, 3), np.uint8) if pixels is None else pixels
+
+
+def is_shown_as_it_is(format: str, data: bytes) -> bool:
+    """Whether browsers show these bytes upright: they turn a JPEG as its EXIF says, but not all turn PNG and WebP."""
+    return format == "JPEG" or (format in ("PNG", "WEBP") and b"eXIf" not in data and b"EXIF" not in data)

@@ -17,6 +17,7 @@ from sightloop.errors import InvalidInput
 _TYPES: Final = {
     "size_bytes": pa.int64(), "width": pa.int32(), "height": pa.int32(), "channels": pa.int32(),
     "bit_depth": pa.int32(), "brightness": pa.float64(), "contrast": pa.float64(), "blur": pa.float64(),
+    "mean_colour": pa.int32(),
 }  # fmt: skip
 _TIMES: Final = ("captured_at", "ingested_at")
 SAMPLE_FIELDS: Final = tuple(field.name for field in fields(Sample))

@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Page
+from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
 from sightloop.datasets.filters import Where
 from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
 from sightloop.datasets.interchange import ImportReport, Interchange
+from sightloop.datasets.pixels import is_shown_as_it_is
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
 from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import NearDuplicateReport, Similarity
@@ -68,6 +71,7 @@ class Datasets:
             records, stores, events, self._catalogue, self._schemas, self.annotations, self._similarity
         )
         self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations, self._versions)
+        self._columns = ColumnReader(self._catalogue, self._versions)
         self._integrity = Integrity(records, stores, self._catalogue, self._schemas, self._versions, self._similarity)
 
     @property
@@ -134,9 +138,33 @@ class Datasets:
         """How many samples the filter selects."""
         return int(self._catalogue.chosen(caller, where)[1].sum())
 
+    def columns(
+        self,
+        caller: Caller,
+        where: Where | None = None,
+        *,
+        version: str | None = None,
+        fields: Sequence[str] = (),
+        claims: Claims = NO_CLAIMS,
+    ) -> Columns:
+        """What is known of the samples that a filter selects, of a version's or of all, as an Arrow table.
+
+        Args:
+            version: leaves its samples, and gives its labels, splits and origins.
+            fields: columns to give beside `id`; all by default.
+            claims: the newest predictions, which another room knows.
+        """
+        found = None if version is None else self._versions.resolve(caller, version)
+        return self._columns.read(caller, where, found, fields, claims)
+
     def find_media(self, caller: Caller, digests: Iterable[str]) -> dict[str, str]:
         """Sample id by media digest, for those media that are samples."""
         return self._catalogue.by_digest(caller, digests)
+
+    def contents(self, caller: Caller) -> tuple[str, pa.Table]:
+        """`id` and `media_digest` of every sample by id, and a stamp that differs where they may differ."""
+        view = self._catalogue.view(caller)
+        return str(view.version), view.table.select(["id", "media_digest"])
 
     def media(self, caller: Caller, sample_id: str) -> bytes:
         """The bytes as they were ingested, verified against their digest."""
@@ -162,6 +190,29 @@ class Datasets:
         """A JPEG, longest side at most 256 px."""
         digest = self.sample(caller, sample_id).thumbnail_digest
         return self._stores.workspace(caller.workspace).blobs.get(digest)
+
+    def thumbnails(self, caller: Caller, sample_ids: Sequence[str]) -> Sequence[bytes]:
+        """A JPEG of each sample, in order; nothing where there is no such sample, or its thumbnail is gone."""
+        view = self._catalogue.view(caller)
+        known = [one for one in dict.fromkeys(sample_ids) if one in view]
+        digests = view.column("thumbnail_digest")[view.row_numbers(known)].tolist()
+        blobs = self._stores.workspace(caller.workspace).blobs
+        found = dict(zip(known, (blobs.find(digest) or b"" for digest in digests), strict=True))
+        return [found.get(one, b"") for one in sample_ids]
+
+    def picture(self, caller: Caller, sample_id: str, longest_px: int | None = None) -> bytes:
+        """A picture that a browser can show: JPEG, PNG or WebP, upright in its pixels or by its EXIF orientation.
+
+        It is the medium itself where that is one of them and no larger than asked; all else is decoded in a child.
+        """
+        sample = self.sample(caller, sample_id)
+        data = self.media(caller, sample_id)
+        longest = max(sample.width, sample.height)
+        if is_shown_as_it_is(sample.format, data) and longest <= (longest_px or longest):
+            return data
+        picture = self._decoder.decode(data, DecodeRequest(pixels=False, picture_px=longest_px or longest)).picture
+        assert picture is not None
+        return picture
 
     def pixels(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
         """uint8 (H, W, 3) RGB of each sample, in order, decoded in children as they are asked for."""

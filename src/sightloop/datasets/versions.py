@@ -153,14 +153,19 @@ class Versions:
 
     def rows(self, caller: Caller, version: DatasetVersion, where: str | None = None) -> list[Row]:
         """The entries as stored, by sample id."""
+        rows: list[Row] = self.table(caller, version, None, where).to_pylist()
+        return rows
+
+    def table(
+        self, caller: Caller, version: DatasetVersion, columns: Sequence[str] | None, where: str | None = None
+    ) -> pa.Table:
+        """Some columns of the entries, `sample` among them, by sample id."""
         name = _table(version.id)
         with self._records.read() as connection:
             at = pointer(connection, caller.workspace, name)
         if at is None:
             raise not_found("table of dataset version", version.id, hint="Run: sightloop fsck")
-        found = self._stores.workspace(caller.workspace).tables.read(name, at, where=where)
-        rows: list[Row] = found.sort_by("sample").to_pylist()
-        return rows
+        return self._stores.workspace(caller.workspace).tables.read(name, at, columns, where).sort_by("sample")
 
     def diff(self, caller: Caller, a: DatasetVersion, b: DatasetVersion) -> VersionDiff:
         """What changed from a to b; only the buckets that differ are read."""

@@ -50,6 +50,7 @@ class Sample:
         width, height: pixels; channels and bit_depth as stored in the medium.
         brightness, contrast: mean and standard deviation of luma, 0..1.
         blur: variance of the Laplacian of luma in 0..255 (higher is sharper).
+        mean_colour: mean of all pixels, 0xRRGGBB; None where it was not measured.
         phash: 64-bit perceptual hash, hexadecimal; phash_version names algorithm and decode path.
         metadata: facets such as {"cell_type": "mono"}; JSON scalars.
         group, slot: samples of one moment or rig, each in a named slot.
@@ -85,6 +86,7 @@ class Sample:
     licence: str = ""
     purpose: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    mean_colour: int | None = None
 
 
 class PayloadKind(StrEnum):

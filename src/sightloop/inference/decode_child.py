@@ -25,6 +25,8 @@ MAX_PIXELS: Final = 100_000_000
 MAX_SIDE: Final = 30_000
 THUMBNAIL_SIDE: Final = 256
 THUMBNAIL_QUALITY: Final = 85
+PICTURE_QUALITY: Final = 88
+WEBP_MAX_SIDE: Final = 16_383  # RFC 6386, section 9.1: 14 bits a side
 GREY_SIDE: Final = 32
 MEASURED_SIDE: Final = 1024
 
@@ -66,7 +68,7 @@ Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and is checked befor
 
 
 def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
-    """The parts asked for: facts in the header; grey 32 x 32, then pixels and thumbnail."""
+    """The parts asked for: facts in the header; grey 32 x 32, then pixels, and a thumbnail or a picture as bytes."""
     data = payloads[0]
     name = sniff(data)
     opened = _open(data, name)
@@ -89,7 +91,14 @@ def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
         sized = image if size is None else image.resize(size, Image.Resampling.BILINEAR)
         parts.append(np.asarray(sized if sized.mode == "RGB" else sized.convert("RGB")))
     facts["shapes"] = [part.shape for part in parts]
-    return facts, [*parts, _thumbnail(image)] if request["thumbnail"] else parts
+    encoded: list[bytes] = []
+    if request["thumbnail"]:
+        small = _shrunk(image, THUMBNAIL_SIDE, exact=False)
+        facts["colour"] = _mean_colour(small)
+        encoded.append(_thumbnail(small))
+    if request["picture_px"]:
+        encoded.append(_picture(image, request["picture_px"]))
+    return facts, [*parts, *encoded]
 
 
 def sniff(data: bytes) -> str:
@@ -240,8 +249,26 @@ def _shrunk(image: Image.Image, side: int, *, exact: bool = True) -> Image.Image
     return image.resize((width, height), Image.Resampling.BOX, reducing_gap=None if exact else 1.0)
 
 
+def _mean_colour(image: Image.Image) -> int:
+    """0xRRGGBB of the mean of all pixels, as they are stored (no gamma is undone)."""
+    pixels = np.asarray(image).reshape(image.width * image.height, -1)
+    red, green, blue = np.broadcast_to(np.rint(pixels.mean(0)).astype(int), 3).tolist()
+    return int(red << 16 | green << 8 | blue)
+
+
+def _picture(image: Image.Image, longest_px: int) -> bytes:
+    """For a browser: as it is in PNG, or reduced to at most `longest_px` a side in WebP."""
+    small = _shrunk(image, longest_px, exact=False)
+    buffer = BytesIO()
+    if small.size == image.size:
+        Image.fromarray(np.asarray(image)).save(buffer, "PNG", compress_level=1)
+    else:
+        small.save(buffer, "WEBP" if max(small.size) <= WEBP_MAX_SIDE else "PNG", quality=PICTURE_QUALITY, method=2)
+    return buffer.getvalue()
+
+
 def _thumbnail(image: Image.Image) -> bytes:
-    small = np.asarray(_shrunk(image, THUMBNAIL_SIDE, exact=False))
+    small = np.asarray(image)
     grey = small.ndim == 2
     return bytes(
         simplejpeg.encode_jpeg(

@@ -6,7 +6,7 @@ import queue
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -27,12 +27,18 @@ _LOST = {"timeout": "timeout", "out_of_memory": "out_of_memory", "crashed": "dec
 
 @dataclass(frozen=True, slots=True)
 class DecodeRequest:
-    """Which parts of an image are wanted. `size` is (width, height) of the pixels; None keeps the image's own."""
+    """Which parts of an image are wanted.
+
+    Attributes:
+        size: (width, height) of the pixels; None keeps the image's own.
+        picture_px: longest side of a picture that a browser can show; 0 for none.
+    """
 
     pixels: bool = True
     size: tuple[int, int] | None = None
     thumbnail: bool = False
     measures: bool = False
+    picture_px: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +52,8 @@ class Decoded:
         gray32: uint8 (32, 32) luma by box filter, for the perceptual hash; the path to it is DECODE_PATH.
         pixels: uint8 (H, W, 3) RGB, read-only.
         measures: of the luma, reduced by box filter to at most 1,024 px a side so that images compare.
-        thumbnail: JPEG, longest side at most 256 px.
+        thumbnail: JPEG, longest side at most 256 px; `colour` comes with it: the mean of all pixels, 0xRRGGBB.
+        picture: PNG with the image's own pixels, or WebP where it was reduced to `picture_px`.
         captured_at: from EXIF; naive where the camera names no time zone.
     """
 
@@ -60,6 +67,8 @@ class Decoded:
     thumbnail: bytes | None
     measures: Quality | None
     captured_at: datetime | None
+    colour: int | None = None
+    picture: bytes | None = None
 
 
 class DecodePool:
@@ -105,7 +114,7 @@ class DecodePool:
         if len(data) > MAX_FILE_BYTES:
             raise refuse("too_large", f"It has {len(data)} bytes; the limit is {MAX_FILE_BYTES}.")
         want = want or DecodeRequest()
-        header = {"pixels": want.pixels, "size": want.size, "thumbnail": want.thumbnail, "measures": want.measures}
+        header = asdict(want)
         child = self._take()
         healthy = False
         try:
@@ -195,6 +204,8 @@ def _decoded(reply: dict[str, Any], parts: list[bytes], want: DecodeRequest) -> 
         gray32=gray32,
         measures=Quality(*map(float, reply["measures"])) if want.measures else None,
         pixels=rest[-1] if want.pixels else None,
-        thumbnail=parts[-1] if want.thumbnail else None,
+        thumbnail=parts[len(shapes)] if want.thumbnail else None,
         captured_at=datetime.fromisoformat(captured_at) if captured_at else None,
+        colour=reply.get("colour"),
+        picture=parts[-1] if want.picture_px else None,
     )

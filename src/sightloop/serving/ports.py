@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from sightloop.domain import Caller, Role, Sample
 
@@ -17,6 +18,10 @@ class SampleMedia(Protocol):
 
     def find_media(self, caller: Caller, digests: Iterable[str]) -> Mapping[str, str]:
         """Sample id by media digest, for those that are samples of the workspace."""
+        ...
+
+    def contents(self, caller: Caller) -> tuple[str, pa.Table]:
+        """`id` and `media_digest` of every sample, and a stamp that differs where they may differ."""
         ...
 
     def sample(self, caller: Caller, sample_id: str) -> Sample:

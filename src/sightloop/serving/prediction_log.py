@@ -15,6 +15,7 @@ from sightloop.domain import PROBE, Caller, Prediction, Role, new_id, now
 from sightloop.errors import InvalidInput, not_found
 from sightloop.events import Events
 from sightloop.serving.deployment_file import ServingFolder, replace_file
+from sightloop.serving.newest import Newest
 from sightloop.serving.ports import SampleMedia
 from sightloop.serving.prediction_rows import to_prediction, to_table
 from sightloop.serving.segments import SUFFIX, damaged_at, frame, read_frames
@@ -44,6 +45,7 @@ class PredictionLog:
         self._events = events
         self._stores = stores
         self._media = media
+        self._newest = Newest(stores, media)
 
     def import_segments(self, workspace: str | None = None, *, flush: bool = False) -> int:
         """How many predictions are new in the log.
@@ -116,6 +118,13 @@ class PredictionLog:
             return []
         rows = self._rows(caller, f"{where} AND sequence <= {first[-1]}").sort_by("sequence").to_pylist()
         return self._predictions(caller, rows)
+
+    def newest(self, caller: Caller) -> tuple[str, pa.Table]:
+        """`id`, `predicted` and `score` of each sample that has a prediction, and a stamp that moves with the log."""
+        retired, head = self._span(caller.workspace)
+        with self._records.read() as connection:
+            version = pointer(connection, caller.workspace, PREDICTIONS)
+        return self._newest.read(caller, version, retired, head)
 
     def counts(self, caller: Caller) -> dict[str, int]:
         """How many predictions each model version made."""

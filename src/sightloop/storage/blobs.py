@@ -72,6 +72,13 @@ class Blobs:
             )
         return data
 
+    def find(self, digest: str) -> bytes | None:
+        """The data, verified, or None where there is no such blob, or its bytes are not what was put."""
+        try:
+            return self.get(digest)
+        except (NotFound, Corrupt):
+            return None
+
     def exists(self, digest: str) -> bool:
         """Whether the blob is there."""
         return any(self._there(path) for path in self._tried(digest))

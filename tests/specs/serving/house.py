@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from sightloop.domain import Caller, ModelVersion, Role, Sample, derived_id, digest_of
 from sightloop.errors import not_found
@@ -38,6 +39,10 @@ class HeldSamples:
     def find_media(self, caller: Caller, digests: Iterable[str]) -> Mapping[str, str]:
         known = {digest_of(png(level)): sample for sample, level in self._levels.items()}
         return {digest: known[digest] for digest in digests if digest in known and caller.workspace == WORKSPACE}
+
+    def contents(self, caller: Caller) -> tuple[str, pa.Table]:
+        digests = [digest_of(png(level)) for level in self._levels.values()]
+        return str(len(digests)), pa.table({"id": pa.array(self.ids, pa.string()), "media_digest": digests})
 
     def sample(self, caller: Caller, sample_id: str) -> Sample:
         if sample_id not in self._levels or caller.workspace != WORKSPACE:

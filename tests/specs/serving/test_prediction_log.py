@@ -186,3 +186,26 @@ def test_a_filter_cannot_be_smuggled_in(house: House) -> None:
     house.log.import_segments(flush=True)
     with pytest.raises(InvalidInput):
         house.log.read(ME, "x' OR '1'='1", 0, 10)
+
+
+def newest(house: House) -> dict[str, tuple[str, float]]:
+    table = house.log.newest(ME)[1].to_pydict()
+    return dict(zip(table["id"], zip(table["predicted"], table["score"], strict=True), strict=True))
+
+
+def test_the_newest_prediction_of_each_sample_is_known_and_no_probe_counts(house: House) -> None:
+    dark, bright = house.samples.ids
+    assert newest(house) == {}
+    write(house, record(10), record(20, label="bright"), record(99))
+    house.log.import_segments(flush=True)
+    assert newest(house) == {dark: ("dark", 0.75), bright: ("bright", 0.75)}
+    again = {"id": "prd_a", "label": "bright", "score": 0.5}
+    write(house, record(10, **again), record(20, id="prd_b", purpose="probe", label="dark"))
+    house.log.import_segments(flush=True)
+    assert newest(house) == {dark: ("bright", 0.5), bright: ("bright", 0.75)}
+
+
+def test_the_newest_predictions_of_one_workspace_are_not_told_to_another(house: House) -> None:
+    write(house, record(10))
+    house.log.import_segments(flush=True)
+    assert len(house.log.newest(STRANGER)[1]) == 0

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from sightloop.errors import CODES
 
 JSON: Final = "application/json"
-_RAW: Final = ("application/octet-stream", "application/zip", "image/*")
+_RAW: Final = ("application/octet-stream", "application/vnd.apache.arrow.stream", "application/zip", "image/*")
 _BINARY: Final = {"type": "string", "format": "binary"}
 _PROBLEM: Final = {
     "type": "object",

@@ -85,9 +85,9 @@ class Routes:
         return self._declare("GET", path, permission, gives=gives)
 
     def post(
-        self, path: str, *, permission: Permission, kept: bool = True, takes: str = ""
+        self, path: str, *, permission: Permission, kept: bool = True, takes: str = "", gives: str = JSON
     ) -> Callable[[Endpoint], Endpoint]:
-        return self._declare("POST", path, permission, kept=kept, takes=takes)
+        return self._declare("POST", path, permission, kept=kept, takes=takes, gives=gives)
 
     def delete(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
         return self._declare("DELETE", path, permission)

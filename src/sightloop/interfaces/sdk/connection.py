@@ -42,6 +42,10 @@ class Connection:
         content = json.dumps({} if body is None else plain_body(body)).encode()
         return self._post(path, content, "application/json", key, params)
 
+    def post_for_bytes(self, path: str, body: Mapping[str, Any]) -> bytes:
+        """The bytes that answer a POST of JSON which is harmless to repeat."""
+        return self._send("POST", path, json=plain_body(body)).content
+
     def post_bytes(self, path: str, content: bytes, *, key: str | None = None, **params: Any) -> Record:
         """The JSON answer to a POST of raw bytes."""
         return self._post(path, content, "application/octet-stream", key, params)

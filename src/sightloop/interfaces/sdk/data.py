@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sightloop.interfaces.sdk.connection import Handle, Noun, items_of, part, reference, references, where_text
 from sightloop.interfaces.sdk.records import Record
 
+if TYPE_CHECKING:
+    import pyarrow
+
 Where = Mapping[str, Any]
 Reference = str | Mapping[str, Any]
+_THUMBS: Final = 256  # what one request may name
 
 
 class Samples(Noun):
@@ -26,6 +32,35 @@ class Samples(Noun):
 
     def count(self, *, where: Where | None = None) -> int:
         return int(self._connection.get("/samples/count", where=where_text(where)).count)
+
+    def columns(
+        self, *, where: Where | None = None, version: Reference | None = None, fields: Sequence[str] = ()
+    ) -> pyarrow.Table:
+        """What is known of the samples, as an Arrow table by id: of those that match, of a version's, or of all."""
+        from pyarrow import ipc  # the command line starts without it
+
+        data = self._connection.read(
+            "/samples/columns",
+            where=where_text(where),
+            version=None if version is None else reference(version),
+            fields=",".join(fields) or None,
+        )
+        return ipc.open_stream(data).read_all()
+
+    def image(self, sample: Reference, *, longest_px: int | None = None) -> bytes:
+        """A picture that a browser can show, reduced to at most `longest_px` a side."""
+        return self._connection.read(f"/samples/{part(sample)}/image", longest_px=longest_px)
+
+    def thumbnails(self, samples: Sequence[Reference]) -> Sequence[bytes]:
+        """The thumbnail of each sample, in order; empty where there is none."""
+        found: list[bytes] = []
+        for at in range(0, len(samples), _THUMBS):
+            asked = references(samples[at : at + _THUMBS])
+            data = self._connection.post_for_bytes("/media/thumbs", {"samples": asked})
+            sizes = struct.unpack_from(f"<{len(asked)}I", data, 4)
+            ends = itertools.accumulate(sizes, initial=4 + 4 * len(asked))
+            found += [data[start:end] for start, end in itertools.pairwise(ends)]
+        return found
 
     def media(self, sample: Reference) -> bytes:
         """The bytes as they were ingested."""

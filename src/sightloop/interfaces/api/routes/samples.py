@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+import struct
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import Field
 
+from sightloop.datasets import Claims
 from sightloop.domain import Permission
 from sightloop.errors import InvalidInput
-from sightloop.interfaces.api.answers import attachment
+from sightloop.interfaces.api.answers import ARROW, arrow, attachment, picture
 from sightloop.interfaces.api.credentials import require_installation_owner
 from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Where, filter_of, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("samples")
+
+Fields = Annotated[str, Query(description="Names of columns, with commas between them; empty for all.")]
+LongestPx = Annotated[int | None, Query(ge=16, le=16_383, description="Longest side in pixels.")]
 
 
 class Ingest(Body):
@@ -29,6 +34,10 @@ class Search(Body):
     image: str | None = Field(None, max_length=64 << 20)
     k: int = Field(20, ge=1, le=1000)
     where: dict[str, Any] | None = None
+
+
+class Thumbs(Body):
+    samples: list[str] = Field(max_length=256)
 
 
 class Replay(Body):
@@ -66,6 +75,21 @@ def count_samples(ask: Ask, where: Where = None) -> Any:
     return {"count": ask.installation.datasets.count(ask.caller, filter_of(where))}
 
 
+@routes.get("/samples/columns", permission=Permission.READ, gives=ARROW)
+def columns(ask: Ask, where: Where = None, version: str | None = None, fields: Fields = "") -> Response:
+    """What is known of the samples that match, column by column, as an Arrow IPC stream.
+
+    The schema's metadata tell, as JSON under "sightloop", the `total`, the `pointer`, and which columns are fit for
+    `facets` or are `numbers`.
+    """
+    claims = Claims(*ask.installation.predictions.newest(ask.caller))
+    chosen = [one for one in fields.split(",") if one]
+    found = ask.installation.datasets.columns(
+        ask.caller, filter_of(where), version=version, fields=chosen, claims=claims
+    )
+    return arrow(ask.request, found.table, "|".join((ask.caller.workspace, found.stamp, where or "", fields)))
+
+
 @routes.get("/samples/near-duplicates", permission=Permission.READ)
 def near_duplicates(ask: Ask, where: Where = None) -> Any:
     """Groups of samples that look the same."""
@@ -98,9 +122,27 @@ def media(ask: Ask, sample: str) -> Response:
 @routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ, gives="image/*")
 def thumbnail(ask: Ask, sample: str) -> Response:
     """A small picture of the sample."""
-    data = ask.installation.datasets.thumbnail(ask.caller, sample)
-    kind = "image/webp" if data[8:12] == b"WEBP" else "image/jpeg"
-    return Response(data, media_type=kind)
+    return picture(ask.installation.datasets.thumbnail(ask.caller, sample), seal=f"{sample}.thumbnail")
+
+
+@routes.get("/samples/{sample}/image", permission=Permission.MEDIA_READ, gives="image/*")
+def image(ask: Ask, sample: str, longest_px: LongestPx = None) -> Response:
+    """A picture that a browser can show, reduced to at most `longest_px` a side where that is given."""
+    seal = f"{ask.installation.datasets.sample(ask.caller, sample).media_digest}.{longest_px or 0}"
+    if f'"{seal}"' in ask.request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={"ETag": f'"{seal}"'})
+    return picture(ask.installation.datasets.picture(ask.caller, sample, longest_px), seal=seal)
+
+
+@routes.post("/media/thumbs", permission=Permission.MEDIA_READ, kept=False, gives="application/octet-stream")
+def thumbs(ask: Ask, body: Thumbs) -> Response:
+    """Small pictures of many samples: uint32 count, that many uint32 lengths (0: none), then the bytes of each.
+
+    The numbers are little-endian.
+    """
+    found = ask.installation.datasets.thumbnails(ask.caller, body.samples)
+    sizes = struct.pack(f"<{len(found) + 1}I", len(found), *map(len, found))
+    return Response(b"".join((sizes, *found)), media_type="application/octet-stream")
 
 
 @routes.get("/samples/{sample}/annotations", permission=Permission.READ)

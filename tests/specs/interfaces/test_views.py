@@ -1,0 +1,116 @@
+"""What a page asks for: columns, thumbnails by the hundred, pictures."""
+
+import io
+from collections.abc import Callable
+
+import httpx
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from sightloop.errors import InvalidInput
+from tests.specs.interfaces.house import House, write_pictures
+
+COLUMNS = "/api/v1/samples/columns"
+
+
+@pytest.fixture(scope="module")
+def shown(house: House, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house with three noisy PNGs, a TIFF, and a JPEG that lies on its side."""
+    folder = tmp_path_factory.mktemp("shown")
+    write_pictures(folder, 3)
+    pixels = np.random.default_rng(5).integers(0, 255, (60, 90, 3), np.uint8)
+    Image.fromarray(pixels).save(folder / "scan.tif")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(pixels[::-1]).save(folder / "turned.jpg", exif=turned)
+    Image.fromarray(pixels[:, ::-1]).save(folder / "turned.png", exif=turned)
+    house.workspace().ingest(folder)
+    return house
+
+
+def sample(house: House, name: str) -> str:
+    [found] = house.workspace().samples.list(where={"name": name})
+    return str(found.id)
+
+
+def asked(house: House, name: str, **params: int) -> httpx.Response:
+    return house.owner().get(f"/api/v1/samples/{sample(house, name)}/image", params=params)
+
+
+def opened(response: httpx.Response) -> Image.Image:
+    return Image.open(io.BytesIO(response.content))
+
+
+def test_columns_come_as_an_arrow_stream(shown: House) -> None:
+    response = shown.owner().get(COLUMNS, params={"fields": "name,format"})
+    table = pa.ipc.open_stream(response.content).read_all()
+    assert response.headers["content-type"] == "application/vnd.apache.arrow.stream"
+    assert sorted(table["format"].to_pylist()) == ["JPEG", "PNG", "PNG", "PNG", "PNG", "TIFF"]
+
+
+def test_columns_that_have_not_changed_are_not_sent_again(shown: House) -> None:
+    seal = shown.owner().get(COLUMNS).headers["etag"]
+    again = shown.owner().get(COLUMNS, headers={"If-None-Match": seal})
+    other = shown.owner().get(COLUMNS, headers={"If-None-Match": seal}, params={"fields": "name"})
+    assert (again.status_code, again.content, other.status_code) == (304, b"", 200)
+
+
+def test_columns_are_compressed_only_for_who_can_read_that(shown: House) -> None:
+    plain = shown.owner().get(COLUMNS, headers={"Accept-Encoding": "gzip"})
+    with shown.owner().stream("GET", COLUMNS, headers={"Accept-Encoding": "zstd, br"}) as response:
+        packed = b"".join(response.iter_raw())
+    assert "content-encoding" not in plain.headers
+    assert response.headers["content-encoding"] == "zstd"
+    assert pa.decompress(packed, len(plain.content), "zstd", asbytes=True) == plain.content
+
+
+def test_thumbnails_come_together_in_order_and_empty_where_there_is_none(shown: House) -> None:
+    ws = shown.workspace()
+    known = [sample(shown, "turned.jpg"), sample(shown, "scan.tif")]
+    first, nothing, second = ws.samples.thumbnails([known[0], "smp_nothing", known[1]])
+    assert (first, nothing, second) == (ws.samples.thumbnail(known[0]), b"", ws.samples.thumbnail(known[1]))
+
+
+def test_more_thumbnails_than_a_request_may_name_are_refused(shown: House) -> None:
+    body = {"samples": ["smp_nothing"] * 257}
+    assert shown.owner().post("/api/v1/media/thumbs", json=body).status_code == 422
+
+
+def test_what_a_browser_can_show_is_sent_as_it_is(shown: House) -> None:
+    response = asked(shown, "turned.jpg")
+    assert response.content == shown.workspace().samples.media(sample(shown, "turned.jpg"))
+    assert response.headers["content-type"] == "image/jpeg"
+
+
+def test_what_a_browser_cannot_show_comes_as_png_with_the_same_pixels(shown: House) -> None:
+    response = asked(shown, "scan.tif")
+    stored = Image.open(io.BytesIO(shown.workspace().samples.media(sample(shown, "scan.tif"))))
+    assert response.headers["content-type"] == "image/png"
+    assert np.array_equal(np.asarray(opened(response)), np.asarray(stored))
+
+
+@pytest.mark.parametrize(("ask", "size"), [(lambda h: asked(h, "turned.png"), (60, 90)),
+                                           (lambda h: asked(h, "turned.jpg", longest_px=30), (20, 30)),
+                                           (lambda h: asked(h, "scan.tif", longest_px=45), (45, 30))])  # fmt: skip
+def test_a_picture_that_is_decoded_comes_upright_and_as_small_as_asked(
+    shown: House, ask: Callable[[House], httpx.Response], size: tuple[int, int]
+) -> None:
+    assert opened(ask(shown)).size == size
+
+
+def test_a_picture_cannot_act_and_stays_with_the_browser(shown: House) -> None:
+    response = asked(shown, "scan.tif")
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in response.headers["content-security-policy"]
+    assert "immutable" in response.headers["cache-control"]
+    again = shown.owner().get(response.request.url, headers={"If-None-Match": response.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_the_sdk_reads_columns_as_a_table(shown: House) -> None:
+    table = shown.workspace().samples.columns(where={"format": "TIFF"}, fields=["width"])
+    assert table.select(["width"]).to_pydict() == {"width": [90]}
+    with pytest.raises(InvalidInput):
+        shown.workspace().samples.columns(fields=["nothing"])
