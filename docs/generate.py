@@ -6,15 +6,19 @@ Run `python docs/generate.py`; a guard in tests/guards compares the files with w
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
+from fastapi import FastAPI
 
 import sightloop.errors
 from sightloop.errors import CLASSES, CODES
+from sightloop.interfaces.api.description import described
 from sightloop.interfaces.api.routes import ROOMS
+from sightloop.interfaces.api.routing import PREFIX, mount
 from sightloop.interfaces.cli.tree import app
 from sightloop.settings import ClientSettings, Settings, describe_settings
 from sightloop.storage import FAULT_POINTS
@@ -30,6 +34,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors(),
         "cli.md": command_line(),
         "api.md": api(),
+        "openapi.json": openapi(),
         "fault-points.md": fault_points(),
     }
 
@@ -90,9 +95,17 @@ def api() -> str:
         "REST API",
         "Every request carries `Authorization: Bearer KEY`; the key names the workspace. A POST may carry an "
         "`Idempotency-Key`: the same key and body give the same answer, another body gives `conflict`. Lists answer "
-        "`items` and `next_cursor`. The full description is at `/api/v1/openapi.json`.",
+        "`items` and `next_cursor`. The full description is at `/api/v1/openapi.json`, "
+        "and in [openapi.json](openapi.json).",
         ["| method | path | permission | answers |", "|---|---|---|---|", *rows],
     )
+
+
+def openapi() -> str:
+    """The description of the API, as `/api/v1/openapi.json` gives it but for the version of Sightloop."""
+    api = FastAPI(title="Sightloop", version=PREFIX.rsplit("/", 1)[1], openapi_url=None)
+    mount(api, ROOMS)
+    return json.dumps(described(api), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def fault_points() -> str:

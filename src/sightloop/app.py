@@ -13,8 +13,10 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from sightloop.datasets import Datasets
-from sightloop.domain import Caller, new_id
+from sightloop.domain import Alert, Caller, new_id
 from sightloop.errors import InvalidInput, not_found
 from sightloop.events import Deliverer, Egress, Events, Idempotency, Sinks, Webhooks
 from sightloop.governance import (
@@ -31,7 +33,7 @@ from sightloop.governance import (
 )
 from sightloop.inference import DecodePool, load_embedder
 from sightloop.labeling import Labeling, replay_acceptance
-from sightloop.loop import Loop, Rooms, Ticker, replay_act
+from sightloop.loop import Cycle, Loop, Rooms, Ticker, replay_act
 from sightloop.monitoring import Monitoring, replay_alarm, replay_rule
 from sightloop.registry import Registry, replay_alias_move, replay_gate
 from sightloop.runs import Runs
@@ -44,6 +46,14 @@ Check = Callable[[str], Sequence[str]]
 References = Callable[[str], Iterable[str]]
 CONTROL = "control"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+class Ticked(TypedDict):
+    """What one look of the loop's clock did: predictions imported, alerts raised, cycles moved."""
+
+    predictions: int
+    alerts: list[Alert]
+    cycles: list[Cycle]
 
 
 class Installation:
@@ -82,7 +92,7 @@ class Installation:
         if self._lock:
             self._lock.publish(address, self.owner_token)
 
-    def tick(self, caller: Caller) -> dict[str, Any]:
+    def tick(self, caller: Caller) -> Ticked:
         """What one look of the loop's clock did: predictions imported, alerts raised, cycles moved."""
         return {
             "predictions": self.predictions.import_segments(caller.workspace, flush=True),

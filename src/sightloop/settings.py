@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsError,
     TomlConfigSettingsSource,
 )
+from typing_extensions import TypedDict
 
 from sightloop.errors import InvalidInput
 
@@ -227,9 +228,19 @@ def load_client_settings(**options: str | None) -> ClientSettings:
         return ClientSettings.model_validate({name: value for name, value in options.items() if value is not None})
 
 
-def describe_settings(settings: Settings) -> list[dict[str, Any]]:
+class SettingShown(TypedDict):
+    """One setting; `source` is argument, environment, sightloop.toml or default."""
+
+    name: str
+    value: str
+    source: str
+    default: str
+    meaning: str
+
+
+def describe_settings(settings: Settings) -> list[SettingShown]:
     """Each setting with its value, where that came from, its default and meaning; secrets are masked."""
-    rows: list[dict[str, Any]] = []
+    rows: list[SettingShown] = []
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
@@ -242,7 +253,7 @@ def describe_settings(settings: Settings) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(name: str, value: Any, settings: Settings, default: Any, meaning: str | None) -> dict[str, Any]:
+def _row(name: str, value: Any, settings: Settings, default: Any, meaning: str | None) -> SettingShown:
     return {
         "name": name,
         "value": str(value),

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
 
 from sightloop.domain import Permission, Role, allowed
 from sightloop.interfaces.api import GuardedRoute
+from sightloop.interfaces.api.description import JSON, answer_of
 from sightloop.interfaces.api.routes import ROOMS
+from sightloop.interfaces.api.routing import Declared
 from tests.specs.interfaces.house import House, write_pictures
+from tests.specs.interfaces.promises import Promises
 
-ROUTES = [(declared.method, declared.path, declared.permission) for room in ROOMS for declared in room.declared]
+DECLARED = [declared for room in ROOMS for declared in room.declared]
+ROUTES = [(declared.method, declared.path, declared.permission) for declared in DECLARED]
 KEYED = (Role.PREDICTOR, Role.VIEWER, Role.LABELER, Role.ENGINEER, Role.ADMIN)
 # Things that exist in the first workspace, by the name of the path's parameter.
 MADE_HERE = ("sample", "run", "key", "campaign", "item", "webhook", "version", "a")
@@ -28,10 +35,13 @@ class Tenants:
     house: House
     keys: dict[tuple[str, Role], str]
     made: dict[str, str]
+    described: dict[str, Any]
+    promises: Promises
 
     def ask(self, method: str, path: str, role: Role, workspace: str = "default") -> httpx.Response:
         known = re.sub(r"\{(\w+)\}", lambda match: self.made.get(match[1], "nothing-here"), path)
         with self.house.client(self.keys.get((workspace, role), "")) as client:
+            self.promises.watch(client)
             return client.request(method, known, params={"follow": False, "format": "csv", "name": "x"})
 
 
@@ -63,7 +73,8 @@ def tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenants]:
         "a": version.id,
         "b": version.id,
     }
-    yield Tenants(house, keys, made)
+    described = house.client().get("/api/v1/openapi.json").json()
+    yield Tenants(house, keys, made, described, Promises(described))
     house.close()
 
 
@@ -90,6 +101,29 @@ def test_a_route_answers_only_roles_that_hold_its_permission(
             assert status not in (401, 500), f"{role} got {status}"
 
 
+def test_whatever_role_asks_the_answer_is_as_described(tenants: Tenants) -> None:
+    for method, path, _ in ROUTES:
+        for role in (Role.ANONYMOUS, Role.LABELER, Role.ADMIN):
+            tenants.ask(method, path, role)
+    assert tenants.promises.broken == []
+    assert len(tenants.promises.kept) > 30
+
+
+@pytest.mark.parametrize("declared", DECLARED, ids=[f"{one.method} {one.path}" for one in DECLARED])
+def test_a_route_says_what_it_answers(tenants: Tenants, declared: Declared) -> None:
+    answer = answer_of(declared.endpoint)
+    assert (answer is Response) == (declared.gives != JSON)
+    assert answer not in (Any, object, inspect.Signature.empty)
+    operation = tenants.described["paths"][declared.path.replace(":path", "")][declared.method.lower()]
+    assert operation["responses"]["200"]["content"][declared.gives]["schema"] or declared.gives != JSON
+
+
+def test_every_operation_has_a_name_of_its_own(tenants: Tenants) -> None:
+    names = Counter(one["operationId"] for path in tenants.described["paths"].values() for one in path.values())
+    assert names == Counter(declared.endpoint.__name__ for declared in DECLARED)
+    assert names.most_common(1)[0][1] == 1
+
+
 THINGS = [
     (method, path)
     for method, path, _ in ROUTES
@@ -112,7 +146,6 @@ def test_the_item_of_one_workspace_cannot_be_answered_from_another(tenants: Tena
 
 
 def test_the_description_of_the_api_names_every_permission(tenants: Tenants) -> None:
-    described = tenants.house.client().get("/api/v1/openapi.json").json()
-    operations = [operation for path in described["paths"].values() for operation in path.values()]
+    operations = [operation for path in tenants.described["paths"].values() for operation in path.values()]
     assert len(operations) == len(ROUTES)
     assert all(Permission(operation["x-sightloop-permission"]) for operation in operations)

@@ -13,6 +13,7 @@ from examples.solar_cells.budget import check_budget
 from examples.solar_cells.line_controller import LineController
 from examples.solar_cells.reviewer import answer_open_items
 from tests.journeys.small_plant import SmallPlant
+from tests.specs.interfaces.promises import Promises
 
 SETTINGS = {"events": {"egress_allow": ["127.0.0.1/32"]}}
 SHARES = {
@@ -55,6 +56,7 @@ class SmallLoop:
     audit_ok: bool = False
     problems: list[str] = field(default_factory=list)
     budget_broken: list[str] = field(default_factory=list)
+    promises: Promises | None = None
 
 
 def close_the_loop(
@@ -63,10 +65,13 @@ def close_the_loop(
     """The loop, closed: v1 on mono cells, closed and opened again, poly cells, an alarm, and v2 by policy."""
     told = SmallLoop(folder, plant, controller)
     with sightloop.connect(folder, settings=settings) as ws:
+        told.promises = Promises(ws._connection.get("/openapi.json").as_dict())
+        told.promises.watch(ws._connection.http)
         _first_version(told, ws)
         _serve(told, ws)
         told.at_close = questions(ws)
     with sightloop.connect(folder, settings=settings) as ws:
+        told.promises.watch(ws._connection.http)
         told.at_reopening = questions(ws)
         _shift(told, ws)
         _second_version(told, ws)

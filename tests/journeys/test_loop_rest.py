@@ -13,6 +13,7 @@ import pytest
 from sightloop.interfaces.sdk import connect
 from tests.journeys.served import Served
 from tests.journeys.small_plant import make_plant
+from tests.specs.interfaces.promises import Promises
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
 
@@ -22,6 +23,8 @@ class Plain:
 
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
+        self.promises = Promises(http.get("/openapi.json").json())
+        self.promises.watch(http)
         self._sent = 0
 
     def get(self, path: str, **params: Any) -> Any:
@@ -94,3 +97,35 @@ def test_the_loop_runs_request_by_request(served: Served, plain: Plain, tmp_path
     assert [prediction["id"] for prediction in logged] == outputs["prediction_id"]
     assert plain.get(f"/lineage/{logged[0]['id']}")["missing"] == []
     assert plain.post(f"/receipts/{gate['receipt']}/replay")["same"]
+    assert plain.promises.broken == []
+
+
+def test_whatever_the_loop_left_is_shown_as_the_api_describes_it(served: Served, plain: Plain) -> None:
+    first = {
+        name: plain.get(f"/{lists}")["items"][0]
+        for name, lists in {
+            "run": "runs", "receipt": "receipts", "dataset": "datasets", "campaign": "campaigns", "cycle": "cycles",
+            "alert": "alerts", "prediction": "predictions", "policy": "policies", "rule": "rules", "sample": "samples",
+        }.items()
+    }  # fmt: skip
+    campaign, prediction = first["campaign"]["id"], first["prediction"]
+    looks = [
+        f"runs/{first['run']['id']}", f"runs/{first['run']['id']}/links", f"receipts/{first['receipt']['id']}",
+        "lineage/complete-share", f"lineage/{prediction['id']}", f"lineage/{first['sample']['id']}", "audit",
+        f"schemas/{first['dataset']['schema']}", "datasets/cells", "datasets/cells/versions",
+        "dataset-versions/cells@latest", "dataset-versions/cells@latest/entries",
+        "dataset-versions/cells@1/diff/cells@2", f"campaigns/{campaign}", f"campaigns/{campaign}/counts",
+        f"campaigns/{campaign}/items", f"campaigns/{campaign}/answers", f"policies/{first['policy']['name']}",
+        f"cycles/{first['cycle']['id']}", f"alerts/{first['alert']['id']}", "monitors", "monitors/line-1",
+        "monitors/line-1/estimate", "models", "models/cells", "models/cells/versions", "models/cells/aliases",
+        "models/cells/aliases/champion/history", "model-versions/cells@champion", "model-versions/cells@champion/gates",
+        "model-versions/cells@champion/evaluation", "deployments", "deployments/line-1",
+        f"predictions/{prediction['id']}", f"samples/{first['sample']['id']}",
+        f"samples/{first['sample']['id']}/annotations", "samples/count", "samples/near-duplicates", "quarantine",
+        "status", "webhooks", "webhook-deliveries",
+    ]  # fmt: skip
+    for look in looks:
+        plain.get(f"/{look}")
+    plain.post(f"/policies/{first['policy']['name']}/dry-run")
+    assert plain.promises.broken == []
+    assert len(plain.promises.kept) > len(looks)

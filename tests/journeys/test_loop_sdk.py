@@ -17,6 +17,20 @@ def test_the_campaign_labelled_its_whole_pool(closed: SmallLoop) -> None:
     assert closed.counts.human + closed.counts.auto >= len(closed.budget["mono"]["train"])
 
 
+def test_every_answer_on_the_way_was_as_the_api_describes_it(closed: SmallLoop) -> None:
+    assert closed.promises is not None
+    assert closed.promises.broken == []
+    assert closed.promises.kept >= {
+        "create_monitor",
+        "list_alerts",
+        "tick_loop",
+        "answer_item",
+        "gate",
+        "promote",
+        "list_cycles",
+    }
+
+
 @pytest.mark.parametrize(
     "question",
     ["samples", "versions", "labels", "aliases", "card", "predictions", "monitor", "receipts", "lineage", "policies"],

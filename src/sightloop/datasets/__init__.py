@@ -7,6 +7,7 @@ from sightloop.datasets.interchange import ImportReport
 from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
 from sightloop.datasets.service import Datasets
+from sightloop.datasets.similarity import NearDuplicateReport
 from sightloop.datasets.versions import VersionDiff
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Dataset",
     "Datasets",
     "ImportReport",
+    "NearDuplicateReport",
     "NewAnnotation",
     "Page",
     "QuarantineEntry",

@@ -5,13 +5,14 @@ from sightloop.events.delivery import Deliverer
 from sightloop.events.egress import Egress
 from sightloop.events.idempotency import Idempotency
 from sightloop.events.sinks import Sinks
-from sightloop.events.unit_of_work import Change, Events
+from sightloop.events.unit_of_work import Change, CloudEvent, Events
 from sightloop.events.webhooks import Delivery, Webhook, Webhooks
 
 __all__ = [
     "AuditEntry",
     "AuditReport",
     "Change",
+    "CloudEvent",
     "Deliverer",
     "Delivery",
     "Egress",

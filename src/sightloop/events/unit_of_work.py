@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from typing_extensions import TypedDict
 
 from sightloop.domain import Caller, Receipt, derived_id, new_id, now
 from sightloop.errors import InvalidInput, SightloopError, not_found
@@ -222,7 +223,7 @@ class Events:
         """Returns nothing; the listener is called after each commit and must return at once."""
         self._listeners.append(listener)
 
-    def since(self, workspace: str, after: int, limit: int = 500) -> list[dict[str, Any]]:
+    def since(self, workspace: str, after: int, limit: int = 500) -> list[CloudEvent]:
         """The events after that sequence, oldest first, as CloudEvents 1.0 with `sequence` and `actor` added."""
         with self._records.read() as connection:
             rows = connection.execute(
@@ -233,14 +234,14 @@ class Events:
             )
             return [cloud_event(row) for row in rows]
 
-    def newest(self, workspace: str, limit: int) -> list[dict[str, Any]]:
+    def newest(self, workspace: str, limit: int) -> list[CloudEvent]:
         """The newest events, newest first, in the shape of `since`."""
         query = sa.select(outbox).where(outbox.c.workspace_id == workspace)
         with self._records.read() as connection:
             rows = connection.execute(query.order_by(outbox.c.sequence.desc()).limit(limit))
             return [cloud_event(row) for row in rows]
 
-    def wait(self, workspace: str, after: int, timeout_s: float) -> list[dict[str, Any]]:
+    def wait(self, workspace: str, after: int, timeout_s: float) -> list[CloudEvent]:
         """The events after that sequence as soon as there are any; empty when the time is over."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -295,7 +296,22 @@ class Events:
             return verify(connection, workspace)
 
 
-def cloud_event(row: sa.Row[Any]) -> dict[str, Any]:
+class CloudEvent(TypedDict):
+    """An event as CloudEvents 1.0 has it (JSON format, section 3), with its sequence and its actor."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str
+    sequence: int
+    actor: str
+    data: Mapping[str, Any]
+
+
+def cloud_event(row: sa.Row[Any]) -> CloudEvent:
     """The outbox row as a CloudEvents 1.0 envelope (JSON format, section 3)."""
     return {
         "specversion": "1.0",

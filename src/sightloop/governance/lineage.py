@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from sightloop.domain import Annotation, Basis, Caller, DatasetVersion, ModelVersion, VersionEntry
 from sightloop.errors import NotFound, not_found
 from sightloop.governance.ports import Labels, Models, Predictions, Receipts, RunLog, Versions
@@ -24,6 +26,17 @@ class Standing:
     receipts: tuple[str, ...]
     entries: tuple[Mapping[str, Any], ...]
     missing: tuple[str, ...] = field(default=())
+
+
+class Standpoint(TypedDict):
+    """What a thing stands on, and what stands on it; `missing` names each link that does not resolve."""
+
+    id: str
+    kind: str
+    facts: Mapping[str, Any]
+    upstream: Mapping[str, Any]
+    downstream: Mapping[str, Any]
+    missing: Sequence[str]
 
 
 class Lineage:
@@ -47,7 +60,7 @@ class Lineage:
         # Dataset versions, model versions and revisions never change, so what was resolved once stays so.
         self._standings: dict[tuple[str, str], Standing] = {}
 
-    def show(self, caller: Caller, thing: str) -> dict[str, Any]:
+    def show(self, caller: Caller, thing: str) -> Standpoint:
         """What the thing stands on ("upstream") and what stands on it ("downstream").
 
         Answers for a prediction, model version, dataset version, sample, annotation or run, by its id. "missing" names
@@ -64,7 +77,11 @@ class Lineage:
         }.get(prefix)
         if show is None:
             raise not_found("thing with lineage", thing, hint="Give the id of a prediction, sample, version or run.")
-        return {"id": thing, **show(caller, thing)}
+        found = show(caller, thing)
+        return {
+            "id": thing, "kind": found["kind"], "facts": found["facts"], "upstream": found["upstream"],
+            "downstream": found["downstream"], "missing": found["missing"],
+        }  # fmt: skip
 
     def complete_share(self, caller: Caller) -> float:
         """The share of logged predictions that resolve through model, run and dataset version to every label.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+from typing_extensions import TypedDict
 
 from sightloop.domain import Caller
 from sightloop.errors import Refused
@@ -13,6 +14,17 @@ from sightloop.events import Events
 from sightloop.storage import Stores
 
 Recompute = Callable[[bytes], Mapping[str, Any]]
+
+
+class Replayed(TypedDict):
+    """The outcome that a receipt holds beside the one computed again; `same` where they are equal as JSON."""
+
+    receipt: str
+    kind: str
+    rule: str
+    same: bool
+    outcome: Mapping[str, Any]
+    recomputed: Mapping[str, Any]
 
 
 class Replay:
@@ -27,8 +39,8 @@ class Replay:
         self._stores = stores
         self._functions = functions
 
-    def replay(self, caller: Caller, receipt_id: str) -> dict[str, Any]:
-        """{"receipt", "kind", "rule", "same", "outcome", "recomputed"}; the two outcomes are compared as JSON.
+    def replay(self, caller: Caller, receipt_id: str) -> Replayed:
+        """The decision computed again; the two outcomes are compared as JSON.
 
         Raises Refused for a receipt that cannot be replayed, Corrupt or NotFound where its data are damaged or lost.
         """

@@ -2,7 +2,7 @@
 
 from sightloop.labeling.acceptance import replay_acceptance
 from sightloop.labeling.ports import Suggester, Suggestions
-from sightloop.labeling.records import Answer, Campaign, QueueItem
+from sightloop.labeling.records import Answer, Campaign, Counts, QueueItem
 from sightloop.labeling.service import Labeling
 
-__all__ = ["Answer", "Campaign", "Labeling", "QueueItem", "Suggester", "Suggestions", "replay_acceptance"]
+__all__ = ["Answer", "Campaign", "Counts", "Labeling", "QueueItem", "Suggester", "Suggestions", "replay_acceptance"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from sightloop.domain import Caller, derived_id
 from sightloop.labeling.plan import Purpose, Schedule
 
@@ -83,6 +85,28 @@ class Answer:
     annotation: str
     undoes: str
     made_at: datetime
+
+
+class Counts(TypedDict):
+    """Decisions on a campaign so far, by purpose and by verb; `human` is all that people made, `auto` the rule's."""
+
+    size: int
+    human: int
+    auto: int
+    open: int
+    seeds: int
+    lessons: int
+    audits: int
+    doubts: int
+    rest: int
+    checks: int
+    seconds: int
+    accepts: int
+    fixes: int
+    rejects: int
+    skips: int
+    undone: int
+    duration_s: float
 
 
 def campaign_of(row: Any) -> Campaign:

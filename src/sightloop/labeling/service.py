@@ -22,6 +22,7 @@ from sightloop.labeling.records import (
     VERBS,
     Answer,
     Campaign,
+    Counts,
     QueueItem,
     answer_of,
     item_of,
@@ -183,7 +184,7 @@ class Labeling(Campaigns):
             raise NotEnoughData("There are no second opinions yet.", hint="Ask for some: second_opinions(count).")
         return binomial_interval(sum(a != b for a, b in pairs), len(pairs))
 
-    def counts(self, caller: Caller, campaign: str) -> dict[str, Any]:
+    def counts(self, caller: Caller, campaign: str) -> Counts:
         """Decisions so far by purpose and verb, and in seconds; `human` is every answer that a person was asked for."""
         home = self.campaign(caller, campaign)
         kept = self.answers(caller, campaign)
@@ -204,7 +205,10 @@ class Labeling(Campaigns):
             "rest": why[Purpose.REST],
             "checks": why[Purpose.CHECK],
             "seconds": why[Purpose.SECOND],
-            **{f"{verb}s" if verb != "fix" else "fixes": how[verb] for verb in VERBS},
+            "accepts": how["accept"],
+            "fixes": how["fix"],
+            "rejects": how["reject"],
+            "skips": how["skip"],
             "undone": len(kept) - len(given),
             "duration_s": round(sum(one.duration_s for one in given), 3),
         }

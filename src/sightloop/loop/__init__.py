@@ -3,8 +3,8 @@
 from sightloop.loop.cycles import Cycle
 from sightloop.loop.machine import replay_act
 from sightloop.loop.policy import Policy, parse_policy
-from sightloop.loop.service import DeclaredPolicy, Loop
+from sightloop.loop.service import DeclaredPolicy, DryRun, Loop
 from sightloop.loop.steps import Rooms
 from sightloop.loop.ticker import Ticker
 
-__all__ = ["Cycle", "DeclaredPolicy", "Loop", "Policy", "Rooms", "Ticker", "parse_policy", "replay_act"]
+__all__ = ["Cycle", "DeclaredPolicy", "DryRun", "Loop", "Policy", "Rooms", "Ticker", "parse_policy", "replay_act"]

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from typing_extensions import TypedDict
 
 from sightloop.domain import Caller, Role, now
 from sightloop.errors import NotFound, SightloopError, not_found
@@ -41,6 +42,28 @@ class DeclaredPolicy:
     digest: str
     enabled: bool
     made_at: datetime
+
+
+class PlannedStep(TypedDict):
+    """What a step does, what it costs at most, and what stands in its way."""
+
+    step: str
+    does: str
+    costs: str
+    problem: str
+
+
+class DryRun(TypedDict):
+    """What a policy would do on the newest alert of its monitor; `alert` is empty where there is none."""
+
+    policy: str
+    would_act: bool
+    monitor_state: str
+    alert: str
+    decisions_at_most: int
+    images_needed: int
+    images_there: int
+    steps: list[PlannedStep]
 
 
 class Loop:
@@ -156,7 +179,7 @@ class Loop:
             self._begin(caller)
             return [moved for cycle in self._cycles.all(caller, open_only=True) if (moved := self._go(caller, cycle))]
 
-    def dry_run(self, caller: Caller, name: str) -> dict[str, Any]:
+    def dry_run(self, caller: Caller, name: str) -> DryRun:
         """What the policy would do on its monitor's newest alert, step by step, with costs at most; changes nothing."""
         declared = self.policy(caller, name)
         policy = parse_policy(declared.text)
@@ -278,7 +301,7 @@ class Loop:
         return None if found is None else dict(found)
 
 
-def _plan(policy: Policy, decisions: int, problems: Mapping[str, str]) -> list[dict[str, str]]:
+def _plan(policy: Policy, decisions: int, problems: Mapping[str, str]) -> list[PlannedStep]:
     """A line for each step: what it does, what it costs at most, and what stands in its way."""
     collect, label, train, gate = policy.collect, policy.label, policy.train, policy.gate
     bound = f"error at most {label.eps:g} with {1 - label.alpha:.0%} confidence"

@@ -5,13 +5,45 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from sightloop.monitoring.fold import Fold
 from sightloop.vision import accuracy_interval, confidence_estimate
 
 WINDOW = 1000
 RELIED_BELOW = 0.5  # share of the way to the alarm, in log wealth, from which an estimate is not to be acted on
+
+
+class Audit(TypedDict):
+    """How far a random audit is; the accuracy that it found, with its limits, once nothing is open."""
+
+    asked: int
+    answered: int
+    open: list[str]
+    verdict: str
+    value: NotRequired[float]
+    lower: NotRequired[float]
+    upper: NotRequired[float]
+    confidence: NotRequired[float]
+    n: NotRequired[int]
+
+
+class Estimate(TypedDict):
+    """The accuracy to expect on the newest `n` images up to a sequence, with its limits, and the audit of the same."""
+
+    value: float
+    lower: float
+    upper: float
+    confidence: float
+    n: int
+    doubt: float
+    relied_on: bool
+    because: list[str]
+    monitor: str
+    upto: int
+    audit: Audit
 
 
 def estimate_of(fold: Fold, upto: int | None = None) -> dict[str, Any]:
@@ -40,6 +72,15 @@ def estimate_of(fold: Fold, upto: int | None = None) -> dict[str, Any]:
     return {**found.as_dict(), "doubt": doubt, "relied_on": not because, "because": because}
 
 
+def estimated(found: Mapping[str, Any], monitor: str, upto: int, audit: Audit) -> Estimate:
+    """What `estimate_of` found on the monitor's traffic up to a sequence, with the audit of the same."""
+    return {
+        "value": found["value"], "lower": found["lower"], "upper": found["upper"], "confidence": found["confidence"],
+        "n": found["n"], "doubt": found["doubt"], "relied_on": found["relied_on"], "because": found["because"],
+        "monitor": monitor, "upto": upto, "audit": audit,
+    }  # fmt: skip
+
+
 def window_of(fold: Fold, upto: int | None) -> list[int]:
     """Places in the history of the last 1,000 watched images up to a sequence number."""
     sequences = fold.history["sequence"]
@@ -53,7 +94,7 @@ def drawn(salt: str, predictions: Sequence[str], count: int) -> list[str]:
 
 def audit_of(
     estimate: Mapping[str, Any], asked: Sequence[str], said: Mapping[str, str], truth: Mapping[str, str]
-) -> dict[str, Any]:
+) -> Audit:
     """What the audits say: how many are open, and once all are answered the accuracy with its exact limits.
 
     The number of audits is fixed beforehand, so that the limits (Clopper and Pearson) hold; they are given at the end
@@ -61,9 +102,12 @@ def audit_of(
     only: "value", "lower" and "upper" of the audit are what to act on.
     """
     open_ones = [one for one in asked if one not in truth]
-    told = {"asked": len(asked), "answered": len(asked) - len(open_ones), "open": open_ones, "verdict": "open"}
+    told: Audit = {"asked": len(asked), "answered": len(asked) - len(open_ones), "open": open_ones, "verdict": "open"}
     if open_ones or not asked:
         return told
     found = accuracy_interval([said[one] == truth[one] for one in asked])
     meet = found.lower <= estimate["upper"] and estimate["lower"] <= found.upper
-    return {**told, **found.as_dict(), "verdict": "confirmed" if meet else "refuted"}
+    return {
+        "asked": told["asked"], "answered": told["answered"], "open": [], "verdict": "confirmed" if meet else "refuted",
+        "value": found.value, "lower": found.lower, "upper": found.upper, "confidence": found.confidence, "n": found.n,
+    }  # fmt: skip

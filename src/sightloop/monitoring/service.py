@@ -17,7 +17,7 @@ from sightloop.domain import Alert, Caller, Prediction, now
 from sightloop.errors import Conflict, InvalidInput, NotEnoughData, NotFound, SightloopError, not_found
 from sightloop.events import Events
 from sightloop.monitoring.advance import PAGE, Advance, Folds, Row
-from sightloop.monitoring.estimates import WINDOW, audit_of, drawn, estimate_of, window_of
+from sightloop.monitoring.estimates import WINDOW, Estimate, audit_of, drawn, estimate_of, estimated, window_of
 from sightloop.monitoring.facets import check_facets, of_prediction, of_sample, regime_of
 from sightloop.monitoring.fitting import fit_reference
 from sightloop.monitoring.fold import Fold
@@ -155,7 +155,7 @@ class Monitoring:
             self._folds.keep(row, fold)
             return Monitor.of(row, fold)
 
-    def estimate(self, caller: Caller, name: str, *, audits: int = 60, upto: int | None = None) -> dict[str, Any]:
+    def estimate(self, caller: Caller, name: str, *, audits: int = 60, upto: int | None = None) -> Estimate:
         """The accuracy to expect on the newest traffic, and what a random audit of it says.
 
         Args:
@@ -181,7 +181,7 @@ class Monitoring:
             truth |= {one.id: str(one.outcome["label"]) for one in page if "label" in one.outcome}
             after = page[-1].sequence
         audit = audit_of(found, asked, dict(zip(ids, labels, strict=True)), truth)
-        return {**found, "monitor": name, "upto": sequence[-1], "audit": audit}
+        return estimated(found, name, sequence[-1], audit)
 
     def list(self, caller: Caller) -> Monitors:
         """All monitors by name, without history."""

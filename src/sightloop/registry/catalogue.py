@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
+from typing_extensions import TypedDict
 
 from sightloop.domain import AliasMove, Caller, GateResult, ModelVersion, digest_of, now
 from sightloop.errors import InvalidInput, not_found
@@ -30,6 +31,21 @@ class Model:
     made_at: datetime
     versions: int
     aliases: Mapping[str, str]
+
+
+class TestResults(TypedDict):
+    """Results on a test version, columns in the order of `samples`.
+
+    `probabilities` is (N, C) in the order of `classes`; `slices` gives the value of each sample by metadata field.
+    """
+
+    test_version: str
+    samples: list[str]
+    label: list[str]
+    predicted: list[str]
+    probabilities: list[list[float]]
+    slices: Mapping[str, list[str]]
+    classes: list[str]
 
 
 class Catalogue:
@@ -180,7 +196,7 @@ class Catalogue:
             change.emit("sightloop.model.evaluated", {"model_version": version.id, "test_version": row["test_version"]})
         return row["digest"]
 
-    def evaluation(self, caller: Caller, version_id: str, test_version: str = "") -> dict[str, Any]:
+    def evaluation(self, caller: Caller, version_id: str, test_version: str = "") -> TestResults:
         """Per-sample results on a test version (by default the one of its registration), with `classes` added."""
         version = self.version(caller, version_id)
         digest: str | None = version.evaluation
@@ -189,7 +205,7 @@ class Catalogue:
                 digest = connection.execute(_evaluations_of(caller, version.id, test_version)).scalar_one_or_none()
         if digest is None:
             raise not_found("evaluation on", test_version, hint="Evaluate the version on this test version first.")
-        evaluation: dict[str, Any] = orjson.loads(self._stores.workspace(caller.workspace).blobs.get(digest))
+        evaluation: TestResults = orjson.loads(self._stores.workspace(caller.workspace).blobs.get(digest))
         return evaluation
 
     def aliases(self, caller: Caller, model: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sightloop.serving.door import Predicted as Predicted
     from sightloop.serving.listening import LockedDown as LockedDown
     from sightloop.serving.listening import body_patience_s as body_patience_s
     from sightloop.serving.listening import listening_options as listening_options
@@ -21,6 +22,7 @@ _HOMES = {
     "Deployments": "service",
     "LockedDown": "listening",
     "PredictionLog": "prediction_log",
+    "Predicted": "door",
     "Predictor": "predictor",
     "body_patience_s": "listening",
     "listening_options": "listening",

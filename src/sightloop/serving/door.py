@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import TypedDict
 
 from sightloop.domain import Caller, derived_id, new_id, now
 from sightloop.errors import Conflict, InvalidMedia, Unavailable
@@ -61,6 +62,18 @@ class Seen:
     brightness: float
     contrast: float
     blur: float
+
+
+class Predicted(TypedDict):
+    """The answer for one image; `score` is the calibrated probability of `label`, the top class."""
+
+    prediction_id: str
+    label: str
+    score: float
+    probabilities: Mapping[str, float]
+    model: str
+    model_version: str
+    deployment: str
 
 
 class PredictionDoor:

@@ -31,6 +31,7 @@ from sightloop.serving.deployment_file import (
     replace_file,
     write_deployments,
 )
+from sightloop.serving.door import Predicted
 from sightloop.serving.ports import KeyHash
 from sightloop.serving.prediction_log import ACTOR
 from sightloop.serving.predictor import Predictor
@@ -164,8 +165,8 @@ class Deployments:
             for row in rows
         ]
 
-    def predict(self, caller: Caller, name: str, image: bytes, *, request_id: str = "") -> dict[str, Any]:
-        """The serving process's answer for an encoded image: prediction_id, label, score, probabilities, model_version.
+    def predict(self, caller: Caller, name: str, image: bytes, *, request_id: str = "") -> Predicted:
+        """The serving process's answer for an encoded image.
 
         Tries again under the same key while the process is being restarted, so nothing is predicted twice.
         """
@@ -176,7 +177,8 @@ class Deployments:
         while True:
             try:
                 url = f"{self._supervisor.address}/v2/models/{name}/image"
-                return _content(self._client.post(url, content=image, headers=headers))
+                found: Predicted = _content(self._client.post(url, content=image, headers=headers))
+                return found
             except httpx.TransportError as error:
                 if time.monotonic() > deadline:
                     raise Unavailable("The serving process does not answer.", hint="Try again in a while.") from error
@@ -315,8 +317,8 @@ class Deployments:
             return self._own_keys.setdefault(workspace, secrets.token_urlsafe(32))
 
 
-def _content(answer: httpx.Response) -> dict[str, Any]:
-    content: dict[str, Any] = answer.json()
+def _content(answer: httpx.Response) -> Any:
+    content = answer.json()
     if answer.status_code >= 400:
         raise from_problem(content)
     return content

@@ -190,7 +190,7 @@ class Training:
 
         def evaluate() -> dict[str, Any]:
             try:
-                evaluation = self._registry.evaluation(caller, params["model_version"], test.id)
+                evaluation: Mapping[str, Any] = self._registry.evaluation(caller, params["model_version"], test.id)
                 figures = metrics(evaluation, evaluation["classes"])
             except NotFound:
                 archive = self._registry.bundle(caller, params["model_version"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Set
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 import pyarrow as pa
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from sightloop.errors import SightloopError
 
+T = TypeVar("T")
 ARROW: Final = "application/vnd.apache.arrow.stream"
 _PICTURES: Final = {b"RIFF": "image/webp", b"\x89PNG": "image/png"}
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
@@ -23,9 +24,13 @@ def to_json(value: Any) -> bytes:
     return orjson.dumps(value, default=_plain, option=_OPTIONS)
 
 
-def answer(value: Any, status: int = 200) -> Response:
+class Answered(Response, Generic[T]):
+    """A JSON response with a value of that type, for a handler that has headers or cookies to add."""
+
+
+def answer(value: T, status: int = 200) -> Answered[T]:
     """A JSON response with the value."""
-    return Response(to_json(value), status_code=status, media_type="application/json")
+    return Answered(to_json(value), status_code=status, media_type="application/json")
 
 
 def arrow(request: Request, table: pa.Table, stamp: str) -> Response:

@@ -1,9 +1,10 @@
-"""What handlers take in: strict bodies, pages, filters."""
+"""What handlers take in, strict bodies and filters, and the lists that they give."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 from fastapi import Query
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sightloop.errors import InvalidInput
 
+T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items on this page at most.")]
 Cursor = Annotated[str, Query(description="`next_cursor` of the page before; empty for the first.")]
 Name = Annotated[str, Field(max_length=200)]
@@ -44,11 +46,19 @@ def sequence_of(cursor: str) -> int:
     return int(cursor or 0)
 
 
-def page_of(items: Sequence[Any], limit: int, cursor_of: Callable[[Any], str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """Some items in order, and the cursor that the next ones start after; it is empty at the end."""
+
+    items: Sequence[T]
+    next_cursor: str = ""
+
+
+def page_of(items: Sequence[T], limit: int, cursor_of: Callable[[T], str]) -> Listed[T]:
     """A page; a full one carries the cursor that the next one starts after."""
-    return {"items": items, "next_cursor": cursor_of(items[-1]) if len(items) == limit else ""}
+    return Listed(items, cursor_of(items[-1]) if len(items) == limit else "")
 
 
-def items_of(items: Any) -> dict[str, Any]:
+def items_of(items: Iterable[T]) -> Listed[T]:
     """A list that comes whole."""
-    return {"items": list(items), "next_cursor": ""}
+    return Listed(list(items))

@@ -191,6 +191,7 @@ def mount(app: FastAPI, rooms: Iterable[Routes]) -> None:
                 declared.path,
                 _presented(declared.endpoint),
                 methods=[declared.method],
+                operation_id=declared.endpoint.__name__,
                 tags=[declared.tag],
                 response_model=None,
                 response_class=Response,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Request, Response
@@ -13,9 +12,10 @@ from pydantic import Field
 
 from sightloop.domain import GRANTS, Caller, Permission, Role, now
 from sightloop.errors import Unauthenticated
-from sightloop.interfaces.api.answers import answer
+from sightloop.governance import ApiKey
+from sightloop.interfaces.api.answers import Answered, answer
 from sightloop.interfaces.api.credentials import SESSION_COOKIE, Credentials, session_cookie
-from sightloop.interfaces.api.parsing import Body, Name, items_of
+from sightloop.interfaces.api.parsing import Body, Listed, Name, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("access")
@@ -64,8 +64,25 @@ class Session:
     workspaces: list[WorkspaceName]
 
 
+@dataclass(frozen=True, slots=True)
+class WorkspaceMade:
+    """A new workspace with its first admin key; the secret is shown this once."""
+
+    id: str
+    name: str
+    key: ApiKey
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyMade(ApiKey):
+    """A new key; its secret is shown this once."""
+
+    secret: str
+
+
 @routes.get("/session", permission=Permission.PUBLIC)
-async def session(ask: Ask) -> Session:
+async def show_session(ask: Ask) -> Session:
     """Who the browser is signed in as, if it is."""
     credentials: Credentials = ask.request.app.state.credentials
     request = ask.request
@@ -77,7 +94,7 @@ async def session(ask: Ask) -> Session:
 
 
 @routes.post("/session", permission=Permission.PUBLIC, kept=False)
-async def sign_in(ask: Ask, body: SignIn) -> Response:
+async def sign_in(ask: Ask, body: SignIn) -> Answered[Session]:
     """Who the key stands for; the browser keeps the key in a cookie that no script can read."""
     credentials: Credentials = ask.request.app.state.credentials
     caller = await run_sync(credentials.caller, {"authorization": f"Bearer {body.key}"}, {}, _address(ask.request))
@@ -89,7 +106,7 @@ async def sign_in(ask: Ask, body: SignIn) -> Response:
 
 
 @routes.delete("/session", permission=Permission.PUBLIC)
-def sign_out(ask: Ask) -> Response:
+def sign_out(ask: Ask) -> Answered[Session]:
     """Who asks from now on: nobody. The keys themselves hold on; revoke one with DELETE /keys/{key}."""
     response = answer(_session(ask, ask.caller))
     for name in ask.request.cookies:
@@ -145,22 +162,22 @@ def _address(request: Request) -> str:
 
 
 @routes.post("/workspaces", permission=Permission.ADMIN, kept=False)
-def create_workspace(ask: Ask, body: NewWorkspace) -> Any:
+def create_workspace(ask: Ask, body: NewWorkspace) -> WorkspaceMade:
     """A new workspace with its first admin key, whose secret is shown this once."""
     workspace, key, secret = ask.installation.identity.create_workspace(ask.caller, body.name)
-    return {"id": workspace, "name": body.name, "key": key, "secret": secret}
+    return WorkspaceMade(workspace, body.name, key, secret)
 
 
 @routes.get("/workspaces", permission=Permission.ADMIN)
-def workspaces(ask: Ask) -> Any:
+def list_workspaces(ask: Ask) -> Listed[WorkspaceName]:
     """The caller's workspace; to an admin of the default one, all of them."""
     found = ask.installation.identity.workspaces()
     all_of_them = ask.caller.workspace == "default"
-    return items_of({"id": id, "name": name} for id, name in found.items() if all_of_them or id == ask.caller.workspace)
+    return items_of(WorkspaceName(id, name) for id, name in found.items() if all_of_them or id == ask.caller.workspace)
 
 
 @routes.post("/keys", permission=Permission.ADMIN, kept=False)
-def create_key(ask: Ask, body: NewKey) -> Any:
+def create_key(ask: Ask, body: NewKey) -> KeyMade:
     """An API key; its secret is shown this once."""
     expires_at = None if body.days is None else now() + timedelta(days=body.days)
     if body.deployment:
@@ -168,16 +185,16 @@ def create_key(ask: Ask, body: NewKey) -> Any:
     key, secret = ask.installation.identity.create_key(
         ask.caller, body.name, body.role, expires_at=expires_at, deployment=body.deployment
     )
-    return {**asdict(key), "secret": secret}
+    return KeyMade(**asdict(key), secret=secret)
 
 
 @routes.get("/keys", permission=Permission.ADMIN)
-def keys(ask: Ask) -> Any:
+def list_keys(ask: Ask) -> Listed[ApiKey]:
     """The API keys of the workspace, without their secrets."""
     return items_of(ask.installation.identity.keys(ask.caller))
 
 
 @routes.delete("/keys/{key}", permission=Permission.ADMIN)
-def revoke(ask: Ask, key: str) -> Any:
+def revoke_key(ask: Ask, key: str) -> ApiKey:
     """The key, revoked."""
     return ask.installation.identity.revoke(ask.caller, key)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from dataclasses import asdict
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 from anyio import sleep
 from anyio.to_thread import run_sync
 from fastapi import Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from sightloop.domain import Permission
+from sightloop.domain import ArtifactLink, Permission, Receipt, Run
+from sightloop.events import AuditEntry, AuditReport, CloudEvent, Delivery, Webhook
+from sightloop.governance import FsckReport, Replayed, Standpoint
 from sightloop.interfaces.api.answers import to_json
-from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Name, items_of, page_of
+from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Listed, Name, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Asked, Routes
 
 routes = Routes("accounts")
@@ -34,14 +36,43 @@ class Fsck(Body):
     collect: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookMade(Webhook):
+    """A new webhook; its signing secret is shown this once."""
+
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share, 0 to 1."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewestEvents:
+    """Events, newest first; `sequence` is that of the first, 0 where there is none."""
+
+    sequence: int
+    items: Sequence[CloudEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The id of what is gone."""
+
+    id: str
+
+
 @routes.get("/runs", permission=Permission.READ)
-def runs(ask: Ask, kind: str | None = None, limit: Limit = 100, cursor: Cursor = "") -> Any:
+def list_runs(ask: Ask, kind: str | None = None, limit: Limit = 100, cursor: Cursor = "") -> Listed[Run]:
     """Runs, newest first."""
     return page_of(ask.installation.runs.list(ask.caller, kind, limit, cursor), limit, lambda last: last.id)
 
 
 @routes.get("/runs/{run}", permission=Permission.READ)
-async def show_run(ask: Ask, run: str, wait_s: Annotated[float, Query(ge=0, le=30)] = 0.0) -> Any:
+async def show_run(ask: Ask, run: str, wait_s: Annotated[float, Query(ge=0, le=30)] = 0.0) -> Run:
     """One run; with `wait_s`, as soon as it ends or the time is over."""
     until = time.monotonic() + wait_s
     while True:
@@ -52,60 +83,60 @@ async def show_run(ask: Ask, run: str, wait_s: Annotated[float, Query(ge=0, le=3
 
 
 @routes.get("/runs/{run}/links", permission=Permission.READ)
-def links(ask: Ask, run: str) -> Any:
+def list_run_links(ask: Ask, run: str) -> Listed[ArtifactLink]:
     """What the run used and made."""
     ask.installation.runs.get(ask.caller, run)
     return items_of(ask.installation.runs.links(ask.caller, run=run))
 
 
 @routes.get("/receipts", permission=Permission.READ)
-def receipts(
+def list_receipts(
     ask: Ask, kind: str | None = None, subject: str | None = None, limit: Limit = 100, cursor: Cursor = ""
-) -> Any:
+) -> Listed[Receipt]:
     """Receipts, newest first."""
     found = ask.installation.events.receipts(ask.caller, kind=kind, subject=subject, limit=limit, cursor=cursor)
     return page_of(found, limit, lambda last: last.id)
 
 
 @routes.get("/receipts/{receipt}", permission=Permission.READ)
-def show_receipt(ask: Ask, receipt: str) -> Any:
+def show_receipt(ask: Ask, receipt: str) -> Receipt:
     """One receipt."""
     return ask.installation.events.receipt(ask.caller, receipt)
 
 
 @routes.post("/receipts/{receipt}/replay", permission=Permission.READ, kept=False)
-def replay(ask: Ask, receipt: str) -> Any:
+def replay_receipt(ask: Ask, receipt: str) -> Replayed:
     """The decision computed again from its inputs."""
     return ask.installation.replay.replay(ask.caller, receipt)
 
 
 @routes.get("/lineage/complete-share", permission=Permission.READ)
-def complete_share(ask: Ask) -> Any:
+def show_complete_share(ask: Ask) -> Share:
     """The share of predictions that resolve all the way to labels."""
-    return {"share": ask.installation.lineage.complete_share(ask.caller)}
+    return Share(ask.installation.lineage.complete_share(ask.caller))
 
 
 @routes.get("/lineage/{thing}", permission=Permission.READ)
-def lineage(ask: Ask, thing: str) -> Any:
+def show_lineage(ask: Ask, thing: str) -> Standpoint:
     """What a thing stands on, and what stands on it."""
     return ask.installation.lineage.show(ask.caller, thing)
 
 
 @routes.get("/audit", permission=Permission.AUDIT_READ)
-def audit(ask: Ask, limit: Limit = 100, cursor: Cursor = "") -> Any:
+def list_audit(ask: Ask, limit: Limit = 100, cursor: Cursor = "") -> Listed[AuditEntry]:
     """Audit entries, oldest first."""
     found = ask.installation.events.audit(ask.caller, limit, cursor)
     return page_of(found, limit, lambda last: str(last.sequence))
 
 
 @routes.post("/audit/verify", permission=Permission.AUDIT_READ, kept=False)
-def verify(ask: Ask) -> Any:
+def verify_audit(ask: Ask) -> AuditReport:
     """Whether the chain is whole, and where it breaks."""
     return ask.installation.events.audit_verify(ask.caller.workspace)
 
 
 @routes.get("/events", permission=Permission.READ, gives="text/event-stream")
-def events(
+def stream_events(
     ask: Ask,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     follow: bool = True,
@@ -118,10 +149,10 @@ def events(
 
 
 @routes.get("/events/newest", permission=Permission.READ)
-def newest_events(ask: Ask, limit: Limit = 30) -> Any:
+def list_newest_events(ask: Ask, limit: Limit = 30) -> NewestEvents:
     """The newest events, newest first, and the sequence that a stream of what comes goes on from."""
     found = ask.installation.events.newest(ask.caller.workspace, limit)
-    return {"sequence": found[0]["sequence"] if found else 0, "items": found}
+    return NewestEvents(found[0]["sequence"] if found else 0, found)
 
 
 async def _stream(ask: Asked, after: int, follow: bool) -> AsyncIterator[bytes]:
@@ -143,41 +174,41 @@ async def _stream(ask: Asked, after: int, follow: bool) -> AsyncIterator[bytes]:
 
 
 @routes.post("/webhooks", permission=Permission.ADMIN, kept=False)
-def create_webhook(ask: Ask, body: NewWebhook) -> Any:
+def create_webhook(ask: Ask, body: NewWebhook) -> WebhookMade:
     """The webhook with its signing secret, which is shown this once; "sink:NAME" as its url names a broker."""
     made, secret = ask.installation.webhooks.create(ask.caller, body.url, body.events, body.name)
-    return {**asdict(made), "secret": secret}
+    return WebhookMade(**asdict(made), secret=secret)
 
 
 @routes.get("/webhooks", permission=Permission.READ)
-def webhooks(ask: Ask) -> Any:
+def list_webhooks(ask: Ask) -> Listed[Webhook]:
     """The webhooks of the workspace, without their secrets, with what waits and what was given up."""
     return items_of(ask.installation.webhooks.list(ask.caller))
 
 
 @routes.delete("/webhooks/{webhook}", permission=Permission.ADMIN)
-def delete_webhook(ask: Ask, webhook: str) -> Any:
+def delete_webhook(ask: Ask, webhook: str) -> Gone:
     """The id of the webhook that is gone."""
     ask.installation.webhooks.delete(ask.caller, webhook)
-    return {"id": webhook}
+    return Gone(webhook)
 
 
 @routes.get("/webhook-deliveries", permission=Permission.READ)
-def deliveries(
+def list_deliveries(
     ask: Ask, webhook: str | None = None, state: str | None = None, limit: Limit = 100, cursor: Cursor = ""
-) -> Any:
+) -> Listed[Delivery]:
     """Deliveries in the order of their events."""
     found = ask.installation.webhooks.deliveries(ask.caller, webhook=webhook, state=state, limit=limit, cursor=cursor)
     return page_of(found, limit, lambda last: last.id)
 
 
 @routes.post("/webhook-deliveries/{delivery}/redeliver", permission=Permission.ADMIN)
-def redeliver(ask: Ask, delivery: str) -> Any:
+def redeliver(ask: Ask, delivery: str) -> Delivery:
     """The delivery, due again."""
     return ask.installation.webhooks.redeliver(ask.caller, delivery)
 
 
 @routes.post("/fsck", permission=Permission.ADMIN, kept=False)
-def fsck(ask: Ask, body: Fsck) -> Any:
+def fsck(ask: Ask, body: Fsck) -> FsckReport:
     """What is wrong with the stored state."""
     return ask.installation.fsck.run(ask.caller.workspace, deep=body.deep, collect=body.collect)

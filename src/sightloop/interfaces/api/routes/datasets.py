@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Response
 from pydantic import Field
 
-from sightloop.domain import Permission
-from sightloop.interfaces.api.parsing import Body, Name, Seed, items_of
+from sightloop.datasets import Dataset, ImportReport, VersionDiff
+from sightloop.domain import Annotation, DatasetVersion, LabelSchema, Permission, VersionEntry
+from sightloop.interfaces.api.parsing import Body, Listed, Name, Seed, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("datasets")
@@ -46,79 +48,79 @@ class Heads(Body):
 
 
 @routes.post("/schemas", permission=Permission.DATASET_WRITE)
-def create_schema(ask: Ask, body: NewSchema) -> Any:
+def create_schema(ask: Ask, body: NewSchema) -> LabelSchema:
     """The label schema; other classes under a known name make its next version."""
     return ask.installation.datasets.create_schema(ask.caller, body.name, body.classes)
 
 
 @routes.get("/schemas/{name}", permission=Permission.READ)
-def show_schema(ask: Ask, name: str) -> Any:
+def show_schema(ask: Ask, name: str) -> LabelSchema:
     """A label schema by name (the newest version) or id."""
     return ask.installation.datasets.schema(ask.caller, name)
 
 
 @routes.post("/datasets", permission=Permission.DATASET_WRITE)
-def create(ask: Ask, body: NewDataset) -> Any:
+def create_dataset(ask: Ask, body: NewDataset) -> Dataset:
     """An empty dataset."""
     return ask.installation.datasets.create(ask.caller, body.name, body.label_schema)
 
 
 @routes.get("/datasets", permission=Permission.READ)
-def list_datasets(ask: Ask) -> Any:
+def list_datasets(ask: Ask) -> Listed[Dataset]:
     """All datasets."""
     return items_of(ask.installation.datasets.list(ask.caller))
 
 
 @routes.get("/datasets/{name}", permission=Permission.READ)
-def show(ask: Ask, name: str) -> Any:
+def show_dataset(ask: Ask, name: str) -> Dataset:
     """One dataset."""
     return ask.installation.datasets.get(ask.caller, name)
 
 
 @routes.post("/datasets/{name}/versions", permission=Permission.DATASET_WRITE)
-def commit(ask: Ask, name: str, body: Commit) -> Any:
+def commit_dataset_version(ask: Ask, name: str, body: Commit) -> DatasetVersion:
     """A new version: what the newest holds, what the filter finds, split, and what is added by id."""
     return ask.installation.datasets.commit(ask.caller, name, **body.model_dump())
 
 
 @routes.get("/datasets/{name}/versions", permission=Permission.READ)
-def versions(ask: Ask, name: str) -> Any:
+def list_dataset_versions(ask: Ask, name: str) -> Listed[DatasetVersion]:
     """The versions of a dataset, oldest first."""
     return items_of(ask.installation.datasets.versions(ask.caller, name))
 
 
 @routes.get("/dataset-versions/{version}", permission=Permission.READ)
-def show_version(ask: Ask, version: str) -> Any:
+def show_dataset_version(ask: Ask, version: str) -> DatasetVersion:
     """A version by id, or as "cells@3" or "cells@latest"."""
     return ask.installation.datasets.version(ask.caller, version)
 
 
 @routes.get("/dataset-versions/{version}/entries", permission=Permission.READ)
-def entries(ask: Ask, version: str, split: str | None = None, labelled: bool = False) -> Any:
+def list_entries(ask: Ask, version: str, split: str | None = None, labelled: bool = False) -> Listed[VersionEntry]:
     """What the version holds about each sample, by sample id."""
     return items_of(ask.installation.datasets.entries(ask.caller, version, split, labelled))
 
 
 @routes.get("/dataset-versions/{a}/diff/{b}", permission=Permission.READ)
-def diff(ask: Ask, a: str, b: str) -> Any:
+def diff_dataset_versions(ask: Ask, a: str, b: str) -> VersionDiff:
     """What changed from one version to another."""
     return ask.installation.datasets.diff(ask.caller, a, b)
 
 
 @routes.get("/dataset-versions/{version}/export", permission=Permission.MEDIA_READ, gives="application/zip")
-def export(ask: Ask, version: str, format: str) -> Response:
+def export_dataset_version(ask: Ask, version: str, format: str) -> Response:
     """An archive of the version in the format "folder", "csv" or "coco"."""
     return Response(ask.installation.datasets.export(ask.caller, version, format), media_type="application/zip")
 
 
 @routes.post("/imports", permission=Permission.DATASET_WRITE)
-def import_labels(ask: Ask, body: Import) -> Any:
+def import_labels(ask: Ask, body: Import) -> ImportReport:
     """What was written of rows that name a sample by `sample`, `digest` or `name`, and its `label`."""
     return ask.installation.datasets.import_labels(ask.caller, body.label_schema, body.rows)
 
 
 @routes.post("/imports/file", permission=Permission.DATASET_WRITE, takes="application/octet-stream")
-async def import_file(ask: Ask, schema: str, format: str) -> Any:
+async def import_file(ask: Ask, schema: str, format: str) -> ImportReport:
     """What was written of a file or archive in the format "folder", "csv" or "coco"."""
     data = await ask.request.body()
     write = ask.installation.datasets.import_labels
@@ -126,6 +128,6 @@ async def import_file(ask: Ask, schema: str, format: str) -> Any:
 
 
 @routes.post("/annotations/heads", permission=Permission.READ, kept=False)
-def heads(ask: Ask, body: Heads) -> Any:
+def show_annotation_heads(ask: Ask, body: Heads) -> Mapping[str, Annotation]:
     """The newest annotation of each labelled sample, by sample id."""
     return ask.installation.datasets.annotations.heads(ask.caller, body.label_schema, body.samples)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import Field
 
 from sightloop.domain import Permission
-from sightloop.interfaces.api.parsing import Body, Name, Seed, items_of
+from sightloop.interfaces.api.parsing import Body, Listed, Name, Seed, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
+from sightloop.labeling import Answer, Campaign, Counts, QueueItem
+from sightloop.vision import Interval
 
 routes = Routes("labeling")
 
@@ -29,7 +32,7 @@ class Next(Body):
     campaign: str | None = None
 
 
-class Answer(Body):
+class Verdict(Body):
     verb: Literal["accept", "fix", "reject", "skip"]
     label: str | None = None
     expected_revision: int | None = Field(None, ge=0, lt=2**31)
@@ -41,69 +44,76 @@ class SecondOpinions(Body):
     seed: Seed = 0
 
 
+@dataclass(frozen=True, slots=True)
+class NextItem:
+    """The next item; None where nothing waits."""
+
+    item: QueueItem | None
+
+
 @routes.post("/campaigns", permission=Permission.DATASET_WRITE)
-def start(ask: Ask, body: NewCampaign) -> Any:
+def start_campaign(ask: Ask, body: NewCampaign) -> Campaign:
     """A campaign over the samples; it asks people until the bound lets it accept the rest."""
     given = body.model_dump(exclude_none=True)
     return ask.installation.labeling.start_campaign(ask.caller, schema=given.pop("label_schema"), **given)
 
 
 @routes.get("/campaigns", permission=Permission.READ)
-def list_campaigns(ask: Ask) -> Any:
+def list_campaigns(ask: Ask) -> Listed[Campaign]:
     """All campaigns."""
     return items_of(ask.installation.labeling.campaigns(ask.caller))
 
 
 @routes.get("/campaigns/{campaign}", permission=Permission.READ)
-def show(ask: Ask, campaign: str) -> Any:
+def show_campaign(ask: Ask, campaign: str) -> Campaign:
     """One campaign."""
     return ask.installation.labeling.campaign(ask.caller, campaign)
 
 
 @routes.post("/campaigns/{campaign}/advance", permission=Permission.LABEL)
-def advance(ask: Ask, campaign: str) -> Any:
+def advance_campaign(ask: Ask, campaign: str) -> Campaign:
     """The campaign after every step that needs no person."""
     return ask.installation.labeling.advance(ask.caller, campaign)
 
 
 @routes.get("/campaigns/{campaign}/counts", permission=Permission.READ)
-def counts(ask: Ask, campaign: str) -> Any:
+def count_decisions(ask: Ask, campaign: str) -> Counts:
     """How many labels came from people, from the rule, and from audits."""
     return ask.installation.labeling.counts(ask.caller, campaign)
 
 
 @routes.get("/campaigns/{campaign}/items", permission=Permission.READ)
-def items(ask: Ask, campaign: str, state: str | None = None) -> Any:
+def list_items(ask: Ask, campaign: str, state: str | None = None) -> Listed[QueueItem]:
     """The campaign's queue items."""
     return items_of(ask.installation.labeling.items(ask.caller, campaign, state))
 
 
 @routes.get("/campaigns/{campaign}/answers", permission=Permission.READ)
-def answers(ask: Ask, campaign: str) -> Any:
+def list_answers(ask: Ask, campaign: str) -> Listed[Answer]:
     """Every answer in order, those taken back included."""
     return items_of(ask.installation.labeling.answers(ask.caller, campaign))
 
 
 @routes.post("/campaigns/{campaign}/second-opinions", permission=Permission.DATASET_WRITE)
-def second_opinions(ask: Ask, campaign: str, body: SecondOpinions) -> Any:
+def ask_second_opinions(ask: Ask, campaign: str, body: SecondOpinions) -> Listed[QueueItem]:
     """New blind items about samples that a person has labelled; their answers change no annotation."""
     return items_of(ask.installation.labeling.second_opinions(ask.caller, campaign, body.count, body.seed))
 
 
 @routes.get("/campaigns/{campaign}/disagreement", permission=Permission.READ)
-def disagreement(ask: Ask, campaign: str) -> Any:
+def show_disagreement(ask: Ask, campaign: str) -> Interval:
     """The share of second opinions that differ from the first, with its 95 % limits."""
     return ask.installation.labeling.disagreement(ask.caller, campaign)
 
 
 @routes.post("/queue/next", permission=Permission.LABEL)
-def next_item(ask: Ask, body: Next) -> Any:
+def next_item(ask: Ask, body: Next) -> NextItem:
     """The next item, leased to the caller; null where nothing waits."""
-    return {"item": ask.installation.labeling.next_item(ask.caller, body.campaign)}
+    return NextItem(ask.installation.labeling.next_item(ask.caller, body.campaign))
 
 
 @routes.post("/queue/items/{item}/answer", permission=Permission.LABEL)
-def answer(ask: Ask, item: str, body: Answer) -> Any:
+def answer_item(ask: Ask, item: str, body: Verdict) -> QueueItem:
     """The answered item."""
     return ask.installation.labeling.answer(
         ask.caller,
@@ -116,6 +126,6 @@ def answer(ask: Ask, item: str, body: Answer) -> Any:
 
 
 @routes.post("/queue/undo", permission=Permission.LABEL)
-def undo(ask: Ask) -> Any:
+def undo_answer(ask: Ask) -> QueueItem:
     """The item whose answer, the caller's newest, was taken back."""
     return ask.installation.labeling.undo(ask.caller)

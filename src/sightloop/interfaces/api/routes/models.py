@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Response
 from pydantic import Field
 
-from sightloop.domain import Permission
-from sightloop.interfaces.api.parsing import Body, items_of
+from sightloop.domain import AliasMove, GateResult, ModelVersion, Permission, Run
+from sightloop.interfaces.api.parsing import Body, Listed, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
-from sightloop.training import validate_recipe
+from sightloop.registry import Model, TestResults
+from sightloop.training import Recipe, validate_recipe
 
 routes = Routes("models")
 
 
-class Recipe(Body):
+class GivenRecipe(Body):
     recipe: dict[str, Any]
 
 
@@ -54,13 +56,13 @@ class Rollback(Body):
 
 
 @routes.post("/recipes/validate", permission=Permission.READ, kept=False)
-def validate(ask: Ask, body: Recipe) -> Any:
+def validate(ask: Ask, body: GivenRecipe) -> Recipe:
     """The recipe with every default filled in."""
     return validate_recipe(body.recipe)
 
 
 @routes.post("/trainings", permission=Permission.TRAIN)
-def train(ask: Ask, body: Training) -> Any:
+def train(ask: Ask, body: Training) -> Run:
     """The run that trains a version of the model."""
     return ask.installation.training.train(
         ask.caller, body.recipe, model=body.model, dataset_version=body.dataset, test_version=body.test
@@ -68,31 +70,31 @@ def train(ask: Ask, body: Training) -> Any:
 
 
 @routes.post("/evaluations", permission=Permission.TRAIN)
-def evaluate(ask: Ask, body: Evaluation) -> Any:
+def evaluate(ask: Ask, body: Evaluation) -> Run:
     """The run that evaluates a model version on another test version."""
     return ask.installation.training.evaluate(ask.caller, body.model_version, body.test)
 
 
 @routes.get("/models", permission=Permission.READ)
-def list_models(ask: Ask) -> Any:
+def list_models(ask: Ask) -> Listed[Model]:
     """All models."""
     return items_of(ask.installation.registry.models(ask.caller))
 
 
 @routes.get("/models/{model}", permission=Permission.READ)
-def show(ask: Ask, model: str) -> Any:
+def show_model(ask: Ask, model: str) -> Model:
     """One model with its aliases."""
     return ask.installation.registry.model(ask.caller, model)
 
 
 @routes.get("/models/{model}/versions", permission=Permission.READ)
-def versions(ask: Ask, model: str) -> Any:
+def list_model_versions(ask: Ask, model: str) -> Listed[ModelVersion]:
     """The versions of a model, oldest first."""
     return items_of(ask.installation.registry.versions(ask.caller, model))
 
 
 @routes.post("/models/{model}/versions", permission=Permission.MODEL_WRITE, takes="application/octet-stream")
-async def import_version(ask: Ask, model: str, test: str, dataset: str = "") -> Any:
+async def import_model_version(ask: Ask, model: str, test: str, dataset: str = "") -> Run:
     """The run that evaluates a bundle archive (the body) on a test version and makes it a version of the model."""
     archive = await ask.request.body()
     start = ask.installation.training.import_bundle
@@ -100,41 +102,41 @@ async def import_version(ask: Ask, model: str, test: str, dataset: str = "") -> 
 
 
 @routes.get("/model-versions/{version}", permission=Permission.READ)
-def show_version(ask: Ask, version: str) -> Any:
+def show_model_version(ask: Ask, version: str) -> ModelVersion:
     """A version by id, or as "cells@champion" or "cells@3"."""
     return ask.installation.registry.version(ask.caller, version)
 
 
 @routes.get("/model-versions/{version}/card", permission=Permission.READ, gives="text/markdown")
-def card(ask: Ask, version: str) -> Response:
+def show_model_card(ask: Ask, version: str) -> Response:
     """The model card, in Markdown."""
     found = ask.installation.registry.version(ask.caller, version)
     return Response(ask.installation.registry.card(ask.caller, found.id), media_type="text/markdown; charset=utf-8")
 
 
 @routes.get("/model-versions/{version}/gates", permission=Permission.READ)
-def gates(ask: Ask, version: str) -> Any:
+def list_gates(ask: Ask, version: str) -> Listed[GateResult]:
     """The gates that the version went through, oldest first."""
     found = ask.installation.registry.version(ask.caller, version)
     return items_of(ask.installation.registry.gates(ask.caller, found.id))
 
 
 @routes.get("/model-versions/{version}/evaluation", permission=Permission.READ)
-def evaluation(ask: Ask, version: str) -> Any:
+def show_evaluation(ask: Ask, version: str) -> TestResults:
     """Results on the frozen test set, sample by sample."""
     found = ask.installation.registry.version(ask.caller, version)
     return ask.installation.registry.evaluation(ask.caller, found.id)
 
 
 @routes.get("/model-versions/{version}/bundle", permission=Permission.READ, gives="application/zip")
-def bundle(ask: Ask, version: str) -> Response:
+def download_bundle(ask: Ask, version: str) -> Response:
     """The bundle archive."""
     found = ask.installation.registry.version(ask.caller, version)
     return Response(ask.installation.registry.bundle(ask.caller, found.id), media_type="application/zip")
 
 
 @routes.post("/gates", permission=Permission.MODEL_WRITE)
-def gate(ask: Ask, body: Gate) -> Any:
+def gate(ask: Ask, body: Gate) -> GateResult:
     """The verdict of the gates: not worse than the champion, overall and on every slice."""
     given = body.model_dump()
     challenger = ask.installation.registry.version(ask.caller, given.pop("challenger")).id
@@ -144,7 +146,7 @@ def gate(ask: Ask, body: Gate) -> Any:
 
 
 @routes.post("/models/{model}/promote", permission=Permission.PROMOTE)
-def promote(ask: Ask, model: str, body: Promotion) -> Any:
+def promote(ask: Ask, model: str, body: Promotion) -> AliasMove:
     """The move of the alias to the version."""
     version = ask.installation.registry.version(ask.caller, body.version).id
     return ask.installation.registry.promote(
@@ -153,20 +155,20 @@ def promote(ask: Ask, model: str, body: Promotion) -> Any:
 
 
 @routes.post("/models/{model}/rollback", permission=Permission.PROMOTE)
-def rollback(ask: Ask, model: str, body: Rollback) -> Any:
+def rollback(ask: Ask, model: str, body: Rollback) -> AliasMove:
     """The move of the alias back to the version that held it before."""
     return ask.installation.registry.rollback(ask.caller, model, body.alias)
 
 
 @routes.get("/models/{model}/aliases", permission=Permission.READ)
-def aliases(ask: Ask, model: str) -> Any:
+def show_aliases(ask: Ask, model: str) -> Mapping[str, str]:
     """Version id by alias."""
     ask.installation.registry.model(ask.caller, model)
     return ask.installation.registry.aliases(ask.caller, model)
 
 
 @routes.get("/models/{model}/aliases/{alias}/history", permission=Permission.READ)
-def history(ask: Ask, model: str, alias: str) -> Any:
+def list_alias_moves(ask: Ask, model: str, alias: str) -> Listed[AliasMove]:
     """Every move of the alias, oldest first."""
     ask.installation.registry.model(ask.caller, model)
     return items_of(ask.installation.registry.history(ask.caller, model, alias))

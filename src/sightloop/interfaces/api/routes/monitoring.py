@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
-from sightloop.domain import Permission
-from sightloop.interfaces.api.parsing import Body, Name, items_of
+from sightloop.domain import Alert, Permission
+from sightloop.interfaces.api.parsing import Body, Listed, Name, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
+from sightloop.monitoring import Estimate, Monitor, Rule
 
 routes = Routes("monitoring")
 
@@ -41,73 +40,73 @@ class NewRule(Body):
 
 
 @routes.post("/monitors", permission=Permission.MONITOR_WRITE)
-def create(ask: Ask, body: NewMonitor) -> Any:
+def create_monitor(ask: Ask, body: NewMonitor) -> Monitor:
     """A monitor of a deployment against reference samples."""
     return ask.installation.monitoring.create(ask.caller, **body.model_dump())
 
 
 @routes.get("/monitors", permission=Permission.READ)
-def list_monitors(ask: Ask) -> Any:
+def list_monitors(ask: Ask) -> Listed[Monitor]:
     """All monitors."""
     return items_of(ask.installation.monitoring.list(ask.caller))
 
 
 @routes.post("/monitors/advance", permission=Permission.MONITOR_WRITE)
-def advance(ask: Ask, body: Advance) -> Any:
+def advance_monitors(ask: Ask, body: Advance) -> Listed[Alert]:
     """The alerts raised by the predictions that came in since the last look."""
     ask.installation.predictions.import_segments(ask.caller.workspace, flush=True)
     return items_of(ask.installation.monitoring.advance(ask.caller, body.name))
 
 
 @routes.get("/monitors/{name}", permission=Permission.READ)
-def show(ask: Ask, name: str) -> Any:
+def show_monitor(ask: Ask, name: str) -> Monitor:
     """One monitor with the history of its evidence."""
     return ask.installation.monitoring.get(ask.caller, name)
 
 
 @routes.get("/monitors/{name}/estimate", permission=Permission.READ)
-def estimate(ask: Ask, name: str, audits: int = 60, upto: int | None = None) -> Any:
+def estimate_accuracy(ask: Ask, name: str, audits: int = 60, upto: int | None = None) -> Estimate:
     """The accuracy to expect without labels, with limits, and what a random audit of the same traffic says."""
     return ask.installation.monitoring.estimate(ask.caller, name, audits=audits, upto=upto)
 
 
 @routes.post("/monitors/{name}/rebase", permission=Permission.MONITOR_WRITE)
-def rebase(ask: Ask, name: str, body: Rebase) -> Any:
+def rebase_monitor(ask: Ask, name: str, body: Rebase) -> Monitor:
     """The monitor on a new reference."""
     return ask.installation.monitoring.rebase(ask.caller, name, reference=body.reference, fit=body.fit)
 
 
 @routes.post("/rules", permission=Permission.MONITOR_WRITE)
-def create_rule(ask: Ask, body: NewRule) -> Any:
+def create_rule(ask: Ask, body: NewRule) -> Rule:
     """A rule that fires once when a label comes so many times in a row."""
     return ask.installation.monitoring.create_rule(ask.caller, **body.model_dump())
 
 
 @routes.get("/rules", permission=Permission.READ)
-def list_rules(ask: Ask) -> Any:
+def list_rules(ask: Ask) -> Listed[Rule]:
     """All rules."""
     return items_of(ask.installation.monitoring.rules(ask.caller))
 
 
 @routes.post("/rules/{name}/reset", permission=Permission.MONITOR_WRITE)
-def reset_rule(ask: Ask, name: str) -> Any:
+def reset_rule(ask: Ask, name: str) -> Rule:
     """The rule, armed again."""
     return ask.installation.monitoring.reset_rule(ask.caller, name)
 
 
 @routes.get("/alerts", permission=Permission.READ)
-def alerts(ask: Ask, state: str | None = None) -> Any:
+def list_alerts(ask: Ask, state: str | None = None) -> Listed[Alert]:
     """Alerts, newest first."""
     return items_of(ask.installation.monitoring.alerts(ask.caller, state))
 
 
 @routes.get("/alerts/{alert}", permission=Permission.READ)
-def show_alert(ask: Ask, alert: str) -> Any:
+def show_alert(ask: Ask, alert: str) -> Alert:
     """One alert with its evidence."""
     return ask.installation.monitoring.alert(ask.caller, alert)
 
 
 @routes.post("/alerts/{alert}/acknowledge", permission=Permission.MONITOR_WRITE)
-def acknowledge(ask: Ask, alert: str) -> Any:
+def acknowledge_alert(ask: Ask, alert: str) -> Alert:
     """The alert, acknowledged."""
     return ask.installation.monitoring.acknowledge(ask.caller, alert)

@@ -42,19 +42,19 @@ class _File:
 
 
 @routes.get("/", permission=Permission.PUBLIC, gives="text/html")
-def start(ask: Ask) -> Response:
+def show_start(ask: Ask) -> Response:
     """The dashboard's page."""
     return _page(ask)
 
 
 @routes.get("/w/{path:path}", permission=Permission.PUBLIC, gives="text/html")
-def screen(ask: Ask, path: str) -> Response:
+def show_screen(ask: Ask, path: str) -> Response:
     """The dashboard's page; the page itself reads which screen the address names."""
     return _page(ask)
 
 
 @routes.get("/assets/{name}", permission=Permission.PUBLIC, gives="application/octet-stream")
-def asset(ask: Ask, name: str) -> Response:
+def show_asset(ask: Ask, name: str) -> Response:
     """A file of the dashboard; its name changes with its content, so it may be kept for ever."""
     found = _built().get(f"assets/{name}")
     if found is None:
@@ -63,7 +63,7 @@ def asset(ask: Ask, name: str) -> Response:
 
 
 @routes.get("/icon.svg", permission=Permission.PUBLIC, gives="image/svg+xml")
-def icon(ask: Ask) -> Response:
+def show_icon(ask: Ask) -> Response:
     """The mark in the browser's tab."""
     found = _built().get("icon.svg")
     if found is None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import struct
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import Query, Response
 from pydantic import Field
 
-from sightloop.datasets import Claims
-from sightloop.domain import Permission
+from sightloop.datasets import Claims, NearDuplicateReport, QuarantineEntry
+from sightloop.domain import Annotation, Permission, Run, Sample
 from sightloop.errors import InvalidInput
 from sightloop.interfaces.api.answers import ARROW, arrow, attachment, picture
 from sightloop.interfaces.api.credentials import require_installation_owner
-from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Where, filter_of, items_of
+from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Listed, Where, filter_of, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("samples")
@@ -44,15 +45,37 @@ class Replay(Body):
     ids: list[str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The digest of staged bytes."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A sample and the cosine of its embedding with what was asked."""
+
+    sample: Sample
+    cosine: float
+
+
 @routes.post("/uploads", permission=Permission.INGEST, takes="application/octet-stream")
-async def upload(ask: Ask, name: str) -> Any:
+async def upload(ask: Ask, name: str) -> Staged:
     """The digest of the bytes, staged for an ingest or an import."""
     data = await ask.request.body()
-    return {"digest": await run_sync(ask.installation.datasets.upload, ask.caller, name, data)}
+    return Staged(await run_sync(ask.installation.datasets.upload, ask.caller, name, data))
 
 
 @routes.post("/ingests", permission=Permission.INGEST)
-def ingest(ask: Ask, body: Ingest) -> Any:
+def ingest(ask: Ask, body: Ingest) -> Run:
     """The run that makes samples of a source. A path on the server's disk may be named by its owner only.
 
     The disk holds other workspaces too, so the admin of one of them is not enough.
@@ -63,20 +86,20 @@ def ingest(ask: Ask, body: Ingest) -> Any:
 
 
 @routes.get("/samples", permission=Permission.READ)
-def list_samples(ask: Ask, where: Where = None, limit: Limit = 100, cursor: Cursor = "") -> Any:
+def list_samples(ask: Ask, where: Where = None, limit: Limit = 100, cursor: Cursor = "") -> Listed[Sample]:
     """Samples that match, by id."""
     page = ask.installation.datasets.samples(ask.caller, filter_of(where), limit, cursor)
-    return {"items": page.items, "next_cursor": page.cursor}
+    return Listed(page.items, page.cursor)
 
 
 @routes.get("/samples/count", permission=Permission.READ)
-def count_samples(ask: Ask, where: Where = None) -> Any:
+def count_samples(ask: Ask, where: Where = None) -> Counted:
     """How many samples match."""
-    return {"count": ask.installation.datasets.count(ask.caller, filter_of(where))}
+    return Counted(ask.installation.datasets.count(ask.caller, filter_of(where)))
 
 
 @routes.get("/samples/columns", permission=Permission.READ, gives=ARROW)
-def columns(ask: Ask, where: Where = None, version: str | None = None, fields: Fields = "") -> Response:
+def show_columns(ask: Ask, where: Where = None, version: str | None = None, fields: Fields = "") -> Response:
     """What is known of the samples that match, column by column, as an Arrow IPC stream.
 
     The schema's metadata tell, as JSON under "sightloop", the `total`, the `pointer`, and which columns are fit for
@@ -91,42 +114,42 @@ def columns(ask: Ask, where: Where = None, version: str | None = None, fields: F
 
 
 @routes.get("/samples/near-duplicates", permission=Permission.READ)
-def near_duplicates(ask: Ask, where: Where = None) -> Any:
+def find_near_duplicates(ask: Ask, where: Where = None) -> NearDuplicateReport:
     """Groups of samples that look the same."""
     return ask.installation.datasets.near_duplicates(ask.caller, filter_of(where))
 
 
 @routes.post("/samples/search", permission=Permission.READ, kept=False)
-def search(ask: Ask, body: Search) -> Any:
+def search_samples(ask: Ask, body: Search) -> Listed[Neighbour]:
     """The nearest samples to a sample or an image (base64), nearest first."""
     try:
         image = None if body.image is None else base64.b64decode(body.image, validate=True)
     except ValueError as error:
         raise InvalidInput("The image is not base64.", hint="Encode its bytes with base64.") from error
     found = ask.installation.datasets.search(ask.caller, sample=body.sample, image=image, k=body.k, where=body.where)
-    return items_of({"sample": sample, "cosine": cosine} for sample, cosine in found)
+    return items_of(Neighbour(sample, cosine) for sample, cosine in found)
 
 
 @routes.get("/samples/{sample}", permission=Permission.READ)
-def show_sample(ask: Ask, sample: str) -> Any:
+def show_sample(ask: Ask, sample: str) -> Sample:
     """One sample."""
     return ask.installation.datasets.sample(ask.caller, sample)
 
 
 @routes.get("/samples/{sample}/media", permission=Permission.MEDIA_READ, gives="application/octet-stream")
-def media(ask: Ask, sample: str) -> Response:
+def download_media(ask: Ask, sample: str) -> Response:
     """The bytes as they were ingested, never rendered by a browser."""
     return attachment(ask.installation.datasets.media(ask.caller, sample))
 
 
 @routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ, gives="image/*")
-def thumbnail(ask: Ask, sample: str) -> Response:
+def show_thumbnail(ask: Ask, sample: str) -> Response:
     """A small picture of the sample."""
     return picture(ask.installation.datasets.thumbnail(ask.caller, sample), seal=f"{sample}.thumbnail")
 
 
 @routes.get("/samples/{sample}/image", permission=Permission.MEDIA_READ, gives="image/*")
-def image(ask: Ask, sample: str, longest_px: LongestPx = None) -> Response:
+def show_image(ask: Ask, sample: str, longest_px: LongestPx = None) -> Response:
     """A picture that a browser can show, reduced to at most `longest_px` a side where that is given."""
     seal = f"{ask.installation.datasets.sample(ask.caller, sample).media_digest}.{longest_px or 0}"
     if f'"{seal}"' in ask.request.headers.get("if-none-match", ""):
@@ -135,7 +158,7 @@ def image(ask: Ask, sample: str, longest_px: LongestPx = None) -> Response:
 
 
 @routes.post("/media/thumbs", permission=Permission.MEDIA_READ, kept=False, gives="application/octet-stream")
-def thumbs(ask: Ask, body: Thumbs) -> Response:
+def show_thumbnails(ask: Ask, body: Thumbs) -> Response:
     """Small pictures of many samples: uint32 count, that many uint32 lengths (0: none), then the bytes of each.
 
     The numbers are little-endian.
@@ -146,18 +169,18 @@ def thumbs(ask: Ask, body: Thumbs) -> Response:
 
 
 @routes.get("/samples/{sample}/annotations", permission=Permission.READ)
-def annotation_history(ask: Ask, sample: str) -> Any:
+def list_annotations(ask: Ask, sample: str) -> Listed[Annotation]:
     """Every revision of the sample's annotations, oldest first."""
     return items_of(ask.installation.datasets.annotations.history(ask.caller, sample))
 
 
 @routes.get("/quarantine", permission=Permission.READ)
-def quarantine(ask: Ask) -> Any:
+def list_quarantine(ask: Ask) -> Listed[QuarantineEntry]:
     """Files that could not become samples, each with its reason."""
     return items_of(ask.installation.datasets.quarantine(ask.caller))
 
 
 @routes.post("/quarantine/replay", permission=Permission.INGEST)
-def replay(ask: Ask, body: Replay) -> Any:
+def replay_quarantine(ask: Ask, body: Replay) -> Run:
     """The run that tries the files again."""
     return ask.installation.datasets.replay(ask.caller, body.ids)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Response
 from pydantic import Field
 
-from sightloop.domain import Permission, Role, now
+from sightloop.domain import Deployment, Permission, Prediction, Role, Run, now
 from sightloop.errors import not_found
 from sightloop.interfaces.api.answers import attachment
-from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Name, items_of, page_of, sequence_of
+from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Listed, Name, items_of, page_of, sequence_of
 from sightloop.interfaces.api.routing import Ask, Routes
+from sightloop.serving import Predicted
 
 routes = Routes("serving")
 
@@ -37,49 +40,58 @@ class Batch(Body):
     samples: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address with the headers of a key that may ask it until it expires."""
+
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
 @routes.post("/deployments", permission=Permission.DEPLOY)
-def deploy(ask: Ask, body: NewDeployment) -> Any:
+def deploy(ask: Ask, body: NewDeployment) -> Deployment:
     """The deployment, once its endpoint answers with the version."""
     return ask.installation.deployments.deploy(ask.caller, body.name, model=body.model, alias=body.alias)
 
 
 @routes.get("/deployments", permission=Permission.READ)
-def list_deployments(ask: Ask) -> Any:
+def list_deployments(ask: Ask) -> Listed[Deployment]:
     """All deployments."""
     return items_of(ask.installation.deployments.list(ask.caller))
 
 
 @routes.get("/deployments/{name}", permission=Permission.READ)
-def show(ask: Ask, name: str) -> Any:
+def show_deployment(ask: Ask, name: str) -> Deployment:
     """One deployment."""
     return ask.installation.deployments.get(ask.caller, name)
 
 
 @routes.post("/deployments/{name}/sync", permission=Permission.DEPLOY)
-def sync(ask: Ask, name: str) -> Any:
+def sync_deployment(ask: Ask, name: str) -> Deployment:
     """The deployment, once it answers with the version that its alias names now."""
     return ask.installation.deployments.sync(ask.caller, name)
 
 
 @routes.post("/deployments/{name}/stop", permission=Permission.DEPLOY)
-def stop(ask: Ask, name: str) -> Any:
+def stop_deployment(ask: Ask, name: str) -> Deployment:
     """The deployment, answering no more."""
     return ask.installation.deployments.stop(ask.caller, name)
 
 
 @routes.post("/deployments/{name}/endpoint", permission=Permission.ADMIN, kept=False)
-def endpoint(ask: Ask, name: str, body: Client) -> Any:
+def open_endpoint(ask: Ask, name: str, body: Client) -> Endpoint:
     """The address that answers, with the headers of a new key that may ask it and nothing else."""
     found = ask.installation.deployments.sync(ask.caller, name)
     expires_at = now() + timedelta(days=body.days)
     _, secret = ask.installation.identity.create_key(
         ask.caller, f"client of {name}"[:200], Role.PREDICTOR, expires_at=expires_at, deployment=name
     )
-    return {"url": found.endpoint, "headers": {"Authorization": f"Bearer {secret}"}, "expires_at": expires_at}
+    return Endpoint(found.endpoint, {"Authorization": f"Bearer {secret}"}, expires_at)
 
 
 @routes.post("/deployments/{name}/predict", permission=Permission.PREDICT, kept=False, takes="application/octet-stream")
-async def predict(ask: Ask, name: str) -> Any:
+async def predict(ask: Ask, name: str) -> Predicted:
     """The prediction for the bytes of one image; the same idempotency key is the same prediction."""
     if ask.caller.deployment not in ("", name):
         raise not_found("deployment", name, [ask.caller.deployment])
@@ -90,7 +102,7 @@ async def predict(ask: Ask, name: str) -> Any:
 
 
 @routes.post("/batches", permission=Permission.TRAIN)
-def batch(ask: Ask, body: Batch) -> Any:
+def predict_batch(ask: Ask, body: Batch) -> Run:
     """The run that predicts samples with a model version."""
     version = ask.installation.registry.version(ask.caller, body.model_version).id
     return ask.installation.deployments.batch(ask.caller, version, body.samples)
@@ -104,7 +116,7 @@ def list_predictions(
     model_version: str | None = None,
     limit: Limit = 100,
     cursor: Cursor = "",
-) -> Any:
+) -> Listed[Prediction]:
     """Predictions in the order of the log, what was just answered included."""
     log = ask.installation.predictions
     log.import_segments(ask.caller.workspace, flush=True)
@@ -120,13 +132,13 @@ def list_predictions(
 
 
 @routes.get("/predictions/{prediction}", permission=Permission.READ)
-def show_prediction(ask: Ask, prediction: str) -> Any:
+def show_prediction(ask: Ask, prediction: str) -> Prediction:
     """One prediction with its outcome."""
     return ask.installation.predictions.get(ask.caller, prediction)
 
 
 @routes.get("/predictions/{prediction}/media", permission=Permission.MEDIA_READ, gives="application/octet-stream")
-def prediction_media(ask: Ask, prediction: str) -> Response:
+def download_prediction_media(ask: Ask, prediction: str) -> Response:
     """The bytes that were predicted on, as long as serving keeps them or they are a sample."""
     found = ask.installation.predictions.get(ask.caller, prediction)
     data = ask.installation.predictions.media(ask.caller, found.media_digest)
@@ -138,6 +150,6 @@ def prediction_media(ask: Ask, prediction: str) -> Response:
 
 
 @routes.post("/predictions/{prediction}/outcome", permission=Permission.OUTCOME_WRITE)
-def outcome(ask: Ask, prediction: str, body: Outcome) -> Any:
+def tell_outcome(ask: Ask, prediction: str, body: Outcome) -> Prediction:
     """The prediction with its delayed truth or business result."""
     return ask.installation.predictions.outcome(ask.caller, prediction, body.outcome)

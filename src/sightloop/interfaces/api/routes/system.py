@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Response
 
-from sightloop.domain import Permission
+from sightloop.domain import Permission, Run
 from sightloop.errors import Unauthenticated
+from sightloop.governance import Backup, Retired
 from sightloop.interfaces.api.credentials import Credentials
 from sightloop.interfaces.api.description import described
-from sightloop.interfaces.api.parsing import items_of
+from sightloop.interfaces.api.parsing import Listed, items_of
 from sightloop.interfaces.api.routes.access import keep_session
 from sightloop.interfaces.api.routing import PREFIX, Ask, Routes
-from sightloop.settings import describe_settings
+from sightloop.settings import SettingShown, describe_settings
 from sightloop.storage import disk_state
 
 routes = Routes("system", prefix="")
@@ -25,27 +28,85 @@ _SIGNED_IN = """<!doctype html><meta charset="utf-8"><title>Sightloop</title>
 <p>You are signed in as the owner of this installation. <a href="../w/default">Open the dashboard.</a></p>"""
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The process, and the disk of its folder: "ok", "full" or "read-only"."""
+
+    status: str
+    version: str
+    storage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """ "ready", or no answer but a problem."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentState:
+    """A deployment in brief."""
+
+    name: str
+    state: str
+    model_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorState:
+    """A monitor in brief."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCounts:
+    """Alerts that nobody has acknowledged, and all."""
+
+    raised: int
+    all: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A workspace in counts."""
+
+    version: str
+    workspace: str
+    samples: int
+    quarantined: int
+    datasets: int
+    campaigns: int
+    models: int
+    deployments: list[DeploymentState]
+    monitors: list[MonitorState]
+    alerts: AlertCounts
+    cycles: int
+
+
 @routes.get("/healthz", permission=Permission.PUBLIC)
-async def health(ask: Ask) -> Any:
+async def show_health(ask: Ask) -> Health:
     """Whether the process answers, and whether the disk of its folder is "ok", "full" or "read-only".
 
     It waits for no thread.
     """
     house = ask.installation
     storage = disk_state(house.folder, house.settings.storage.free_bytes_floor)
-    return {"status": "ok", "version": house.version, "storage": storage}
+    return Health("ok", house.version, storage)
 
 
 @routes.get("/readyz", permission=Permission.PUBLIC)
-def ready(ask: Ask) -> Any:
+def show_readiness(ask: Ask) -> Readiness:
     """Whether the process can work: 503 while the record database does not answer."""
     with ask.installation.records.read() as connection:
         connection.exec_driver_sql("SELECT 1")
-    return {"status": "ready"}
+    return Readiness("ready")
 
 
 @routes.get("/owner/{link}", permission=Permission.PUBLIC, gives="text/html")
-def redeem(ask: Ask, link: str) -> Response:
+def redeem_link(ask: Ask, link: str) -> Response:
     """A page, and a session cookie for the browser; the link works once."""
     credentials: Credentials = ask.request.app.state.credentials
     address = ask.request.client.host if ask.request.client else ""
@@ -61,53 +122,52 @@ def redeem(ask: Ask, link: str) -> Response:
 
 
 @routes.get(f"{PREFIX}/openapi.json", permission=Permission.PUBLIC)
-def openapi(ask: Ask) -> Any:
+def show_openapi(ask: Ask) -> Mapping[str, Any]:
     """The description of this API, with the permission that each route needs."""
     return described(ask.request.app)
 
 
 @routes.get(f"{PREFIX}/settings", permission=Permission.ADMIN)
-def settings(ask: Ask) -> Any:
+def list_settings(ask: Ask) -> Listed[SettingShown]:
     """Every setting with its value and meaning; secrets are masked."""
     return items_of(describe_settings(ask.installation.settings))
 
 
 @routes.post(f"{PREFIX}/backups", permission=Permission.ADMIN)
-def create_backup(ask: Ask) -> Any:
+def create_backup(ask: Ask) -> Run:
     """The run that makes a backup of the installation; its output names the backup."""
     return ask.installation.backups.create(ask.caller)
 
 
 @routes.get(f"{PREFIX}/backups", permission=Permission.ADMIN)
-def backups(ask: Ask) -> Any:
+def list_backups(ask: Ask) -> Listed[Backup]:
     """Every whole backup, oldest first."""
     return items_of(ask.installation.backups.list(ask.caller))
 
 
 @routes.post(f"{PREFIX}/retention", permission=Permission.ADMIN)
-def apply_retention(ask: Ask) -> Any:
+def apply_retention(ask: Ask) -> Retired:
     """What the workspace lets go because it is older than the settings' section `retention` says."""
     return ask.installation.retention.apply(ask.caller)
 
 
 @routes.get(f"{PREFIX}/status", permission=Permission.READ)
-def status(ask: Ask) -> Any:
+def show_status(ask: Ask) -> Status:
     """An overview in counts."""
     house, caller = ask.installation, ask.caller
     alerts = house.monitoring.alerts(caller)
-    return {
-        "version": house.version,
-        "workspace": caller.workspace,
-        "samples": house.datasets.count(caller),
-        "quarantined": len(house.datasets.quarantine(caller)),
-        "datasets": len(house.datasets.list(caller)),
-        "campaigns": len(house.labeling.campaigns(caller)),
-        "models": len(house.registry.models(caller)),
-        "deployments": [
-            {"name": found.name, "state": found.state, "model_version": found.model_version}
-            for found in house.deployments.list(caller)
+    return Status(
+        version=house.version,
+        workspace=caller.workspace,
+        samples=house.datasets.count(caller),
+        quarantined=len(house.datasets.quarantine(caller)),
+        datasets=len(house.datasets.list(caller)),
+        campaigns=len(house.labeling.campaigns(caller)),
+        models=len(house.registry.models(caller)),
+        deployments=[
+            DeploymentState(found.name, found.state, found.model_version) for found in house.deployments.list(caller)
         ],
-        "monitors": [{"name": found.name, "state": found.state} for found in house.monitoring.list(caller)],
-        "alerts": {"raised": sum(alert.state == "raised" for alert in alerts), "all": len(alerts)},
-        "cycles": len(house.loop.cycles(caller)),
-    }
+        monitors=[MonitorState(found.name, found.state) for found in house.monitoring.list(caller)],
+        alerts=AlertCounts(sum(alert.state == "raised" for alert in alerts), len(alerts)),
+        cycles=len(house.loop.cycles(caller)),
+    )
