@@ -14,7 +14,7 @@ OWN_PAGE = {"Origin": "http://localhost"}
 
 @pytest.fixture(scope="module")
 def viewer(house: House) -> str:
-    return house.workspace().keys.create(Role.VIEWER, name="viewer").secret
+    return str(house.workspace().keys.create(Role.VIEWER, name="viewer").secret)
 
 
 @pytest.fixture(scope="module")
