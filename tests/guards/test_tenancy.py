@@ -23,7 +23,7 @@ CANARY = "cnry7f3a"
 VICTIM = "default"
 _LETTERS = str.maketrans("0123456789", "ghijkmnpqr")
 _DIGITS = str.maketrans("abcdef", "012345")
-ROUTES = {(one.method, one.path) for room in ROOMS for one in room.declared}
+ROUTES = {(one.method, one.path.replace(":path}", "}")) for room in ROOMS for one in room.declared}
 
 
 @dataclass

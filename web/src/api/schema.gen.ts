@@ -12,10 +12,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Start
+         * Show Start
          * @description The dashboard's page.
          */
-        get: operations["start__get"];
+        get: operations["show_start"];
         put?: never;
         post?: never;
         delete?: never;
@@ -32,10 +32,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Alerts
+         * List Alerts
          * @description Alerts, newest first.
          */
-        get: operations["alerts_api_v1_alerts_get"];
+        get: operations["list_alerts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -55,7 +55,7 @@ export interface paths {
          * Show Alert
          * @description One alert with its evidence.
          */
-        get: operations["show_alert_api_v1_alerts__alert__get"];
+        get: operations["show_alert"];
         put?: never;
         post?: never;
         delete?: never;
@@ -74,10 +74,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Acknowledge
+         * Acknowledge Alert
          * @description The alert, acknowledged.
          */
-        post: operations["acknowledge_api_v1_alerts__alert__acknowledge_post"];
+        post: operations["acknowledge_alert"];
         delete?: never;
         options?: never;
         head?: never;
@@ -94,10 +94,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Heads
+         * Show Annotation Heads
          * @description The newest annotation of each labelled sample, by sample id.
          */
-        post: operations["heads_api_v1_annotations_heads_post"];
+        post: operations["show_annotation_heads"];
         delete?: never;
         options?: never;
         head?: never;
@@ -112,10 +112,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Audit
+         * List Audit
          * @description Audit entries, oldest first.
          */
-        get: operations["audit_api_v1_audit_get"];
+        get: operations["list_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -134,10 +134,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Verify
+         * Verify Audit
          * @description Whether the chain is whole, and where it breaks.
          */
-        post: operations["verify_api_v1_audit_verify_post"];
+        post: operations["verify_audit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -152,16 +152,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Backups
+         * List Backups
          * @description Every whole backup, oldest first.
          */
-        get: operations["backups_api_v1_backups_get"];
+        get: operations["list_backups"];
         put?: never;
         /**
          * Create Backup
          * @description The run that makes a backup of the installation; its output names the backup.
          */
-        post: operations["create_backup_api_v1_backups_post"];
+        post: operations["create_backup"];
         delete?: never;
         options?: never;
         head?: never;
@@ -178,10 +178,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Batch
+         * Predict Batch
          * @description The run that predicts samples with a model version.
          */
-        post: operations["batch_api_v1_batches_post"];
+        post: operations["predict_batch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -199,13 +199,13 @@ export interface paths {
          * List Campaigns
          * @description All campaigns.
          */
-        get: operations["list_campaigns_api_v1_campaigns_get"];
+        get: operations["list_campaigns"];
         put?: never;
         /**
-         * Start
+         * Start Campaign
          * @description A campaign over the samples; it asks people until the bound lets it accept the rest.
          */
-        post: operations["start_api_v1_campaigns_post"];
+        post: operations["start_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -220,10 +220,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show
+         * Show Campaign
          * @description One campaign.
          */
-        get: operations["show_api_v1_campaigns__campaign__get"];
+        get: operations["show_campaign"];
         put?: never;
         post?: never;
         delete?: never;
@@ -242,10 +242,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Advance
+         * Advance Campaign
          * @description The campaign after every step that needs no person.
          */
-        post: operations["advance_api_v1_campaigns__campaign__advance_post"];
+        post: operations["advance_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -260,10 +260,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Answers
+         * List Answers
          * @description Every answer in order, those taken back included.
          */
-        get: operations["answers_api_v1_campaigns__campaign__answers_get"];
+        get: operations["list_answers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -280,10 +280,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts
+         * Count Decisions
          * @description How many labels came from people, from the rule, and from audits.
          */
-        get: operations["counts_api_v1_campaigns__campaign__counts_get"];
+        get: operations["count_decisions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -300,10 +300,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Disagreement
+         * Show Disagreement
          * @description The share of second opinions that differ from the first, with its 95 % limits.
          */
-        get: operations["disagreement_api_v1_campaigns__campaign__disagreement_get"];
+        get: operations["show_disagreement"];
         put?: never;
         post?: never;
         delete?: never;
@@ -320,10 +320,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Items
+         * List Items
          * @description The campaign's queue items.
          */
-        get: operations["items_api_v1_campaigns__campaign__items_get"];
+        get: operations["list_items"];
         put?: never;
         post?: never;
         delete?: never;
@@ -342,10 +342,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Second Opinions
+         * Ask Second Opinions
          * @description New blind items about samples that a person has labelled; their answers change no annotation.
          */
-        post: operations["second_opinions_api_v1_campaigns__campaign__second_opinions_post"];
+        post: operations["ask_second_opinions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -360,10 +360,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Cycles
+         * List Cycles
          * @description All cycles, oldest first.
          */
-        get: operations["cycles_api_v1_cycles_get"];
+        get: operations["list_cycles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -383,7 +383,7 @@ export interface paths {
          * Show Cycle
          * @description One cycle with what each phase did.
          */
-        get: operations["show_cycle_api_v1_cycles__cycle__get"];
+        get: operations["show_cycle"];
         put?: never;
         post?: never;
         delete?: never;
@@ -402,10 +402,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cancel
+         * Cancel Cycle
          * @description The cycle, stopped.
          */
-        post: operations["cancel_api_v1_cycles__cycle__cancel_post"];
+        post: operations["cancel_cycle"];
         delete?: never;
         options?: never;
         head?: never;
@@ -422,10 +422,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Resume
+         * Resume Cycle
          * @description The failed, stopped or refused cycle, set back to where it ended.
          */
-        post: operations["resume_api_v1_cycles__cycle__resume_post"];
+        post: operations["resume_cycle"];
         delete?: never;
         options?: never;
         head?: never;
@@ -440,10 +440,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Diff
+         * Diff Dataset Versions
          * @description What changed from one version to another.
          */
-        get: operations["diff_api_v1_dataset_versions__a__diff__b__get"];
+        get: operations["diff_dataset_versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -460,10 +460,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Version
+         * Show Dataset Version
          * @description A version by id, or as "cells@3" or "cells@latest".
          */
-        get: operations["show_version_api_v1_dataset_versions__version__get"];
+        get: operations["show_dataset_version"];
         put?: never;
         post?: never;
         delete?: never;
@@ -480,10 +480,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Entries
+         * List Entries
          * @description What the version holds about each sample, by sample id.
          */
-        get: operations["entries_api_v1_dataset_versions__version__entries_get"];
+        get: operations["list_entries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -500,10 +500,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export
+         * Export Dataset Version
          * @description An archive of the version in the format "folder", "csv" or "coco".
          */
-        get: operations["export_api_v1_dataset_versions__version__export_get"];
+        get: operations["export_dataset_version"];
         put?: never;
         post?: never;
         delete?: never;
@@ -523,13 +523,13 @@ export interface paths {
          * List Datasets
          * @description All datasets.
          */
-        get: operations["list_datasets_api_v1_datasets_get"];
+        get: operations["list_datasets"];
         put?: never;
         /**
-         * Create
+         * Create Dataset
          * @description An empty dataset.
          */
-        post: operations["create_api_v1_datasets_post"];
+        post: operations["create_dataset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -544,10 +544,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show
+         * Show Dataset
          * @description One dataset.
          */
-        get: operations["show_api_v1_datasets__name__get"];
+        get: operations["show_dataset"];
         put?: never;
         post?: never;
         delete?: never;
@@ -564,16 +564,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Versions
+         * List Dataset Versions
          * @description The versions of a dataset, oldest first.
          */
-        get: operations["versions_api_v1_datasets__name__versions_get"];
+        get: operations["list_dataset_versions"];
         put?: never;
         /**
-         * Commit
+         * Commit Dataset Version
          * @description A new version: what the newest holds, what the filter finds, split, and what is added by id.
          */
-        post: operations["commit_api_v1_datasets__name__versions_post"];
+        post: operations["commit_dataset_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -591,13 +591,13 @@ export interface paths {
          * List Deployments
          * @description All deployments.
          */
-        get: operations["list_deployments_api_v1_deployments_get"];
+        get: operations["list_deployments"];
         put?: never;
         /**
          * Deploy
          * @description The deployment, once its endpoint answers with the version.
          */
-        post: operations["deploy_api_v1_deployments_post"];
+        post: operations["deploy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -612,10 +612,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show
+         * Show Deployment
          * @description One deployment.
          */
-        get: operations["show_api_v1_deployments__name__get"];
+        get: operations["show_deployment"];
         put?: never;
         post?: never;
         delete?: never;
@@ -634,10 +634,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Endpoint
+         * Open Endpoint
          * @description The address that answers, with the headers of a new key that may ask it and nothing else.
          */
-        post: operations["endpoint_api_v1_deployments__name__endpoint_post"];
+        post: operations["open_endpoint"];
         delete?: never;
         options?: never;
         head?: never;
@@ -657,7 +657,7 @@ export interface paths {
          * Predict
          * @description The prediction for the bytes of one image; the same idempotency key is the same prediction.
          */
-        post: operations["predict_api_v1_deployments__name__predict_post"];
+        post: operations["predict"];
         delete?: never;
         options?: never;
         head?: never;
@@ -674,10 +674,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Stop
+         * Stop Deployment
          * @description The deployment, answering no more.
          */
-        post: operations["stop_api_v1_deployments__name__stop_post"];
+        post: operations["stop_deployment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -694,10 +694,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sync
+         * Sync Deployment
          * @description The deployment, once it answers with the version that its alias names now.
          */
-        post: operations["sync_api_v1_deployments__name__sync_post"];
+        post: operations["sync_deployment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -717,7 +717,7 @@ export interface paths {
          * Evaluate
          * @description The run that evaluates a model version on another test version.
          */
-        post: operations["evaluate_api_v1_evaluations_post"];
+        post: operations["evaluate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -732,10 +732,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events
+         * Stream Events
          * @description Events after a sequence, as server-sent events; the stream stays open unless `follow` is false.
          */
-        get: operations["events_api_v1_events_get"];
+        get: operations["stream_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -752,10 +752,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Newest Events
+         * List Newest Events
          * @description The newest events, newest first, and the sequence that a stream of what comes goes on from.
          */
-        get: operations["newest_events_api_v1_events_newest_get"];
+        get: operations["list_newest_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -777,7 +777,7 @@ export interface paths {
          * Fsck
          * @description What is wrong with the stored state.
          */
-        post: operations["fsck_api_v1_fsck_post"];
+        post: operations["fsck"];
         delete?: never;
         options?: never;
         head?: never;
@@ -797,7 +797,7 @@ export interface paths {
          * Gate
          * @description The verdict of the gates: not worse than the champion, overall and on every slice.
          */
-        post: operations["gate_api_v1_gates_post"];
+        post: operations["gate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -817,7 +817,7 @@ export interface paths {
          * Import Labels
          * @description What was written of rows that name a sample by `sample`, `digest` or `name`, and its `label`.
          */
-        post: operations["import_labels_api_v1_imports_post"];
+        post: operations["import_labels"];
         delete?: never;
         options?: never;
         head?: never;
@@ -837,7 +837,7 @@ export interface paths {
          * Import File
          * @description What was written of a file or archive in the format "folder", "csv" or "coco".
          */
-        post: operations["import_file_api_v1_imports_file_post"];
+        post: operations["import_file"];
         delete?: never;
         options?: never;
         head?: never;
@@ -859,7 +859,7 @@ export interface paths {
          *
          *     The disk holds other workspaces too, so the admin of one of them is not enough.
          */
-        post: operations["ingest_api_v1_ingests_post"];
+        post: operations["ingest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -874,16 +874,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Keys
+         * List Keys
          * @description The API keys of the workspace, without their secrets.
          */
-        get: operations["keys_api_v1_keys_get"];
+        get: operations["list_keys"];
         put?: never;
         /**
          * Create Key
          * @description An API key; its secret is shown this once.
          */
-        post: operations["create_key_api_v1_keys_post"];
+        post: operations["create_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -901,10 +901,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke
+         * Revoke Key
          * @description The key, revoked.
          */
-        delete: operations["revoke_api_v1_keys__key__delete"];
+        delete: operations["revoke_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -918,10 +918,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lineage
+         * Show Lineage
          * @description What a thing stands on, and what stands on it.
          */
-        get: operations["lineage_api_v1_lineage__thing__get"];
+        get: operations["show_lineage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -938,10 +938,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Complete Share
+         * Show Complete Share
          * @description The share of predictions that resolve all the way to labels.
          */
-        get: operations["complete_share_api_v1_lineage_complete_share_get"];
+        get: operations["show_complete_share"];
         put?: never;
         post?: never;
         delete?: never;
@@ -960,10 +960,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Enable All
+         * Enable Loop
          * @description Automatic acts are allowed again; cycles go on where they were.
          */
-        post: operations["enable_all_api_v1_loop_enable_post"];
+        post: operations["enable_loop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -980,10 +980,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Stop
+         * Stop Loop
          * @description The kill switch: no automatic act in the workspace until it is enabled again.
          */
-        post: operations["stop_api_v1_loop_stop_post"];
+        post: operations["stop_loop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1000,10 +1000,32 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Tick
+         * Tick Loop
          * @description What was done in one look: predictions imported, alerts raised, cycles advanced.
          */
-        post: operations["tick_api_v1_loop_tick_post"];
+        post: operations["tick_loop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/media/thumbs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show Thumbnails
+         * @description Small pictures of many samples: uint32 count, that many uint32 lengths (0: none), then the bytes of each.
+         *
+         *     The numbers are little-endian.
+         */
+        post: operations["show_thumbnails"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1018,10 +1040,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Version
+         * Show Model Version
          * @description A version by id, or as "cells@champion" or "cells@3".
          */
-        get: operations["show_version_api_v1_model_versions__version__get"];
+        get: operations["show_model_version"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1038,10 +1060,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Bundle
+         * Download Bundle
          * @description The bundle archive.
          */
-        get: operations["bundle_api_v1_model_versions__version__bundle_get"];
+        get: operations["download_bundle"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1058,10 +1080,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Card
+         * Show Model Card
          * @description The model card, in Markdown.
          */
-        get: operations["card_api_v1_model_versions__version__card_get"];
+        get: operations["show_model_card"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1078,10 +1100,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Evaluation
+         * Show Evaluation
          * @description Results on the frozen test set, sample by sample.
          */
-        get: operations["evaluation_api_v1_model_versions__version__evaluation_get"];
+        get: operations["show_evaluation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1098,10 +1120,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Gates
+         * List Gates
          * @description The gates that the version went through, oldest first.
          */
-        get: operations["gates_api_v1_model_versions__version__gates_get"];
+        get: operations["list_gates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1121,7 +1143,7 @@ export interface paths {
          * List Models
          * @description All models.
          */
-        get: operations["list_models_api_v1_models_get"];
+        get: operations["list_models"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1138,10 +1160,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show
+         * Show Model
          * @description One model with its aliases.
          */
-        get: operations["show_api_v1_models__model__get"];
+        get: operations["show_model"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1158,10 +1180,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Aliases
+         * Show Aliases
          * @description Version id by alias.
          */
-        get: operations["aliases_api_v1_models__model__aliases_get"];
+        get: operations["show_aliases"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1178,10 +1200,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * History
+         * List Alias Moves
          * @description Every move of the alias, oldest first.
          */
-        get: operations["history_api_v1_models__model__aliases__alias__history_get"];
+        get: operations["list_alias_moves"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1203,7 +1225,7 @@ export interface paths {
          * Promote
          * @description The move of the alias to the version.
          */
-        post: operations["promote_api_v1_models__model__promote_post"];
+        post: operations["promote"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1223,7 +1245,7 @@ export interface paths {
          * Rollback
          * @description The move of the alias back to the version that held it before.
          */
-        post: operations["rollback_api_v1_models__model__rollback_post"];
+        post: operations["rollback"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1238,16 +1260,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Versions
+         * List Model Versions
          * @description The versions of a model, oldest first.
          */
-        get: operations["versions_api_v1_models__model__versions_get"];
+        get: operations["list_model_versions"];
         put?: never;
         /**
-         * Import Version
+         * Import Model Version
          * @description The run that evaluates a bundle archive (the body) on a test version and makes it a version of the model.
          */
-        post: operations["import_version_api_v1_models__model__versions_post"];
+        post: operations["import_model_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1265,13 +1287,13 @@ export interface paths {
          * List Monitors
          * @description All monitors.
          */
-        get: operations["list_monitors_api_v1_monitors_get"];
+        get: operations["list_monitors"];
         put?: never;
         /**
-         * Create
+         * Create Monitor
          * @description A monitor of a deployment against reference samples.
          */
-        post: operations["create_api_v1_monitors_post"];
+        post: operations["create_monitor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1286,10 +1308,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show
+         * Show Monitor
          * @description One monitor with the history of its evidence.
          */
-        get: operations["show_api_v1_monitors__name__get"];
+        get: operations["show_monitor"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1306,10 +1328,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Estimate
+         * Estimate Accuracy
          * @description The accuracy to expect without labels, with limits, and what a random audit of the same traffic says.
          */
-        get: operations["estimate_api_v1_monitors__name__estimate_get"];
+        get: operations["estimate_accuracy"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1328,10 +1350,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Rebase
+         * Rebase Monitor
          * @description The monitor on a new reference.
          */
-        post: operations["rebase_api_v1_monitors__name__rebase_post"];
+        post: operations["rebase_monitor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1348,10 +1370,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Advance
+         * Advance Monitors
          * @description The alerts raised by the predictions that came in since the last look.
          */
-        post: operations["advance_api_v1_monitors_advance_post"];
+        post: operations["advance_monitors"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1366,10 +1388,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Openapi
+         * Show Openapi
          * @description The description of this API, with the permission that each route needs.
          */
-        get: operations["openapi_api_v1_openapi_json_get"];
+        get: operations["show_openapi"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1389,13 +1411,13 @@ export interface paths {
          * List Policies
          * @description All policies.
          */
-        get: operations["list_policies_api_v1_policies_get"];
+        get: operations["list_policies"];
         put?: never;
         /**
-         * Apply
+         * Apply Policy
          * @description The policy in the body (YAML), created or replaced by name.
          */
-        post: operations["apply_api_v1_policies_post"];
+        post: operations["apply_policy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1410,10 +1432,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show
+         * Show Policy
          * @description One policy.
          */
-        get: operations["show_api_v1_policies__name__get"];
+        get: operations["show_policy"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1432,10 +1454,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Dry Run
+         * Dry Run Policy
          * @description What the policy would do on the newest alert, and what it would cost; nothing is done.
          */
-        post: operations["dry_run_api_v1_policies__name__dry_run_post"];
+        post: operations["dry_run_policy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1452,10 +1474,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Enable
+         * Enable Policy
          * @description The policy, allowed to act.
          */
-        post: operations["enable_api_v1_policies__name__enable_post"];
+        post: operations["enable_policy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1475,7 +1497,7 @@ export interface paths {
          * Stop Policy
          * @description The policy, stopped; its cycles wait where they are.
          */
-        post: operations["stop_policy_api_v1_policies__name__stop_post"];
+        post: operations["stop_policy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1493,7 +1515,7 @@ export interface paths {
          * List Predictions
          * @description Predictions in the order of the log, what was just answered included.
          */
-        get: operations["list_predictions_api_v1_predictions_get"];
+        get: operations["list_predictions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1513,7 +1535,7 @@ export interface paths {
          * Show Prediction
          * @description One prediction with its outcome.
          */
-        get: operations["show_prediction_api_v1_predictions__prediction__get"];
+        get: operations["show_prediction"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1530,10 +1552,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Prediction Media
+         * Download Prediction Media
          * @description The bytes that were predicted on, as long as serving keeps them or they are a sample.
          */
-        get: operations["prediction_media_api_v1_predictions__prediction__media_get"];
+        get: operations["download_prediction_media"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1552,10 +1574,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Outcome
+         * Tell Outcome
          * @description The prediction with its delayed truth or business result.
          */
-        post: operations["outcome_api_v1_predictions__prediction__outcome_post"];
+        post: operations["tell_outcome"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1570,10 +1592,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Quarantine
+         * List Quarantine
          * @description Files that could not become samples, each with its reason.
          */
-        get: operations["quarantine_api_v1_quarantine_get"];
+        get: operations["list_quarantine"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1592,10 +1614,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Replay
+         * Replay Quarantine
          * @description The run that tries the files again.
          */
-        post: operations["replay_api_v1_quarantine_replay_post"];
+        post: operations["replay_quarantine"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1612,10 +1634,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Answer
+         * Answer Item
          * @description The answered item.
          */
-        post: operations["answer_api_v1_queue_items__item__answer_post"];
+        post: operations["answer_item"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1635,7 +1657,7 @@ export interface paths {
          * Next Item
          * @description The next item, leased to the caller; null where nothing waits.
          */
-        post: operations["next_item_api_v1_queue_next_post"];
+        post: operations["next_item"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1652,10 +1674,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Undo
+         * Undo Answer
          * @description The item whose answer, the caller's newest, was taken back.
          */
-        post: operations["undo_api_v1_queue_undo_post"];
+        post: operations["undo_answer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1670,10 +1692,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Receipts
+         * List Receipts
          * @description Receipts, newest first.
          */
-        get: operations["receipts_api_v1_receipts_get"];
+        get: operations["list_receipts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1693,7 +1715,7 @@ export interface paths {
          * Show Receipt
          * @description One receipt.
          */
-        get: operations["show_receipt_api_v1_receipts__receipt__get"];
+        get: operations["show_receipt"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1712,10 +1734,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Replay
+         * Replay Receipt
          * @description The decision computed again from its inputs.
          */
-        post: operations["replay_api_v1_receipts__receipt__replay_post"];
+        post: operations["replay_receipt"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1735,7 +1757,7 @@ export interface paths {
          * Validate
          * @description The recipe with every default filled in.
          */
-        post: operations["validate_api_v1_recipes_validate_post"];
+        post: operations["validate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1755,7 +1777,7 @@ export interface paths {
          * Apply Retention
          * @description What the workspace lets go because it is older than the settings' section `retention` says.
          */
-        post: operations["apply_retention_api_v1_retention_post"];
+        post: operations["apply_retention"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1773,13 +1795,13 @@ export interface paths {
          * List Rules
          * @description All rules.
          */
-        get: operations["list_rules_api_v1_rules_get"];
+        get: operations["list_rules"];
         put?: never;
         /**
          * Create Rule
          * @description A rule that fires once when a label comes so many times in a row.
          */
-        post: operations["create_rule_api_v1_rules_post"];
+        post: operations["create_rule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1799,7 +1821,7 @@ export interface paths {
          * Reset Rule
          * @description The rule, armed again.
          */
-        post: operations["reset_rule_api_v1_rules__name__reset_post"];
+        post: operations["reset_rule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1814,10 +1836,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Runs
+         * List Runs
          * @description Runs, newest first.
          */
-        get: operations["runs_api_v1_runs_get"];
+        get: operations["list_runs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1837,7 +1859,7 @@ export interface paths {
          * Show Run
          * @description One run; with `wait_s`, as soon as it ends or the time is over.
          */
-        get: operations["show_run_api_v1_runs__run__get"];
+        get: operations["show_run"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1854,10 +1876,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Links
+         * List Run Links
          * @description What the run used and made.
          */
-        get: operations["links_api_v1_runs__run__links_get"];
+        get: operations["list_run_links"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1877,7 +1899,7 @@ export interface paths {
          * List Samples
          * @description Samples that match, by id.
          */
-        get: operations["list_samples_api_v1_samples_get"];
+        get: operations["list_samples"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1897,7 +1919,7 @@ export interface paths {
          * Show Sample
          * @description One sample.
          */
-        get: operations["show_sample_api_v1_samples__sample__get"];
+        get: operations["show_sample"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1914,10 +1936,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Annotation History
+         * List Annotations
          * @description Every revision of the sample's annotations, oldest first.
          */
-        get: operations["annotation_history_api_v1_samples__sample__annotations_get"];
+        get: operations["list_annotations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/{sample}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Image
+         * @description A picture that a browser can show, reduced to at most `longest_px` a side where that is given.
+         */
+        get: operations["show_image"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1934,10 +1976,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Media
+         * Download Media
          * @description The bytes as they were ingested, never rendered by a browser.
          */
-        get: operations["media_api_v1_samples__sample__media_get"];
+        get: operations["download_media"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1954,10 +1996,33 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Thumbnail
+         * Show Thumbnail
          * @description A small picture of the sample.
          */
-        get: operations["thumbnail_api_v1_samples__sample__thumbnail_get"];
+        get: operations["show_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Columns
+         * @description What is known of the samples that match, column by column, as an Arrow IPC stream.
+         *
+         *     The schema's metadata tell, as JSON under "sightloop", the `total`, the `pointer`, and which columns are fit for
+         *     `facets` or are `numbers`.
+         */
+        get: operations["show_columns"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1977,7 +2042,7 @@ export interface paths {
          * Count Samples
          * @description How many samples match.
          */
-        get: operations["count_samples_api_v1_samples_count_get"];
+        get: operations["count_samples"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1994,10 +2059,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Near Duplicates
+         * Find Near Duplicates
          * @description Groups of samples that look the same.
          */
-        get: operations["near_duplicates_api_v1_samples_near_duplicates_get"];
+        get: operations["find_near_duplicates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2016,10 +2081,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Search
+         * Search Samples
          * @description The nearest samples to a sample or an image (base64), nearest first.
          */
-        post: operations["search_api_v1_samples_search_post"];
+        post: operations["search_samples"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2039,7 +2104,7 @@ export interface paths {
          * Create Schema
          * @description The label schema; other classes under a known name make its next version.
          */
-        post: operations["create_schema_api_v1_schemas_post"];
+        post: operations["create_schema"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2057,7 +2122,7 @@ export interface paths {
          * Show Schema
          * @description A label schema by name (the newest version) or id.
          */
-        get: operations["show_schema_api_v1_schemas__name__get"];
+        get: operations["show_schema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2074,21 +2139,21 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Session
+         * Show Session
          * @description Who the browser is signed in as, if it is.
          */
-        get: operations["session_api_v1_session_get"];
+        get: operations["show_session"];
         put?: never;
         /**
          * Sign In
          * @description Who the key stands for; the browser keeps the key in a cookie that no script can read.
          */
-        post: operations["sign_in_api_v1_session_post"];
+        post: operations["sign_in"];
         /**
          * Sign Out
          * @description Who asks from now on: nobody. The keys themselves hold on; revoke one with DELETE /keys/{key}.
          */
-        delete: operations["sign_out_api_v1_session_delete"];
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2102,10 +2167,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Settings
+         * List Settings
          * @description Every setting with its value and meaning; secrets are masked.
          */
-        get: operations["settings_api_v1_settings_get"];
+        get: operations["list_settings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2122,10 +2187,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Status
+         * Show Status
          * @description An overview in counts.
          */
-        get: operations["status_api_v1_status_get"];
+        get: operations["show_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2147,7 +2212,7 @@ export interface paths {
          * Train
          * @description The run that trains a version of the model.
          */
-        post: operations["train_api_v1_trainings_post"];
+        post: operations["train"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2167,7 +2232,7 @@ export interface paths {
          * Upload
          * @description The digest of the bytes, staged for an ingest or an import.
          */
-        post: operations["upload_api_v1_uploads_post"];
+        post: operations["upload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2182,10 +2247,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Deliveries
+         * List Deliveries
          * @description Deliveries in the order of their events.
          */
-        get: operations["deliveries_api_v1_webhook_deliveries_get"];
+        get: operations["list_deliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2207,7 +2272,7 @@ export interface paths {
          * Redeliver
          * @description The delivery, due again.
          */
-        post: operations["redeliver_api_v1_webhook_deliveries__delivery__redeliver_post"];
+        post: operations["redeliver"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2222,16 +2287,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Webhooks
+         * List Webhooks
          * @description The webhooks of the workspace, without their secrets, with what waits and what was given up.
          */
-        get: operations["webhooks_api_v1_webhooks_get"];
+        get: operations["list_webhooks"];
         put?: never;
         /**
          * Create Webhook
          * @description The webhook with its signing secret, which is shown this once; "sink:NAME" as its url names a broker.
          */
-        post: operations["create_webhook_api_v1_webhooks_post"];
+        post: operations["create_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2252,7 +2317,7 @@ export interface paths {
          * Delete Webhook
          * @description The id of the webhook that is gone.
          */
-        delete: operations["delete_webhook_api_v1_webhooks__webhook__delete"];
+        delete: operations["delete_webhook"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2266,16 +2331,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Workspaces
+         * List Workspaces
          * @description The caller's workspace; to an admin of the default one, all of them.
          */
-        get: operations["workspaces_api_v1_workspaces_get"];
+        get: operations["list_workspaces"];
         put?: never;
         /**
          * Create Workspace
          * @description A new workspace with its first admin key, whose secret is shown this once.
          */
-        post: operations["create_workspace_api_v1_workspaces_post"];
+        post: operations["create_workspace"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2290,10 +2355,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Asset
+         * Show Asset
          * @description A file of the dashboard; its name changes with its content, so it may be kept for ever.
          */
-        get: operations["asset_assets__name__get"];
+        get: operations["show_asset"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2310,12 +2375,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Health
+         * Show Health
          * @description Whether the process answers, and whether the disk of its folder is "ok", "full" or "read-only".
          *
          *     It waits for no thread.
          */
-        get: operations["health_healthz_get"];
+        get: operations["show_health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2332,10 +2397,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Icon
+         * Show Icon
          * @description The mark in the browser's tab.
          */
-        get: operations["icon_icon_svg_get"];
+        get: operations["show_icon"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2352,10 +2417,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Redeem
+         * Redeem Link
          * @description A page, and a session cookie for the browser; the link works once.
          */
-        get: operations["redeem_owner__link__get"];
+        get: operations["redeem_link"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2372,10 +2437,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ready
+         * Show Readiness
          * @description Whether the process can work: 503 while the record database does not answer.
          */
-        get: operations["ready_readyz_get"];
+        get: operations["show_readiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2392,10 +2457,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Screen
+         * Show Screen
          * @description The dashboard's page; the page itself reads which screen the address names.
          */
-        get: operations["screen_w__path__get"];
+        get: operations["show_screen"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2408,34 +2473,254 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Address
+         * @description Where in a medium a sample lies. All empty: the whole medium.
+         *
+         *     Attributes:
+         *         start_s, end_s: time span, seconds from the start of the medium.
+         *         pts: presentation timestamp of a frame, in units of the stream's time base.
+         *         region: x, y, width, height in pixels of the medium, origin top left.
+         */
+        Address: {
+            end_s: number | null;
+            pts: number | null;
+            region: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            start_s: number | null;
+        };
         /** Advance */
         Advance: {
             /** Name */
             name?: string | null;
         };
-        /** Answer */
-        Answer: {
-            /**
-             * Duration S
-             * @default 0
-             */
-            duration_s: number;
-            /** Expected Revision */
-            expected_revision?: number | null;
-            /** Label */
-            label?: string | null;
-            /**
-             * Verb
-             * @enum {string}
-             */
-            verb: "accept" | "fix" | "reject" | "skip";
+        /**
+         * Alert
+         * @description A raised alarm or a fired rule. `evidence` names what moved and example predictions.
+         */
+        Alert: {
+            evidence: {
+                [key: string]: unknown;
+            };
+            id: string;
+            kind: string;
+            monitor: string;
+            /** Format: date-time */
+            raised_at: string;
+            receipt: string;
+            sequence: number;
+            state: string;
         };
+        /**
+         * AlertCounts
+         * @description Alerts that nobody has acknowledged, and all.
+         */
+        AlertCounts: {
+            all: number;
+            raised: number;
+        };
+        /**
+         * AliasMove
+         * @description One move of an alias from a version ("" for none) to another, by whom, on which receipt.
+         */
+        AliasMove: {
+            actor: string;
+            alias: string;
+            from_version: string;
+            /** Format: date-time */
+            made_at: string;
+            model: string;
+            reason: string;
+            receipt: string;
+            to_version: string;
+        };
+        /**
+         * Annotation
+         * @description One append-only revision of the truth about a sample.
+         *
+         *     Attributes:
+         *         revision: 1 for the first on its sample and schema, then rising by one.
+         *         label: the class name; empty for a retraction.
+         *         geometry: typed by `geometry_type` ("class" has none); attributes: schema-checked values.
+         *         author: opaque id; basis tells whether drawn, accepted, corrected, auto-accepted or imported.
+         *         duration_s: time the person took, seconds.
+         *         receipt: id of the receipt where the basis is auto_accepted.
+         *         queue_item: the item that asked for it, if one did.
+         */
+        Annotation: {
+            attributes: {
+                [key: string]: unknown;
+            };
+            author: string;
+            author_kind: components["schemas"]["AuthorKind"];
+            basis: components["schemas"]["Basis"];
+            duration_s: number;
+            geometry: {
+                [key: string]: unknown;
+            };
+            geometry_type: string;
+            id: string;
+            label: string;
+            /** Format: date-time */
+            made_at: string;
+            queue_item: string;
+            receipt: string;
+            revision: number;
+            sample: string;
+            schema: string;
+        };
+        /**
+         * Answer
+         * @description What a person said, kept for ever. `undoes` names the answer that an undo took back.
+         */
+        Answer: {
+            annotation: string;
+            author: string;
+            campaign: string;
+            duration_s: number;
+            id: string;
+            item: string;
+            label: string;
+            /** Format: date-time */
+            made_at: string;
+            purpose: components["schemas"]["Purpose"];
+            sample: string;
+            undoes: string;
+            verb: string;
+        };
+        /**
+         * ApiKey
+         * @description A key without its secret, which is kept by nobody but its bearer; None where there is no such time.
+         *
+         *     `deployment` names the only one that the key may ask; empty for all that its role allows. `last_used` is noted
+         *     by the control process, not by the serving process, which has no database.
+         */
+        ApiKey: {
+            deployment: string;
+            expires_at: string | null;
+            id: string;
+            last_used: string | null;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            revoked_at: string | null;
+            role: components["schemas"]["Role"];
+            workspace: string;
+        };
+        /**
+         * ArtifactLink
+         * @description One edge of lineage: a run used or made an artifact ("sample", "dataset_version", "model_version" ...).
+         */
+        ArtifactLink: {
+            artifact: string;
+            direction: string;
+            kind: string;
+            run: string;
+        };
+        /**
+         * Audit
+         * @description How far a random audit is; the accuracy that it found, with its limits, once nothing is open.
+         */
+        Audit: {
+            answered: number;
+            asked: number;
+            confidence?: number;
+            lower?: number;
+            n?: number;
+            open: string[];
+            upper?: number;
+            value?: number;
+            verdict: string;
+        };
+        /**
+         * AuditEntry
+         * @description Who did what to which thing, by opaque ids only: names would break the chain at the first erasure.
+         */
+        AuditEntry: {
+            action: string;
+            actor: string;
+            at: string;
+            events: string[];
+            hash: string;
+            previous_hash: string;
+            role: string;
+            sequence: number;
+            subject: string;
+            trace_id: string;
+            workspace: string;
+        };
+        /**
+         * AuditReport
+         * @description What a check of the chain found. `head` is worth keeping elsewhere: it vouches for everything before it.
+         */
+        AuditReport: {
+            entries: number;
+            head: string;
+            ok: boolean;
+            problems: string[];
+        };
+        /**
+         * AuthorKind
+         * @enum {string}
+         */
+        AuthorKind: "person" | "model" | "rule";
+        /**
+         * Backup
+         * @description One whole backup. `linked` counts the files that it shares with the one before, `rows` those of the records.
+         */
+        Backup: {
+            code_version: string;
+            files: number;
+            id: string;
+            linked: number;
+            made_at: string;
+            rows: number;
+            size_bytes: number;
+        };
+        /**
+         * Basis
+         * @description How an annotation came to be.
+         * @enum {string}
+         */
+        Basis: "drawn" | "accepted" | "corrected" | "auto_accepted" | "imported";
         /** Batch */
         Batch: {
             /** Model Version */
             model_version: string;
             /** Samples */
             samples: string[];
+        };
+        /**
+         * Campaign
+         * @description A pool of samples on its way to labels.
+         *
+         *     Attributes:
+         *         schema: id of the label schema.
+         *         state: "asking" while people or the rule have something to decide, then "done".
+         *         round: how many moves were made; each batch of items belongs to one.
+         *         attempts: the regions that were proposed: {"data": digest, "size", "state": "open" | "certified" | "given_up",
+         *             "receipt", "accepted", "evidence": digest}.
+         */
+        Campaign: {
+            attempts: {
+                [key: string]: unknown;
+            }[];
+            ended_at: string | null;
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            policy: string;
+            pool: string;
+            round: number;
+            schedule: components["schemas"]["Schedule"];
+            schema: string;
+            size: number;
+            state: string;
         };
         /** Client */
         Client: {
@@ -2444,6 +2729,24 @@ export interface components {
              * @default 1
              */
             days: number;
+        };
+        /**
+         * CloudEvent
+         * @description An event as CloudEvents 1.0 has it (JSON format, section 3), with its sequence and its actor.
+         */
+        CloudEvent: {
+            actor: string;
+            data: {
+                [key: string]: unknown;
+            };
+            datacontenttype: string;
+            id: string;
+            sequence: number;
+            source: string;
+            specversion: string;
+            subject: string;
+            time: string;
+            type: string;
         };
         /** Commit */
         Commit: {
@@ -2480,6 +2783,209 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        /**
+         * Counted
+         * @description How many.
+         */
+        Counted: {
+            count: number;
+        };
+        /**
+         * Counts
+         * @description Decisions on a campaign so far, by purpose and by verb; `human` is all that people made, `auto` the rule's.
+         */
+        Counts: {
+            accepts: number;
+            audits: number;
+            auto: number;
+            checks: number;
+            doubts: number;
+            duration_s: number;
+            fixes: number;
+            human: number;
+            lessons: number;
+            open: number;
+            rejects: number;
+            rest: number;
+            seconds: number;
+            seeds: number;
+            size: number;
+            skips: number;
+            undone: number;
+        };
+        /**
+         * Cycle
+         * @description One pass of a policy.
+         *
+         *     Attributes:
+         *         declared: the policy as it stood when the cycle began.
+         *         facts: what was found and made so far: samples, held_out, campaign, runs, versions, gate.
+         *         receipts: ids of the "loop.act" receipts, in order.
+         *         seconds: the machine's work by state, without waiting for traffic or people.
+         *         error: the problem that ended or holds it, or empty; attempt: 1, and one more for each `resume`.
+         */
+        Cycle: {
+            alert: string;
+            attempt: number;
+            declared: {
+                [key: string]: unknown;
+            };
+            error: {
+                [key: string]: unknown;
+            };
+            facts: {
+                [key: string]: unknown;
+            };
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            /** Format: date-time */
+            moved_at: string;
+            moves: number;
+            policy: string;
+            receipts: string[];
+            seconds: {
+                [key: string]: number;
+            };
+            state: string;
+        };
+        /**
+         * Dataset
+         * @description A name for a line of versions, labelled under one schema (its id).
+         */
+        Dataset: {
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            schema: string;
+        };
+        /**
+         * DatasetVersion
+         * @description Immutable content under a hash; splits belong to the version.
+         *
+         *     Attributes:
+         *         hash: Merkle root over key buckets of the entries (without ids and times), hexadecimal.
+         *         counts: number of samples by split; label_counts: by label ("" is unlabelled).
+         */
+        DatasetVersion: {
+            counts: {
+                [key: string]: number;
+            };
+            dataset: string;
+            hash: string;
+            id: string;
+            label_counts: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            made_at: string;
+            note: string;
+            number: number;
+            parent: string;
+            run: string;
+        };
+        /**
+         * DeclaredPolicy
+         * @description A policy as applied: its text, the number of times it was applied anew, and whether it may act.
+         */
+        DeclaredPolicy: {
+            digest: string;
+            enabled: boolean;
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            number: number;
+            text: string;
+        };
+        /**
+         * Delivery
+         * @description One event for one webhook: pending, delivered, or dead after the last attempt.
+         */
+        Delivery: {
+            attempts: number;
+            detail: string;
+            ended_at: string;
+            event_id: string;
+            event_sequence: number;
+            id: string;
+            made_at: string;
+            next_at: string;
+            state: string;
+            status: number;
+            webhook_id: string;
+        };
+        /**
+         * Deployment
+         * @description A model alias or version running on a target; `endpoint` is the address callers use.
+         */
+        Deployment: {
+            alias: string;
+            endpoint: string;
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            model: string;
+            model_version: string;
+            name: string;
+            resources: components["schemas"]["Resources"];
+            runtime: string;
+            state: string;
+            target: string;
+        };
+        /**
+         * DeploymentState
+         * @description A deployment in brief.
+         */
+        DeploymentState: {
+            model_version: string;
+            name: string;
+            state: string;
+        };
+        /**
+         * DryRun
+         * @description What a policy would do on the newest alert of its monitor; `alert` is empty where there is none.
+         */
+        DryRun: {
+            alert: string;
+            decisions_at_most: number;
+            images_needed: number;
+            images_there: number;
+            monitor_state: string;
+            policy: string;
+            steps: components["schemas"]["PlannedStep"][];
+            would_act: boolean;
+        };
+        /**
+         * Endpoint
+         * @description An address with the headers of a key that may ask it until it expires.
+         */
+        Endpoint: {
+            /** Format: date-time */
+            expires_at: string;
+            headers: {
+                [key: string]: string;
+            };
+            url: string;
+        };
+        /**
+         * Estimate
+         * @description The accuracy to expect on the newest `n` images up to a sequence, with its limits, and the audit of the same.
+         */
+        Estimate: {
+            audit: components["schemas"]["Audit"];
+            because: string[];
+            confidence: number;
+            doubt: number;
+            lower: number;
+            monitor: string;
+            n: number;
+            relied_on: boolean;
+            upper: number;
+            upto: number;
+            value: number;
+        };
         /** Evaluation */
         Evaluation: {
             /** Model Version */
@@ -2499,6 +3005,31 @@ export interface components {
              * @default false
              */
             deep: boolean;
+        };
+        /**
+         * FsckReport
+         * @description What was found in a workspace.
+         *
+         *     Attributes:
+         *         problems: a sentence each; none means that nothing acknowledged is lost or altered.
+         *         orphan_blobs: blobs nothing refers to; orphan_versions: tables whose newest version no pointer names;
+         *             orphan_tables: names of those that no pointer names at all, such as that of a dataset version that was never
+         *             committed. All are what a crash between two writes leaves, and do no harm.
+         *         collected: how many of the three were swept up.
+         *         old_versions: of tables, older than what readers use, that were removed with their files.
+         *         checked: how much was looked at, by what.
+         */
+        FsckReport: {
+            checked: {
+                [key: string]: number;
+            };
+            collected: number;
+            old_versions: number;
+            orphan_blobs: number;
+            orphan_tables: string[];
+            orphan_versions: number;
+            problems: string[];
+            workspace: string;
         };
         /** Gate */
         Gate: {
@@ -2529,12 +3060,57 @@ export interface components {
              */
             superiority: string[];
         };
+        /**
+         * GateResult
+         * @description The verdict of the gates for a challenger against the champion, with the receipt that holds the evidence.
+         */
+        GateResult: {
+            challenger: string;
+            champion: string;
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            model: string;
+            passed: boolean;
+            receipt: string;
+            verdict: {
+                [key: string]: unknown;
+            };
+        };
+        /** GivenRecipe */
+        GivenRecipe: {
+            /** Recipe */
+            recipe: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Gone
+         * @description The id of what is gone.
+         */
+        Gone: {
+            id: string;
+        };
+        /** HeadRecipe */
+        HeadRecipe: {
+            /** @description Inverse regularisation; auto: by cross-fitted likelihood. */
+            C: number | "auto";
+        };
         /** Heads */
         Heads: {
             /** Samples */
             samples?: string[] | null;
             /** Schema */
             schema: string;
+        };
+        /**
+         * Health
+         * @description The process, and the disk of its folder: "ok", "full" or "read-only".
+         */
+        Health: {
+            status: string;
+            storage: string;
+            version: string;
         };
         /** Import */
         Import: {
@@ -2544,6 +3120,18 @@ export interface components {
             }[];
             /** Schema */
             schema: string;
+        };
+        /**
+         * ImportReport
+         * @description What an import did: labels written, labels left as they were, files without a sample, stated split by sample.
+         */
+        ImportReport: {
+            splits: {
+                [key: string]: string;
+            };
+            unchanged: number;
+            unknown: string[];
+            written: number;
         };
         /** Ingest */
         Ingest: {
@@ -2557,6 +3145,420 @@ export interface components {
             source: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Interval
+         * @description An estimate with its two-sided confidence limits.
+         */
+        Interval: {
+            confidence: number;
+            lower: number;
+            n: number;
+            upper: number;
+            value: number;
+        };
+        /**
+         * KeyMade
+         * @description A new key; its secret is shown this once.
+         */
+        KeyMade: {
+            deployment: string;
+            expires_at: string | null;
+            id: string;
+            last_used: string | null;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            revoked_at: string | null;
+            role: components["schemas"]["Role"];
+            secret: string;
+            workspace: string;
+        };
+        /**
+         * LabelSchema
+         * @description Classes, attributes and geometry types, versioned: a change makes a new version under the same name.
+         */
+        LabelSchema: {
+            attributes: {
+                [key: string]: unknown;
+            };
+            classes: string[];
+            geometry_types: string[];
+            id: string;
+            name: string;
+            version: number;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedAlert: {
+            items: components["schemas"]["Alert"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedAliasMove: {
+            items: components["schemas"]["AliasMove"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedAnnotation: {
+            items: components["schemas"]["Annotation"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedAnswer: {
+            items: components["schemas"]["Answer"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedApiKey: {
+            items: components["schemas"]["ApiKey"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedArtifactLink: {
+            items: components["schemas"]["ArtifactLink"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedAuditEntry: {
+            items: components["schemas"]["AuditEntry"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedBackup: {
+            items: components["schemas"]["Backup"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedCampaign: {
+            items: components["schemas"]["Campaign"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedCycle: {
+            items: components["schemas"]["Cycle"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedDataset: {
+            items: components["schemas"]["Dataset"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedDatasetVersion: {
+            items: components["schemas"]["DatasetVersion"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedDeclaredPolicy: {
+            items: components["schemas"]["DeclaredPolicy"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedDelivery: {
+            items: components["schemas"]["Delivery"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedDeployment: {
+            items: components["schemas"]["Deployment"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedGateResult: {
+            items: components["schemas"]["GateResult"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedModel: {
+            items: components["schemas"]["Model"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedModelVersion: {
+            items: components["schemas"]["ModelVersion"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedMonitor: {
+            items: components["schemas"]["Monitor"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedNeighbour: {
+            items: components["schemas"]["Neighbour"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedPrediction: {
+            items: components["schemas"]["Prediction"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedQuarantineEntry: {
+            items: components["schemas"]["QuarantineEntry"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedQueueItem: {
+            items: components["schemas"]["QueueItem"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedReceipt: {
+            items: components["schemas"]["Receipt"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedRule: {
+            items: components["schemas"]["Rule"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedRun: {
+            items: components["schemas"]["Run"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedSample: {
+            items: components["schemas"]["Sample"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedSettingShown: {
+            items: components["schemas"]["SettingShown"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedVersionEntry: {
+            items: components["schemas"]["VersionEntry"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedWebhook: {
+            items: components["schemas"]["Webhook"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedWorkspaceName: {
+            items: components["schemas"]["WorkspaceName"][];
+            next_cursor: string;
+        };
+        /**
+         * Model
+         * @description A name for versions that solve one task. `aliases`: version id by alias.
+         */
+        Model: {
+            aliases: {
+                [key: string]: string;
+            };
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            versions: number;
+        };
+        /**
+         * ModelVersion
+         * @description Immutable bundle with recipe and dataset version. `bundle_digest` is the SHA-256 of the bundle archive.
+         *
+         *     Attributes:
+         *         metrics: JSON metrics of the evaluation, overall and per slice, with intervals.
+         *         evaluation: digest of the blob that holds per-sample results on the frozen test set.
+         */
+        ModelVersion: {
+            bundle_digest: string;
+            dataset_version: string;
+            evaluation: string;
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            metrics: {
+                [key: string]: unknown;
+            };
+            model: string;
+            number: number;
+            recipe: {
+                [key: string]: unknown;
+            };
+            run: string;
+            schema: string;
+        };
+        /**
+         * Monitor
+         * @description A watch over one deployment, and where it stands.
+         *
+         *     Attributes:
+         *         regime: facets within which images are compared; slices: facets by which evidence is kept apart, too.
+         *         state: "watching"; "alarmed": the reference is void until `rebase`; "void": traffic comes from another model
+         *             version than the reference speaks for; "outdated": made by an earlier Sightloop, rebase it.
+         *         epoch: number of the reference, from 1.
+         *         images: watched since the reference was taken; skipped: those of other model versions.
+         *         unseen: images by regime that the reference does not know: neither compared nor alarmed about.
+         *         log_wealth: natural logarithm by line ("score", "score by camera"); the alarm is raised where one reaches
+         *             `log_threshold`. slice_wealth: the same by line and slice.
+         *         guarantee: "bounded" or "none"; why: what speaks against it; stated: what the backtest of the reference showed.
+         *         history: thinned columns "sequence" and one of log wealth by line; empty in lists.
+         *         estimate: accuracy to expect without labels, as `estimates` gives it; empty in lists and before the first image.
+         */
+        Monitor: {
+            alpha: number;
+            deployment: string;
+            epoch: number;
+            estimate: {
+                [key: string]: unknown;
+            };
+            guarantee: string;
+            history: {
+                [key: string]: unknown;
+            };
+            id: string;
+            images: number;
+            kinds: string[];
+            log_threshold: number;
+            log_wealth: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            made_at: string;
+            model_version: string;
+            name: string;
+            regime: string[];
+            sequence: number;
+            skipped: number;
+            slice_wealth: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            slices: string[];
+            state: string;
+            stated: {
+                [key: string]: unknown;
+            };
+            unseen: {
+                [key: string]: number;
+            };
+            why: string[];
+        };
+        /**
+         * MonitorState
+         * @description A monitor in brief.
+         */
+        MonitorState: {
+            name: string;
+            state: string;
+        };
+        /**
+         * NearDuplicateReport
+         * @description Groups of sample ids, each led by its first; `largest` is a size; pairs proposed by hash, confirmed by cosine.
+         */
+        NearDuplicateReport: {
+            capped: number;
+            confirmed_pairs: number;
+            groups: string[][];
+            largest: number;
+            proposed_pairs: number;
+        };
+        /**
+         * Neighbour
+         * @description A sample and the cosine of its embedding with what was asked.
+         */
+        Neighbour: {
+            cosine: number;
+            sample: components["schemas"]["Sample"];
         };
         /** NewCampaign */
         NewCampaign: {
@@ -2609,6 +3611,14 @@ export interface components {
             model: string;
             /** Name */
             name: string;
+        };
+        /**
+         * NewestEvents
+         * @description Events, newest first; `sequence` is that of the first, 0 where there is none.
+         */
+        NewestEvents: {
+            items: components["schemas"]["CloudEvent"][];
+            sequence: number;
         };
         /** NewKey */
         NewKey: {
@@ -2703,12 +3713,100 @@ export interface components {
             /** Campaign */
             campaign?: string | null;
         };
+        /**
+         * NextItem
+         * @description The next item; None where nothing waits.
+         */
+        NextItem: {
+            item: components["schemas"]["QueueItem"] | null;
+        };
         /** Outcome */
         Outcome: {
             /** Outcome */
             outcome: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * PayloadKind
+         * @enum {string}
+         */
+        PayloadKind: "class_scores" | "boxes" | "masks" | "keypoints" | "track" | "anomaly_map" | "text";
+        /**
+         * Permission
+         * @description What a route asks for. PUBLIC is said aloud, never assumed.
+         * @enum {string}
+         */
+        Permission: "public" | "read" | "media.read" | "predict" | "label" | "ingest" | "dataset.write" | "train" | "model.write" | "promote" | "deploy" | "monitor.write" | "loop.write" | "outcome.write" | "audit.read" | "admin";
+        /**
+         * PlannedStep
+         * @description What a step does, what it costs at most, and what stands in its way.
+         */
+        PlannedStep: {
+            costs: string;
+            does: string;
+            problem: string;
+            step: string;
+        };
+        /**
+         * Predicted
+         * @description The answer for one image; `score` is the calibrated probability of `label`, the top class.
+         */
+        Predicted: {
+            deployment: string;
+            label: string;
+            model: string;
+            model_version: string;
+            prediction_id: string;
+            probabilities: {
+                [key: string]: number;
+            };
+            score: number;
+        };
+        /**
+         * Prediction
+         * @description A model version's claim about a sample, with score.
+         *
+         *     Attributes:
+         *         media_digest: what was looked at; sample is empty until the medium is a sample of the workspace.
+         *         payload: for class_scores {"classes": [...], "probabilities": [...]}.
+         *         label, score: the top class and its calibrated probability.
+         *         embedding: the bundle's embedding, float values; empty when not logged.
+         *         deadline_ms: what the caller asked for, or 0.
+         *         outcome: the delayed truth or business result, keyed by prediction id; empty until it comes.
+         *         purpose: "probe" for smoke tests and load generators: logged, but kept out of monitors, rules and collection.
+         *         facets: what the caller declared of the image, such as {"camera": "3"}.
+         *         sequence: place in the imported log of the workspace, rising.
+         */
+        Prediction: {
+            blur: number;
+            brightness: number;
+            contrast: number;
+            deadline_ms: number;
+            deployment: string;
+            embedding: number[];
+            facets: {
+                [key: string]: string;
+            };
+            id: string;
+            kind: components["schemas"]["PayloadKind"];
+            label: string;
+            latency_ms: number;
+            /** Format: date-time */
+            made_at: string;
+            media_digest: string;
+            model_version: string;
+            outcome: {
+                [key: string]: unknown;
+            };
+            payload: {
+                [key: string]: unknown;
+            };
+            purpose: string;
+            sample: string;
+            score: number;
+            sequence: number;
+            trace_id: string;
         };
         /** @description What went wrong, as RFC 9457 asks, with a code, a hint and whether a retry may help. */
         Problem: {
@@ -2722,6 +3820,11 @@ export interface components {
             status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 422 | 423 | 429 | 500 | 503 | 507;
             title: string;
             type: string;
+        };
+        /** ProjectionRecipe */
+        ProjectionRecipe: {
+            /** @description Length of the embedding that monitors watch. */
+            dimensions: number;
         };
         /** Promotion */
         Promotion: {
@@ -2740,6 +3843,59 @@ export interface components {
             /** Version */
             version: string;
         };
+        /**
+         * Purpose
+         * @description Why a person is asked. Audits, checks and second opinions are blind: no suggestion is shown.
+         * @enum {string}
+         */
+        Purpose: "seed" | "lesson" | "audit" | "doubt" | "rest" | "check" | "second";
+        /**
+         * QuarantineEntry
+         * @description One refused medium. `reason` is a code, `detail` its sentence; `state` is quarantined or released.
+         */
+        QuarantineEntry: {
+            detail: string;
+            digest: string;
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            reason: string;
+            run: string;
+            state: string;
+        };
+        /**
+         * QueueItem
+         * @description One question to a person.
+         *
+         *     Attributes:
+         *         purpose: why it is asked; a blind item shows no suggestion.
+         *         suggestion, score: the suggested class and its probability; empty and 0 where blind.
+         *         state: "open" or "answered"; verb and label are the answer ("" for a reject or skip).
+         *         leased_until: until when it is kept for whoever fetched it; None if for nobody.
+         */
+        QueueItem: {
+            blind: boolean;
+            campaign: string;
+            id: string;
+            label: string;
+            leased_until: string | null;
+            position: number;
+            purpose: components["schemas"]["Purpose"];
+            round: number;
+            sample: string;
+            score: number;
+            state: string;
+            suggestion: string;
+            verb: string;
+        };
+        /**
+         * Readiness
+         * @description "ready", or no answer but a problem.
+         */
+        Readiness: {
+            status: string;
+        };
         /** Rebase */
         Rebase: {
             /**
@@ -2750,17 +3906,108 @@ export interface components {
             /** Reference */
             reference: string[];
         };
-        /** Recipe */
-        Recipe: {
-            /** Recipe */
-            recipe: {
+        /**
+         * Receipt
+         * @description What an automatic decision leaves.
+         *
+         *     Attributes:
+         *         kind: what was decided: "labels.accept", "drift.alarm", "rule.fired", "model.gate", "alias.move", "loop.act".
+         *         rule: name and version of the rule that decided, such as "betting-audit/1".
+         *         claim: what is promised: {"eps": .05, "alpha": .05, "statement": "..."}.
+         *         evidence: wealth, counts, p-value, interval.
+         *         inputs: digests: dataset version, model version, samples audited, seed; "data" names a blob with all that
+         *             a replay needs.
+         *         outcome: what came of it; a replay must reach the same.
+         */
+        Receipt: {
+            claim: {
                 [key: string]: unknown;
             };
+            code_version: string;
+            evidence: {
+                [key: string]: unknown;
+            };
+            id: string;
+            inputs: {
+                [key: string]: unknown;
+            };
+            kind: string;
+            /** Format: date-time */
+            made_at: string;
+            outcome: {
+                [key: string]: unknown;
+            };
+            policy: string;
+            rule: string;
+            run: string;
+            subject: string;
+        };
+        /**
+         * Recipe
+         * @description A frozen backbone under a logistic head. Two equal recipes on the same versions give the same bundle.
+         */
+        Recipe: {
+            /** @constant */
+            calibration: "temperature";
+            /** @description The one that the samples were embedded with; auto: whichever that is. */
+            embedder: string;
+            head: components["schemas"]["HeadRecipe"];
+            projection: components["schemas"]["ProjectionRecipe"];
+            resources: components["schemas"]["ResourcesRecipe"];
+            seed: number;
+            /** @constant */
+            trainer: "frozen_head";
         };
         /** Replay */
         Replay: {
             /** Ids */
             ids?: string[] | null;
+        };
+        /**
+         * Replayed
+         * @description The outcome that a receipt holds beside the one computed again; `same` where they are equal as JSON.
+         */
+        Replayed: {
+            kind: string;
+            outcome: {
+                [key: string]: unknown;
+            };
+            receipt: string;
+            recomputed: {
+                [key: string]: unknown;
+            };
+            rule: string;
+            same: boolean;
+        };
+        /**
+         * Resources
+         * @description What a run wants: CPU cores, memory in bytes, accelerator kind ("", "cuda", "xla") and count.
+         */
+        Resources: {
+            accelerator: string;
+            accelerator_count: number;
+            cpu: number;
+            memory_bytes: number;
+        };
+        /** ResourcesRecipe */
+        ResourcesRecipe: {
+            /** @enum {string} */
+            accelerator: "" | "cuda" | "xla";
+            accelerator_count: number;
+            /** @description Cores. */
+            cpu: number;
+            memory_bytes: number;
+        };
+        /**
+         * Retired
+         * @description What went. `bytes_pending` says why the bytes are still on disk, and is empty where they are gone.
+         */
+        Retired: {
+            bytes_pending: string;
+            collected: number;
+            retired: {
+                [key: string]: number;
+            };
         };
         /**
          * Role
@@ -2774,6 +4021,141 @@ export interface components {
              * @default champion
              */
             alias: string;
+        };
+        /**
+         * Rule
+         * @description A declared rule and where it stands.
+         *
+         *     Attributes:
+         *         state: "armed" or "fired"; a fired rule looks at nothing until it is reset.
+         *         streak: ids of the newest predictions in a row that bear the label, oldest first.
+         *         sequence: the last prediction it has looked at.
+         */
+        Rule: {
+            consecutive: number;
+            deployment: string;
+            id: string;
+            label: string;
+            name: string;
+            sequence: number;
+            state: string;
+            streak: string[];
+        };
+        /**
+         * Run
+         * @description One execution of work. `output` and `error` are empty until it ends.
+         */
+        Run: {
+            actor: string;
+            code_version: string;
+            ended_at: string | null;
+            error: {
+                [key: string]: unknown;
+            };
+            id: string;
+            kind: string;
+            output: {
+                [key: string]: unknown;
+            };
+            params: {
+                [key: string]: unknown;
+            };
+            progress: {
+                [key: string]: unknown;
+            };
+            resources: components["schemas"]["Resources"];
+            /** Format: date-time */
+            started_at: string;
+            state: components["schemas"]["RunState"];
+        };
+        /**
+         * RunState
+         * @enum {string}
+         */
+        RunState: "pending" | "running" | "succeeded" | "failed" | "cancelled";
+        /**
+         * Sample
+         * @description One unit to look at: an address into media, and what is known of it.
+         *
+         *     Attributes:
+         *         id: derived from workspace, media digest and address: the same content is the same sample.
+         *         media_digest: SHA-256 of the media bytes, hexadecimal.
+         *         width, height: pixels; channels and bit_depth as stored in the medium.
+         *         brightness, contrast: mean and standard deviation of luma, 0..1.
+         *         blur: variance of the Laplacian of luma in 0..255 (higher is sharper).
+         *         mean_colour: mean of all pixels, 0xRRGGBB; None where it was not measured.
+         *         phash: 64-bit perceptual hash, hexadecimal; phash_version names algorithm and decode path.
+         *         metadata: facets such as {"cell_type": "mono"}; JSON scalars.
+         *         group, slot: samples of one moment or rig, each in a named slot.
+         *         entities: ids of camera, asset, person, work order, by kind.
+         */
+        Sample: {
+            address: components["schemas"]["Address"];
+            bit_depth: number;
+            blur: number;
+            brightness: number;
+            captured_at: string | null;
+            channels: number;
+            clock: string;
+            consent: string;
+            contrast: number;
+            entities: {
+                [key: string]: string;
+            };
+            format: string;
+            group: string;
+            height: number;
+            id: string;
+            ingested_at: string | null;
+            kind: components["schemas"]["SampleKind"];
+            licence: string;
+            mean_colour: number | null;
+            media_digest: string;
+            metadata: {
+                [key: string]: unknown;
+            };
+            name: string;
+            phash: string;
+            phash_version: string;
+            purpose: string;
+            size_bytes: number;
+            slot: string;
+            source: string;
+            subject: string;
+            thumbnail_digest: string;
+            width: number;
+        };
+        /**
+         * SampleKind
+         * @enum {string}
+         */
+        SampleKind: "image" | "frame" | "clip" | "sweep" | "series" | "audio" | "document";
+        /**
+         * Schedule
+         * @description How a campaign spends its questions; the defaults were chosen on ELPV (README).
+         *
+         *     Attributes:
+         *         eps, alpha: of the accepted labels at most eps wrong, except with probability alpha over all attempts.
+         *         seed_count: random labels before there is a model.
+         *         batch: lessons before the model is trained again; 0 takes a fortieth of the pool, at least 10.
+         *         far_share: share of a batch that is chosen for diversity while fewer than twice `seed_count` answers are in;
+         *             such a batch is of `seed_count`.
+         *         check_below: an answer is checked where a model that did not learn from it finds it less probable than this.
+         *         give_up_share: an attempt ends once it would take audits of more than this share of what is unseen, if what is
+         *             unseen is enough for another attempt.
+         *         attempts: regions to try before people answer for the rest.
+         *         seed: of every random choice.
+         */
+        Schedule: {
+            alpha: number;
+            attempts: number;
+            batch: number;
+            check_below: number;
+            eps: number;
+            far_share: number;
+            give_up_share: number;
+            seed: number;
+            seed_count: number;
         };
         /** Search */
         Search: {
@@ -2801,10 +4183,129 @@ export interface components {
              */
             seed: number;
         };
+        /**
+         * Session
+         * @description Who asks, in which workspace, and what they may do.
+         *
+         *     Attributes:
+         *         permissions: what the caller holds. roles_needed: the lowest role that holds a permission, for every permission.
+         *         workspaces: those that this browser holds a key of; all but the first texts are empty where nobody is signed in.
+         */
+        Session: {
+            actor: string;
+            permissions: components["schemas"]["Permission"][];
+            role: components["schemas"]["Role"];
+            roles_needed: {
+                [key: string]: components["schemas"]["Role"];
+            };
+            signed_in: boolean;
+            version: string;
+            workspace: string;
+            workspace_name: string;
+            workspaces: components["schemas"]["WorkspaceName"][];
+        };
+        /**
+         * SettingShown
+         * @description One setting; `source` is argument, environment, sightloop.toml or default.
+         */
+        SettingShown: {
+            default: string;
+            meaning: string;
+            name: string;
+            source: string;
+            value: string;
+        };
+        /**
+         * Share
+         * @description A share, 0 to 1.
+         */
+        Share: {
+            share: number;
+        };
         /** SignIn */
         SignIn: {
             /** Key */
             key: string;
+        };
+        /**
+         * Staged
+         * @description The digest of staged bytes.
+         */
+        Staged: {
+            digest: string;
+        };
+        /**
+         * Standpoint
+         * @description What a thing stands on, and what stands on it; `missing` names each link that does not resolve.
+         */
+        Standpoint: {
+            downstream: {
+                [key: string]: unknown;
+            };
+            facts: {
+                [key: string]: unknown;
+            };
+            id: string;
+            kind: string;
+            missing: string[];
+            upstream: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Status
+         * @description A workspace in counts.
+         */
+        Status: {
+            alerts: components["schemas"]["AlertCounts"];
+            campaigns: number;
+            cycles: number;
+            datasets: number;
+            deployments: components["schemas"]["DeploymentState"][];
+            models: number;
+            monitors: components["schemas"]["MonitorState"][];
+            quarantined: number;
+            samples: number;
+            version: string;
+            workspace: string;
+        };
+        /**
+         * Switch
+         * @description Whether automatic acts are stopped in the workspace.
+         */
+        Switch: {
+            stopped: boolean;
+        };
+        /**
+         * TestResults
+         * @description Results on a test version, columns in the order of `samples`.
+         *
+         *     `probabilities` is (N, C) in the order of `classes`; `slices` gives the value of each sample by metadata field.
+         */
+        TestResults: {
+            classes: string[];
+            label: string[];
+            predicted: string[];
+            probabilities: number[][];
+            samples: string[];
+            slices: {
+                [key: string]: string[];
+            };
+            test_version: string;
+        };
+        /** Thumbs */
+        Thumbs: {
+            /** Samples */
+            samples: string[];
+        };
+        /**
+         * Ticked
+         * @description What one look of the loop's clock did: predictions imported, alerts raised, cycles moved.
+         */
+        Ticked: {
+            alerts: components["schemas"]["Alert"][];
+            cycles: components["schemas"]["Cycle"][];
+            predictions: number;
         };
         /** Training */
         Training: {
@@ -2819,6 +4320,104 @@ export interface components {
             /** Test */
             test: string;
         };
+        /** Verdict */
+        Verdict: {
+            /**
+             * Duration S
+             * @default 0
+             */
+            duration_s: number;
+            /** Expected Revision */
+            expected_revision?: number | null;
+            /** Label */
+            label?: string | null;
+            /**
+             * Verb
+             * @enum {string}
+             */
+            verb: "accept" | "fix" | "reject" | "skip";
+        };
+        /**
+         * VersionDiff
+         * @description Sample ids by what happened between two versions; `changed` differs in metadata, geometry or origin only.
+         *
+         *     A sample that is both relabelled and moved stands in both.
+         */
+        VersionDiff: {
+            added: string[];
+            changed: string[];
+            moved: string[];
+            relabelled: string[];
+            removed: string[];
+        };
+        /**
+         * VersionEntry
+         * @description What a dataset version holds about one sample: copied, never referred to.
+         */
+        VersionEntry: {
+            annotation: string;
+            label: string;
+            media_digest: string;
+            metadata: {
+                [key: string]: unknown;
+            };
+            origin: string;
+            receipt: string;
+            revision: number;
+            sample: string;
+            split: string;
+        };
+        /**
+         * Webhook
+         * @description An address that is told of events. `event_types` are exact, end in ".*", or are "*".
+         *
+         *     Attributes:
+         *         url: where it is, or "sink:NAME" for a broker that the operator declared.
+         *         pending: deliveries that still wait; dead: those given up; waiting_since: when the oldest that waits was made.
+         */
+        Webhook: {
+            dead: number;
+            event_types: string[];
+            id: string;
+            made_at: string;
+            name: string;
+            pending: number;
+            url: string;
+            waiting_since: string;
+        };
+        /**
+         * WebhookMade
+         * @description A new webhook; its signing secret is shown this once.
+         */
+        WebhookMade: {
+            dead: number;
+            event_types: string[];
+            id: string;
+            made_at: string;
+            name: string;
+            pending: number;
+            secret: string;
+            url: string;
+            waiting_since: string;
+        };
+        /**
+         * WorkspaceMade
+         * @description A new workspace with its first admin key; the secret is shown this once.
+         */
+        WorkspaceMade: {
+            id: string;
+            key: components["schemas"]["ApiKey"];
+            name: string;
+            secret: string;
+        };
+        /**
+         * WorkspaceName
+         * @description A workspace and what people call it.
+         */
+        WorkspaceName: {
+            id: string;
+            name: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2828,7 +4427,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    start__get: {
+    show_start: {
         parameters: {
             query?: never;
             header?: never;
@@ -2861,12 +4460,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/html": unknown;
+                    "text/html": string;
                 };
             };
         };
     };
-    alerts_api_v1_alerts_get: {
+    list_alerts: {
         parameters: {
             query?: {
                 state?: string | null;
@@ -2901,12 +4500,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedAlert"];
                 };
             };
         };
     };
-    show_alert_api_v1_alerts__alert__get: {
+    show_alert: {
         parameters: {
             query?: never;
             header?: never;
@@ -2941,12 +4540,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Alert"];
                 };
             };
         };
     };
-    acknowledge_api_v1_alerts__alert__acknowledge_post: {
+    acknowledge_alert: {
         parameters: {
             query?: never;
             header?: never;
@@ -2981,12 +4580,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Alert"];
                 };
             };
         };
     };
-    heads_api_v1_annotations_heads_post: {
+    show_annotation_heads: {
         parameters: {
             query?: never;
             header?: never;
@@ -3023,12 +4622,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        [key: string]: components["schemas"]["Annotation"];
+                    };
                 };
             };
         };
     };
-    audit_api_v1_audit_get: {
+    list_audit: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before; empty for the first. */
@@ -3066,12 +4667,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedAuditEntry"];
                 };
             };
         };
     };
-    verify_api_v1_audit_verify_post: {
+    verify_audit: {
         parameters: {
             query?: never;
             header?: never;
@@ -3104,12 +4705,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AuditReport"];
                 };
             };
         };
     };
-    backups_api_v1_backups_get: {
+    list_backups: {
         parameters: {
             query?: never;
             header?: never;
@@ -3142,12 +4743,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedBackup"];
                 };
             };
         };
     };
-    create_backup_api_v1_backups_post: {
+    create_backup: {
         parameters: {
             query?: never;
             header?: never;
@@ -3180,12 +4781,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
     };
-    batch_api_v1_batches_post: {
+    predict_batch: {
         parameters: {
             query?: never;
             header?: never;
@@ -3222,12 +4823,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
     };
-    list_campaigns_api_v1_campaigns_get: {
+    list_campaigns: {
         parameters: {
             query?: never;
             header?: never;
@@ -3260,12 +4861,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedCampaign"];
                 };
             };
         };
     };
-    start_api_v1_campaigns_post: {
+    start_campaign: {
         parameters: {
             query?: never;
             header?: never;
@@ -3302,12 +4903,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Campaign"];
                 };
             };
         };
     };
-    show_api_v1_campaigns__campaign__get: {
+    show_campaign: {
         parameters: {
             query?: never;
             header?: never;
@@ -3342,12 +4943,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Campaign"];
                 };
             };
         };
     };
-    advance_api_v1_campaigns__campaign__advance_post: {
+    advance_campaign: {
         parameters: {
             query?: never;
             header?: never;
@@ -3382,12 +4983,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Campaign"];
                 };
             };
         };
     };
-    answers_api_v1_campaigns__campaign__answers_get: {
+    list_answers: {
         parameters: {
             query?: never;
             header?: never;
@@ -3422,12 +5023,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedAnswer"];
                 };
             };
         };
     };
-    counts_api_v1_campaigns__campaign__counts_get: {
+    count_decisions: {
         parameters: {
             query?: never;
             header?: never;
@@ -3462,12 +5063,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Counts"];
                 };
             };
         };
     };
-    disagreement_api_v1_campaigns__campaign__disagreement_get: {
+    show_disagreement: {
         parameters: {
             query?: never;
             header?: never;
@@ -3502,12 +5103,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Interval"];
                 };
             };
         };
     };
-    items_api_v1_campaigns__campaign__items_get: {
+    list_items: {
         parameters: {
             query?: {
                 state?: string | null;
@@ -3544,12 +5145,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedQueueItem"];
                 };
             };
         };
     };
-    second_opinions_api_v1_campaigns__campaign__second_opinions_post: {
+    ask_second_opinions: {
         parameters: {
             query?: never;
             header?: never;
@@ -3588,12 +5189,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedQueueItem"];
                 };
             };
         };
     };
-    cycles_api_v1_cycles_get: {
+    list_cycles: {
         parameters: {
             query?: never;
             header?: never;
@@ -3626,12 +5227,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedCycle"];
                 };
             };
         };
     };
-    show_cycle_api_v1_cycles__cycle__get: {
+    show_cycle: {
         parameters: {
             query?: never;
             header?: never;
@@ -3666,12 +5267,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Cycle"];
                 };
             };
         };
     };
-    cancel_api_v1_cycles__cycle__cancel_post: {
+    cancel_cycle: {
         parameters: {
             query?: never;
             header?: never;
@@ -3706,12 +5307,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Cycle"];
                 };
             };
         };
     };
-    resume_api_v1_cycles__cycle__resume_post: {
+    resume_cycle: {
         parameters: {
             query?: never;
             header?: never;
@@ -3746,12 +5347,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Cycle"];
                 };
             };
         };
     };
-    diff_api_v1_dataset_versions__a__diff__b__get: {
+    diff_dataset_versions: {
         parameters: {
             query?: never;
             header?: never;
@@ -3787,12 +5388,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["VersionDiff"];
                 };
             };
         };
     };
-    show_version_api_v1_dataset_versions__version__get: {
+    show_dataset_version: {
         parameters: {
             query?: never;
             header?: never;
@@ -3827,12 +5428,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["DatasetVersion"];
                 };
             };
         };
     };
-    entries_api_v1_dataset_versions__version__entries_get: {
+    list_entries: {
         parameters: {
             query?: {
                 labelled?: boolean;
@@ -3870,12 +5471,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedVersionEntry"];
                 };
             };
         };
     };
-    export_api_v1_dataset_versions__version__export_get: {
+    export_dataset_version: {
         parameters: {
             query: {
                 format: string;
@@ -3917,7 +5518,7 @@ export interface operations {
             };
         };
     };
-    list_datasets_api_v1_datasets_get: {
+    list_datasets: {
         parameters: {
             query?: never;
             header?: never;
@@ -3950,12 +5551,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedDataset"];
                 };
             };
         };
     };
-    create_api_v1_datasets_post: {
+    create_dataset: {
         parameters: {
             query?: never;
             header?: never;
@@ -3992,12 +5593,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Dataset"];
                 };
             };
         };
     };
-    show_api_v1_datasets__name__get: {
+    show_dataset: {
         parameters: {
             query?: never;
             header?: never;
@@ -4032,12 +5633,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Dataset"];
                 };
             };
         };
     };
-    versions_api_v1_datasets__name__versions_get: {
+    list_dataset_versions: {
         parameters: {
             query?: never;
             header?: never;
@@ -4072,12 +5673,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedDatasetVersion"];
                 };
             };
         };
     };
-    commit_api_v1_datasets__name__versions_post: {
+    commit_dataset_version: {
         parameters: {
             query?: never;
             header?: never;
@@ -4116,12 +5717,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["DatasetVersion"];
                 };
             };
         };
     };
-    list_deployments_api_v1_deployments_get: {
+    list_deployments: {
         parameters: {
             query?: never;
             header?: never;
@@ -4154,12 +5755,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedDeployment"];
                 };
             };
         };
     };
-    deploy_api_v1_deployments_post: {
+    deploy: {
         parameters: {
             query?: never;
             header?: never;
@@ -4196,12 +5797,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
         };
     };
-    show_api_v1_deployments__name__get: {
+    show_deployment: {
         parameters: {
             query?: never;
             header?: never;
@@ -4236,12 +5837,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
         };
     };
-    endpoint_api_v1_deployments__name__endpoint_post: {
+    open_endpoint: {
         parameters: {
             query?: never;
             header?: never;
@@ -4280,12 +5881,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Endpoint"];
                 };
             };
         };
     };
-    predict_api_v1_deployments__name__predict_post: {
+    predict: {
         parameters: {
             query?: never;
             header?: never;
@@ -4324,12 +5925,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Predicted"];
                 };
             };
         };
     };
-    stop_api_v1_deployments__name__stop_post: {
+    stop_deployment: {
         parameters: {
             query?: never;
             header?: never;
@@ -4364,12 +5965,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
         };
     };
-    sync_api_v1_deployments__name__sync_post: {
+    sync_deployment: {
         parameters: {
             query?: never;
             header?: never;
@@ -4404,12 +6005,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
         };
     };
-    evaluate_api_v1_evaluations_post: {
+    evaluate: {
         parameters: {
             query?: never;
             header?: never;
@@ -4446,12 +6047,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
     };
-    events_api_v1_events_get: {
+    stream_events: {
         parameters: {
             query?: {
                 after?: number;
@@ -4494,7 +6095,7 @@ export interface operations {
             };
         };
     };
-    newest_events_api_v1_events_newest_get: {
+    list_newest_events: {
         parameters: {
             query?: {
                 /** @description Items on this page at most. */
@@ -4530,12 +6131,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["NewestEvents"];
                 };
             };
         };
     };
-    fsck_api_v1_fsck_post: {
+    fsck: {
         parameters: {
             query?: never;
             header?: never;
@@ -4572,12 +6173,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["FsckReport"];
                 };
             };
         };
     };
-    gate_api_v1_gates_post: {
+    gate: {
         parameters: {
             query?: never;
             header?: never;
@@ -4614,12 +6215,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["GateResult"];
                 };
             };
         };
     };
-    import_labels_api_v1_imports_post: {
+    import_labels: {
         parameters: {
             query?: never;
             header?: never;
@@ -4656,12 +6257,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ImportReport"];
                 };
             };
         };
     };
-    import_file_api_v1_imports_file_post: {
+    import_file: {
         parameters: {
             query: {
                 format: string;
@@ -4701,12 +6302,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ImportReport"];
                 };
             };
         };
     };
-    ingest_api_v1_ingests_post: {
+    ingest: {
         parameters: {
             query?: never;
             header?: never;
@@ -4743,12 +6344,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
     };
-    keys_api_v1_keys_get: {
+    list_keys: {
         parameters: {
             query?: never;
             header?: never;
@@ -4781,12 +6382,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedApiKey"];
                 };
             };
         };
     };
-    create_key_api_v1_keys_post: {
+    create_key: {
         parameters: {
             query?: never;
             header?: never;
@@ -4823,12 +6424,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["KeyMade"];
                 };
             };
         };
     };
-    revoke_api_v1_keys__key__delete: {
+    revoke_key: {
         parameters: {
             query?: never;
             header?: never;
@@ -4863,12 +6464,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ApiKey"];
                 };
             };
         };
     };
-    lineage_api_v1_lineage__thing__get: {
+    show_lineage: {
         parameters: {
             query?: never;
             header?: never;
@@ -4903,12 +6504,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Standpoint"];
                 };
             };
         };
     };
-    complete_share_api_v1_lineage_complete_share_get: {
+    show_complete_share: {
         parameters: {
             query?: never;
             header?: never;
@@ -4941,12 +6542,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Share"];
                 };
             };
         };
     };
-    enable_all_api_v1_loop_enable_post: {
+    enable_loop: {
         parameters: {
             query?: never;
             header?: never;
@@ -4979,12 +6580,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Switch"];
                 };
             };
         };
     };
-    stop_api_v1_loop_stop_post: {
+    stop_loop: {
         parameters: {
             query?: never;
             header?: never;
@@ -5017,12 +6618,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Switch"];
                 };
             };
         };
     };
-    tick_api_v1_loop_tick_post: {
+    tick_loop: {
         parameters: {
             query?: never;
             header?: never;
@@ -5055,12 +6656,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Ticked"];
                 };
             };
         };
     };
-    show_version_api_v1_model_versions__version__get: {
+    show_thumbnails: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Thumbs"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
+    show_model_version: {
         parameters: {
             query?: never;
             header?: never;
@@ -5095,12 +6738,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ModelVersion"];
                 };
             };
         };
     };
-    bundle_api_v1_model_versions__version__bundle_get: {
+    download_bundle: {
         parameters: {
             query?: never;
             header?: never;
@@ -5140,7 +6783,7 @@ export interface operations {
             };
         };
     };
-    card_api_v1_model_versions__version__card_get: {
+    show_model_card: {
         parameters: {
             query?: never;
             header?: never;
@@ -5175,12 +6818,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/markdown": unknown;
+                    "text/markdown": string;
                 };
             };
         };
     };
-    evaluation_api_v1_model_versions__version__evaluation_get: {
+    show_evaluation: {
         parameters: {
             query?: never;
             header?: never;
@@ -5215,12 +6858,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["TestResults"];
                 };
             };
         };
     };
-    gates_api_v1_model_versions__version__gates_get: {
+    list_gates: {
         parameters: {
             query?: never;
             header?: never;
@@ -5255,12 +6898,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedGateResult"];
                 };
             };
         };
     };
-    list_models_api_v1_models_get: {
+    list_models: {
         parameters: {
             query?: never;
             header?: never;
@@ -5293,12 +6936,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedModel"];
                 };
             };
         };
     };
-    show_api_v1_models__model__get: {
+    show_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -5333,12 +6976,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Model"];
                 };
             };
         };
     };
-    aliases_api_v1_models__model__aliases_get: {
+    show_aliases: {
         parameters: {
             query?: never;
             header?: never;
@@ -5373,12 +7016,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        [key: string]: string;
+                    };
                 };
             };
         };
     };
-    history_api_v1_models__model__aliases__alias__history_get: {
+    list_alias_moves: {
         parameters: {
             query?: never;
             header?: never;
@@ -5414,12 +7059,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedAliasMove"];
                 };
             };
         };
     };
-    promote_api_v1_models__model__promote_post: {
+    promote: {
         parameters: {
             query?: never;
             header?: never;
@@ -5458,12 +7103,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AliasMove"];
                 };
             };
         };
     };
-    rollback_api_v1_models__model__rollback_post: {
+    rollback: {
         parameters: {
             query?: never;
             header?: never;
@@ -5502,12 +7147,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AliasMove"];
                 };
             };
         };
     };
-    versions_api_v1_models__model__versions_get: {
+    list_model_versions: {
         parameters: {
             query?: never;
             header?: never;
@@ -5542,12 +7187,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedModelVersion"];
                 };
             };
         };
     };
-    import_version_api_v1_models__model__versions_post: {
+    import_model_version: {
         parameters: {
             query: {
                 dataset?: string;
@@ -5589,12 +7234,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
     };
-    list_monitors_api_v1_monitors_get: {
+    list_monitors: {
         parameters: {
             query?: never;
             header?: never;
@@ -5627,12 +7272,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedMonitor"];
                 };
             };
         };
     };
-    create_api_v1_monitors_post: {
+    create_monitor: {
         parameters: {
             query?: never;
             header?: never;
@@ -5669,12 +7314,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Monitor"];
                 };
             };
         };
     };
-    show_api_v1_monitors__name__get: {
+    show_monitor: {
         parameters: {
             query?: never;
             header?: never;
@@ -5709,12 +7354,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Monitor"];
                 };
             };
         };
     };
-    estimate_api_v1_monitors__name__estimate_get: {
+    estimate_accuracy: {
         parameters: {
             query?: {
                 audits?: number;
@@ -5752,12 +7397,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Estimate"];
                 };
             };
         };
     };
-    rebase_api_v1_monitors__name__rebase_post: {
+    rebase_monitor: {
         parameters: {
             query?: never;
             header?: never;
@@ -5796,12 +7441,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Monitor"];
                 };
             };
         };
     };
-    advance_api_v1_monitors_advance_post: {
+    advance_monitors: {
         parameters: {
             query?: never;
             header?: never;
@@ -5838,12 +7483,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedAlert"];
                 };
             };
         };
     };
-    openapi_api_v1_openapi_json_get: {
+    show_openapi: {
         parameters: {
             query?: never;
             header?: never;
@@ -5876,12 +7521,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
         };
     };
-    list_policies_api_v1_policies_get: {
+    list_policies: {
         parameters: {
             query?: never;
             header?: never;
@@ -5914,12 +7561,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedDeclaredPolicy"];
                 };
             };
         };
     };
-    apply_api_v1_policies_post: {
+    apply_policy: {
         parameters: {
             query?: never;
             header?: never;
@@ -5956,12 +7603,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["DeclaredPolicy"];
                 };
             };
         };
     };
-    show_api_v1_policies__name__get: {
+    show_policy: {
         parameters: {
             query?: never;
             header?: never;
@@ -5996,12 +7643,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["DeclaredPolicy"];
                 };
             };
         };
     };
-    dry_run_api_v1_policies__name__dry_run_post: {
+    dry_run_policy: {
         parameters: {
             query?: never;
             header?: never;
@@ -6036,12 +7683,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["DryRun"];
                 };
             };
         };
     };
-    enable_api_v1_policies__name__enable_post: {
+    enable_policy: {
         parameters: {
             query?: never;
             header?: never;
@@ -6076,12 +7723,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["DeclaredPolicy"];
                 };
             };
         };
     };
-    stop_policy_api_v1_policies__name__stop_post: {
+    stop_policy: {
         parameters: {
             query?: never;
             header?: never;
@@ -6116,12 +7763,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["DeclaredPolicy"];
                 };
             };
         };
     };
-    list_predictions_api_v1_predictions_get: {
+    list_predictions: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before; empty for the first. */
@@ -6162,12 +7809,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedPrediction"];
                 };
             };
         };
     };
-    show_prediction_api_v1_predictions__prediction__get: {
+    show_prediction: {
         parameters: {
             query?: never;
             header?: never;
@@ -6202,12 +7849,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Prediction"];
                 };
             };
         };
     };
-    prediction_media_api_v1_predictions__prediction__media_get: {
+    download_prediction_media: {
         parameters: {
             query?: never;
             header?: never;
@@ -6247,7 +7894,7 @@ export interface operations {
             };
         };
     };
-    outcome_api_v1_predictions__prediction__outcome_post: {
+    tell_outcome: {
         parameters: {
             query?: never;
             header?: never;
@@ -6286,12 +7933,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Prediction"];
                 };
             };
         };
     };
-    quarantine_api_v1_quarantine_get: {
+    list_quarantine: {
         parameters: {
             query?: never;
             header?: never;
@@ -6324,12 +7971,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedQuarantineEntry"];
                 };
             };
         };
     };
-    replay_api_v1_quarantine_replay_post: {
+    replay_quarantine: {
         parameters: {
             query?: never;
             header?: never;
@@ -6366,12 +8013,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
     };
-    answer_api_v1_queue_items__item__answer_post: {
+    answer_item: {
         parameters: {
             query?: never;
             header?: never;
@@ -6382,7 +8029,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Answer"];
+                "application/json": components["schemas"]["Verdict"];
             };
         };
         responses: {
@@ -6410,12 +8057,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["QueueItem"];
                 };
             };
         };
     };
-    next_item_api_v1_queue_next_post: {
+    next_item: {
         parameters: {
             query?: never;
             header?: never;
@@ -6452,12 +8099,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["NextItem"];
                 };
             };
         };
     };
-    undo_api_v1_queue_undo_post: {
+    undo_answer: {
         parameters: {
             query?: never;
             header?: never;
@@ -6490,12 +8137,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["QueueItem"];
                 };
             };
         };
     };
-    receipts_api_v1_receipts_get: {
+    list_receipts: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before; empty for the first. */
@@ -6535,12 +8182,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedReceipt"];
                 };
             };
         };
     };
-    show_receipt_api_v1_receipts__receipt__get: {
+    show_receipt: {
         parameters: {
             query?: never;
             header?: never;
@@ -6575,12 +8222,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Receipt"];
                 };
             };
         };
     };
-    replay_api_v1_receipts__receipt__replay_post: {
+    replay_receipt: {
         parameters: {
             query?: never;
             header?: never;
@@ -6615,12 +8262,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Replayed"];
                 };
             };
         };
     };
-    validate_api_v1_recipes_validate_post: {
+    validate: {
         parameters: {
             query?: never;
             header?: never;
@@ -6629,7 +8276,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Recipe"];
+                "application/json": components["schemas"]["GivenRecipe"];
             };
         };
         responses: {
@@ -6657,12 +8304,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Recipe"];
                 };
             };
         };
     };
-    apply_retention_api_v1_retention_post: {
+    apply_retention: {
         parameters: {
             query?: never;
             header?: never;
@@ -6695,12 +8342,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Retired"];
                 };
             };
         };
     };
-    list_rules_api_v1_rules_get: {
+    list_rules: {
         parameters: {
             query?: never;
             header?: never;
@@ -6733,12 +8380,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedRule"];
                 };
             };
         };
     };
-    create_rule_api_v1_rules_post: {
+    create_rule: {
         parameters: {
             query?: never;
             header?: never;
@@ -6775,12 +8422,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Rule"];
                 };
             };
         };
     };
-    reset_rule_api_v1_rules__name__reset_post: {
+    reset_rule: {
         parameters: {
             query?: never;
             header?: never;
@@ -6815,12 +8462,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Rule"];
                 };
             };
         };
     };
-    runs_api_v1_runs_get: {
+    list_runs: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before; empty for the first. */
@@ -6859,12 +8506,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedRun"];
                 };
             };
         };
     };
-    show_run_api_v1_runs__run__get: {
+    show_run: {
         parameters: {
             query?: {
                 wait_s?: number;
@@ -6901,12 +8548,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
     };
-    links_api_v1_runs__run__links_get: {
+    list_run_links: {
         parameters: {
             query?: never;
             header?: never;
@@ -6941,12 +8588,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedArtifactLink"];
                 };
             };
         };
     };
-    list_samples_api_v1_samples_get: {
+    list_samples: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before; empty for the first. */
@@ -6986,12 +8633,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedSample"];
                 };
             };
         };
     };
-    show_sample_api_v1_samples__sample__get: {
+    show_sample: {
         parameters: {
             query?: never;
             header?: never;
@@ -7026,12 +8673,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Sample"];
                 };
             };
         };
     };
-    annotation_history_api_v1_samples__sample__annotations_get: {
+    list_annotations: {
         parameters: {
             query?: never;
             header?: never;
@@ -7066,12 +8713,55 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedAnnotation"];
                 };
             };
         };
     };
-    media_api_v1_samples__sample__media_get: {
+    show_image: {
+        parameters: {
+            query?: {
+                /** @description Longest side in pixels. */
+                longest_px?: number | null;
+            };
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+        };
+    };
+    download_media: {
         parameters: {
             query?: never;
             header?: never;
@@ -7111,7 +8801,7 @@ export interface operations {
             };
         };
     };
-    thumbnail_api_v1_samples__sample__thumbnail_get: {
+    show_thumbnail: {
         parameters: {
             query?: never;
             header?: never;
@@ -7151,7 +8841,51 @@ export interface operations {
             };
         };
     };
-    count_samples_api_v1_samples_count_get: {
+    show_columns: {
+        parameters: {
+            query?: {
+                /** @description Names of columns, with commas between them; empty for all. */
+                fields?: string;
+                version?: string | null;
+                /** @description Filter as JSON, for example {"cell_type": "mono"}. */
+                where?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+        };
+    };
+    count_samples: {
         parameters: {
             query?: {
                 /** @description Filter as JSON, for example {"cell_type": "mono"}. */
@@ -7187,12 +8921,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Counted"];
                 };
             };
         };
     };
-    near_duplicates_api_v1_samples_near_duplicates_get: {
+    find_near_duplicates: {
         parameters: {
             query?: {
                 /** @description Filter as JSON, for example {"cell_type": "mono"}. */
@@ -7228,12 +8962,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["NearDuplicateReport"];
                 };
             };
         };
     };
-    search_api_v1_samples_search_post: {
+    search_samples: {
         parameters: {
             query?: never;
             header?: never;
@@ -7270,12 +9004,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedNeighbour"];
                 };
             };
         };
     };
-    create_schema_api_v1_schemas_post: {
+    create_schema: {
         parameters: {
             query?: never;
             header?: never;
@@ -7312,12 +9046,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["LabelSchema"];
                 };
             };
         };
     };
-    show_schema_api_v1_schemas__name__get: {
+    show_schema: {
         parameters: {
             query?: never;
             header?: never;
@@ -7352,12 +9086,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["LabelSchema"];
                 };
             };
         };
     };
-    session_api_v1_session_get: {
+    show_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -7390,12 +9124,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Session"];
                 };
             };
         };
     };
-    sign_in_api_v1_session_post: {
+    sign_in: {
         parameters: {
             query?: never;
             header?: never;
@@ -7432,12 +9166,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Session"];
                 };
             };
         };
     };
-    sign_out_api_v1_session_delete: {
+    sign_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -7470,12 +9204,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Session"];
                 };
             };
         };
     };
-    settings_api_v1_settings_get: {
+    list_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -7508,12 +9242,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedSettingShown"];
                 };
             };
         };
     };
-    status_api_v1_status_get: {
+    show_status: {
         parameters: {
             query?: never;
             header?: never;
@@ -7546,12 +9280,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Status"];
                 };
             };
         };
     };
-    train_api_v1_trainings_post: {
+    train: {
         parameters: {
             query?: never;
             header?: never;
@@ -7588,12 +9322,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
     };
-    upload_api_v1_uploads_post: {
+    upload: {
         parameters: {
             query: {
                 name: string;
@@ -7632,12 +9366,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Staged"];
                 };
             };
         };
     };
-    deliveries_api_v1_webhook_deliveries_get: {
+    list_deliveries: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before; empty for the first. */
@@ -7677,12 +9411,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedDelivery"];
                 };
             };
         };
     };
-    redeliver_api_v1_webhook_deliveries__delivery__redeliver_post: {
+    redeliver: {
         parameters: {
             query?: never;
             header?: never;
@@ -7717,12 +9451,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
         };
     };
-    webhooks_api_v1_webhooks_get: {
+    list_webhooks: {
         parameters: {
             query?: never;
             header?: never;
@@ -7755,12 +9489,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedWebhook"];
                 };
             };
         };
     };
-    create_webhook_api_v1_webhooks_post: {
+    create_webhook: {
         parameters: {
             query?: never;
             header?: never;
@@ -7797,12 +9531,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["WebhookMade"];
                 };
             };
         };
     };
-    delete_webhook_api_v1_webhooks__webhook__delete: {
+    delete_webhook: {
         parameters: {
             query?: never;
             header?: never;
@@ -7837,12 +9571,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Gone"];
                 };
             };
         };
     };
-    workspaces_api_v1_workspaces_get: {
+    list_workspaces: {
         parameters: {
             query?: never;
             header?: never;
@@ -7875,12 +9609,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ListedWorkspaceName"];
                 };
             };
         };
     };
-    create_workspace_api_v1_workspaces_post: {
+    create_workspace: {
         parameters: {
             query?: never;
             header?: never;
@@ -7917,12 +9651,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["WorkspaceMade"];
                 };
             };
         };
     };
-    asset_assets__name__get: {
+    show_asset: {
         parameters: {
             query?: never;
             header?: never;
@@ -7962,7 +9696,7 @@ export interface operations {
             };
         };
     };
-    health_healthz_get: {
+    show_health: {
         parameters: {
             query?: never;
             header?: never;
@@ -7995,12 +9729,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Health"];
                 };
             };
         };
     };
-    icon_icon_svg_get: {
+    show_icon: {
         parameters: {
             query?: never;
             header?: never;
@@ -8038,7 +9772,7 @@ export interface operations {
             };
         };
     };
-    redeem_owner__link__get: {
+    redeem_link: {
         parameters: {
             query?: never;
             header?: never;
@@ -8073,12 +9807,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/html": unknown;
+                    "text/html": string;
                 };
             };
         };
     };
-    ready_readyz_get: {
+    show_readiness: {
         parameters: {
             query?: never;
             header?: never;
@@ -8111,12 +9845,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
         };
     };
-    screen_w__path__get: {
+    show_screen: {
         parameters: {
             query?: never;
             header?: never;
@@ -8151,7 +9885,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/html": unknown;
+                    "text/html": string;
                 };
             };
         };
