@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type MouseEvent } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type MouseEvent, type ReactNode } from 'react'
 import type { Sheet } from '@/media/columns'
 import { wantThumbs } from '@/media/thumbs'
 import { bindKeys } from '@/shell/keys'
@@ -19,6 +19,8 @@ type Props = {
   onAt: (at: number) => void
   onOpen: (row: number) => void
   onPeek?: () => void
+  /** What stands on a tile in place of its labels. */
+  note?: (row: number) => ReactNode
 }
 
 /** The median shape of the pictures, so that few are cut. */
@@ -34,7 +36,7 @@ function shapeOf(sheet: Sheet): number {
 }
 
 /** The samples as tiles. Only what is in sight exists; rows are keyed by slot, so that scrolling makes no elements. */
-export function Grid({ sheet, rows, selection, size, label, at, onAt, onOpen, onPeek }: Props) {
+export function Grid({ sheet, rows, selection, size, label, at, onAt, onOpen, onPeek, note }: Props) {
   const frame = useRef<HTMLDivElement>(null)
   const [box, setBox] = useState({ width: 0, height: 0 })
   const [top, setTop] = useState(0)
@@ -156,7 +158,7 @@ export function Grid({ sheet, rows, selection, size, label, at, onAt, onOpen, on
                 {Array.from({ length: Math.min(across, rows.length - line * across) }, (_, column) => {
                   const place = line * across + column
                   const row = rows[place]!
-                  return <Tile key={column} sheet={sheet} row={row} at={place} width={width} height={height} left={PAD + column * (width + GAP)} selected={selection.mask[row] === 1} current={place === at} onPress={onPress} onOpen={open} />
+                  return <Tile key={column} sheet={sheet} row={row} at={place} width={width} height={height} left={PAD + column * (width + GAP)} selected={selection.mask[row] === 1} current={place === at} onPress={onPress} onOpen={open} note={note} />
                 })}
               </div>
             )

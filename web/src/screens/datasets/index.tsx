@@ -2,7 +2,6 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { ChevronDown, Ellipsis, Images } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
-import { api, asked } from '@/api/client'
 import type { Sheet } from '@/media/columns'
 import { useSheet } from '@/media/sheet'
 import { bindKeys } from '@/shell/keys'
@@ -15,6 +14,7 @@ import { Empty, Loaded, Progress } from '@/ui/states'
 import { datasetsQuery, Export, NewVersion, save, SendToReview } from './actions'
 import { Browse } from './browse'
 import { SearchBox } from './search-box'
+import { versionsQuery } from './versions-data'
 import { chosenIds, useAddress, useSelection, useView, type View } from './view'
 
 const MapView = lazy(() => import('./map'))
@@ -27,11 +27,6 @@ const VIEWS = [
   { value: 'health', label: 'Health', hint: '3' },
   { value: 'versions', label: 'Versions', hint: '4' },
 ] as const
-
-export type Version = { id: string; dataset: string; number: number; hash: string; parent: string; counts: Record<string, number>; label_counts: Record<string, number>; made_at: string; note: string; run: string }
-
-/** The versions of a dataset, oldest first. */
-export const versionsQuery = (name: string) => asked(['datasets', name, 'versions'], () => api.GET('/api/v1/datasets/{name}/versions', { params: { path: { name } } }) as Promise<{ data?: { items: Version[] } }>)
 
 /** The samples: all of them, or a version of a dataset, as a grid, a map, or what is wrong with them. */
 export default function Screen() {

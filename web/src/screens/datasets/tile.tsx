@@ -1,5 +1,5 @@
 import { Check } from 'lucide-react'
-import { memo, type MouseEvent } from 'react'
+import { memo, type MouseEvent, type ReactNode } from 'react'
 import { numberAt, textAt, type Sheet } from '@/media/columns'
 import { tint, useThumb } from '@/media/thumbs'
 import { cx } from '@/ui/classes'
@@ -17,10 +17,11 @@ type Props = {
   current: boolean
   onPress: (at: number, event: MouseEvent) => void
   onOpen: (at: number) => void
+  note?: (row: number) => ReactNode
 }
 
 /** One sample: its mean colour, then its picture, with what people and models say of it. */
-export const Tile = memo(function Tile({ sheet, row, at, width, height, left, selected, current, onPress, onOpen }: Props) {
+export const Tile = memo(function Tile({ sheet, row, at, width, height, left, selected, current, onPress, onOpen, note }: Props) {
   const id = sheet.ids[row]!
   const url = useThumb(id)
   return (
@@ -41,7 +42,7 @@ export const Tile = memo(function Tile({ sheet, row, at, width, height, left, se
           <Check size={12} strokeWidth={3} aria-hidden />
         </span>
       )}
-      <Labels sheet={sheet} row={row} narrow={width < 96} />
+      {note ? note(row) : <Labels sheet={sheet} row={row} narrow={width < 96} />}
     </div>
   )
 })
