@@ -2,7 +2,6 @@
 
 from sightloop.interfaces.api.routes import (
     access,
-    accounts,
     datasets,
     labeling,
     loop,
@@ -11,6 +10,7 @@ from sightloop.interfaces.api.routes import (
     samples,
     serving,
     system,
+    traces,
 )
 
 ROOMS = (
@@ -23,5 +23,5 @@ ROOMS = (
     serving.routes,
     monitoring.routes,
     loop.routes,
-    accounts.routes,
+    traces.routes,
 )
