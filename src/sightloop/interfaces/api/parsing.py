@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sightloop.errors import InvalidInput
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items on this page at most.")]
+AllOrLimit = Annotated[int | None, Query(ge=1, le=1000, description="Items on this page at most; none for all.")]
 Cursor = Annotated[str, Query(description="`next_cursor` of the page before; empty for the first.")]
 Name = Annotated[str, Field(max_length=200)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -44,7 +45,7 @@ def sequence_of(cursor: str) -> int:
     return int(cursor or 0)
 
 
-def page_of(items: Sequence[Any], limit: int, cursor_of: Callable[[Any], str]) -> dict[str, Any]:
+def page_of(items: Sequence[Any], limit: int | None, cursor_of: Callable[[Any], str]) -> dict[str, Any]:
     """A page; a full one carries the cursor that the next one starts after."""
     return {"items": items, "next_cursor": cursor_of(items[-1]) if len(items) == limit else ""}
 

@@ -20,6 +20,12 @@ async def apply(ask: Ask) -> Any:
     return await run_sync(ask.installation.loop.apply, ask.caller, text)
 
 
+@routes.get("/overview", permission=Permission.READ)
+def overview(ask: Ask) -> Any:
+    """Where the circle stands: counts by stage, what waits for a person, and the story of the newest whole cycle."""
+    return ask.installation.overview.look(ask.caller)
+
+
 @routes.get("/policies", permission=Permission.READ)
 def list_policies(ask: Ask) -> Any:
     """All policies."""

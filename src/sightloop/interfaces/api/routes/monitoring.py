@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from sightloop.domain import Permission
-from sightloop.interfaces.api.parsing import Body, Name, items_of
+from sightloop.interfaces.api.parsing import AllOrLimit, Body, Cursor, Name, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("monitoring")
@@ -96,9 +96,10 @@ def reset_rule(ask: Ask, name: str) -> Any:
 
 
 @routes.get("/alerts", permission=Permission.READ)
-def alerts(ask: Ask, state: str | None = None) -> Any:
+def alerts(ask: Ask, state: str | None = None, limit: AllOrLimit = None, cursor: Cursor = "") -> Any:
     """Alerts, newest first."""
-    return items_of(ask.installation.monitoring.alerts(ask.caller, state))
+    found = ask.installation.monitoring.alerts(ask.caller, state, limit, cursor)
+    return page_of(found, limit, lambda last: last.id)
 
 
 @routes.get("/alerts/{alert}", permission=Permission.READ)

@@ -15,7 +15,7 @@ from sightloop.domain import Permission
 from sightloop.errors import InvalidInput
 from sightloop.interfaces.api.answers import ARROW, arrow, attachment, picture
 from sightloop.interfaces.api.credentials import require_installation_owner
-from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Where, filter_of, items_of
+from sightloop.interfaces.api.parsing import AllOrLimit, Body, Cursor, Limit, Where, filter_of, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("samples")
@@ -152,9 +152,10 @@ def annotation_history(ask: Ask, sample: str) -> Any:
 
 
 @routes.get("/quarantine", permission=Permission.READ)
-def quarantine(ask: Ask) -> Any:
-    """Files that could not become samples, each with its reason."""
-    return items_of(ask.installation.datasets.quarantine(ask.caller))
+def quarantine(ask: Ask, limit: AllOrLimit = None, cursor: Cursor = "") -> Any:
+    """Files that could not become samples, by name, each with its reason."""
+    found = ask.installation.datasets.quarantine(ask.caller, limit, cursor)
+    return page_of(found, limit, lambda last: last.id)
 
 
 @routes.post("/quarantine/replay", permission=Permission.INGEST)
