@@ -4,7 +4,9 @@ import { tableFromIPC, type Column as ArrowColumn } from '@uwdata/flechette'
 export type Texts = { kind: 'texts'; codes: Int32Array; values: readonly string[] }
 /** A column of numbers; NaN stands for none. */
 export type Numbers = { kind: 'numbers'; values: Float32Array | Float64Array }
-export type Column = Texts | Numbers
+/** A column of mostly different texts, read only where it is looked at. */
+export type Plain = { kind: 'plain'; at: (row: number) => string }
+export type Column = Texts | Numbers | Plain
 
 /** All that is known of the samples of a view's ground set, by row. It is built once and never changed. */
 export type Sheet = {
@@ -21,6 +23,10 @@ export type Sheet = {
   readonly row: (id: string) => number
 }
 
+type Arrow = ArrowColumn<unknown>
+/** Arrow's numbers for the kinds of types (Schema.fbs). */
+const [INTEGER, FLOAT, DICTIONARY] = [2, 3, -1]
+
 type Told = { pointer?: string; facets?: string[]; numbers?: string[] }
 
 /** Columns that have a place of their own and are no facets. */
@@ -32,17 +38,20 @@ export function readSheet(bytes: ArrayBuffer): Sheet {
   const told = JSON.parse(table.schema.metadata?.get('sightloop') ?? '{}') as Told
   const size = table.numRows
   const columns = new Map<string, Column>()
-  for (const { name, type } of table.schema.fields) {
+  for (const { name } of table.schema.fields) {
     if (APART.has(name)) continue
-    const column = table.getChild(name) as ArrowColumn<unknown>
-    columns.set(name, 'dictionary' in type || !isNumber(column) ? texts(column, size) : numbers(column, size))
+    const column = table.getChild(name) as Arrow
+    const { typeId } = column.type
+    if (typeId === DICTIONARY) columns.set(name, texts(column, size))
+    else if (typeId === INTEGER || typeId === FLOAT) columns.set(name, numbers(column, size))
+    else columns.set(name, { kind: 'plain', at: (row) => String(column.at(row) ?? '') })
   }
-  const ids = strings(table.getChild('id') as ArrowColumn<unknown> | undefined, size)
-  const named = table.getChild('name') as ArrowColumn<unknown> | undefined
+  const ids = strings(table.getChild('id') as Arrow | undefined, size)
+  const named = table.getChild('name') as Arrow | undefined
   return sheetOf({
     ids,
     names: named ? strings(named, size) : ids,
-    colours: colours(table.getChild('colour') as ArrowColumn<unknown> | undefined, size),
+    colours: colours(table.getChild('colour') as Arrow | undefined, size),
     columns,
     pointer: told.pointer ?? '',
     facets: (told.facets ?? []).filter((name) => columns.get(name)?.kind === 'texts'),
@@ -65,6 +74,7 @@ export function textAt(sheet: Sheet, name: string, row: number): string {
   const column = sheet.columns.get(name)
   if (!column) return ''
   if (column.kind === 'texts') return column.values[column.codes[row]!] ?? ''
+  if (column.kind === 'plain') return column.at(row)
   const value = column.values[row]!
   return Number.isNaN(value) ? '' : String(+value.toPrecision(4))
 }
@@ -75,29 +85,43 @@ export function numberAt(sheet: Sheet, name: string, row: number): number {
   return column?.kind === 'numbers' ? column.values[row]! : NaN
 }
 
-/** A batch without any null carries no validity bits to look at. */
-const there = (batch: ArrowColumn<unknown>['data'][number], at: number): boolean => batch.nullCount === 0 || batch.isValid(at)
-
-function isNumber(column: ArrowColumn<unknown>): boolean {
-  for (const batch of column.data) for (let at = 0; at < batch.length; at++) if (there(batch, at)) return typeof batch.value(at) !== 'string'
-  return column.type.typeId === 2 || column.type.typeId === 3
+/** Calls back for each null of a batch; one without any carries no validity bits to look at. */
+function nulls(batch: Arrow['data'][number], each: (at: number) => void): void {
+  if (batch.nullCount === 0) return
+  const { validity, length } = batch
+  for (let at = 0; at < length; at++) if (!((validity[at >> 3]! >> (at & 7)) & 1)) each(at)
 }
 
-function strings(column: ArrowColumn<unknown> | undefined, size: number): string[] {
-  if (!column) return new Array<string>(size).fill('')
-  const found = Array.from(column.toArray() as ArrayLike<unknown>)
-  return found.map((one) => (one == null ? '' : String(one)))
+/** All texts of a column; where its bytes are plain ASCII they are decoded in one go and cut by their offsets. */
+function strings(column: Arrow | undefined, size: number): string[] {
+  const found = new Array<string>(size).fill('')
+  let start = 0
+  for (const batch of column?.data ?? []) {
+    const { offsets, length } = batch
+    const bytes = batch.values as Uint8Array
+    const end = Number(offsets[length] ?? 0)
+    const whole = new TextDecoder().decode(bytes.subarray(0, end))
+    if (whole.length === end) for (let at = 0; at < length; at++) found[start + at] = whole.slice(Number(offsets[at]), Number(offsets[at + 1]))
+    else for (let at = 0; at < length; at++) found[start + at] = String(batch.at(at) ?? '')
+    nulls(batch, (at) => (found[start + at] = ''))
+    start += length
+  }
+  return found
 }
 
-function numbers(column: ArrowColumn<unknown>, size: number): Numbers {
-  const wide = column.type.typeId === 3 && 'precision' in column.type && column.type.precision === 2
+function numbers(column: Arrow, size: number): Numbers {
+  const wide = 'precision' in column.type && column.type.precision === 2
   const values = wide ? new Float64Array(size) : new Float32Array(size)
-  let row = 0
-  for (const batch of column.data) for (let at = 0; at < batch.length; at++) values[row++] = there(batch, at) ? Number(batch.value(at)) : NaN
+  let start = 0
+  for (const batch of column.data) {
+    values.set(batch.values.subarray(0, batch.length) as Float32Array, start)
+    nulls(batch, (at) => (values[start + at] = NaN))
+    start += batch.length
+  }
   return { kind: 'numbers', values }
 }
 
-function texts(column: ArrowColumn<unknown>, size: number): Texts {
+function texts(column: Arrow, size: number): Texts {
   const codes = new Int32Array(size)
   const known = new Map<string, number>()
   const values: string[] = []
@@ -111,20 +135,26 @@ function texts(column: ArrowColumn<unknown>, size: number): Texts {
     }
     return found
   }
-  let row = 0
+  let start = 0
   for (const batch of column.data) {
-    const keyed = 'key' in batch && 'cache' in batch ? (batch as unknown as { key(at: number): number; cache: ArrayLike<unknown> }) : null
+    const { cache } = batch as unknown as { cache: ArrayLike<unknown> }
     // A dictionary's own codes are looked up once each, not once a row.
-    const own = keyed ? Int32Array.from({ length: keyed.cache.length }, (_, key) => code(keyed.cache[key])) : null
-    for (let at = 0; at < batch.length; at++) codes[row++] = !there(batch, at) ? -1 : own ? own[keyed!.key(at)]! : code(batch.value(at))
+    const own = Int32Array.from({ length: cache.length }, (_, key) => code(cache[key]))
+    const keys = batch.values
+    for (let at = 0; at < batch.length; at++) codes[start + at] = own[Number(keys[at])] ?? -1
+    nulls(batch, (at) => (codes[start + at] = -1))
+    start += batch.length
   }
   return { kind: 'texts', codes, values }
 }
 
-function colours(column: ArrowColumn<unknown> | undefined, size: number): Int32Array {
+function colours(column: Arrow | undefined, size: number): Int32Array {
   const found = new Int32Array(size).fill(-1)
-  if (!column) return found
-  let row = 0
-  for (const batch of column.data) for (let at = 0; at < batch.length; at++, row++) if (there(batch, at)) found[row] = Number(batch.value(at))
+  let start = 0
+  for (const batch of column?.data ?? []) {
+    found.set(batch.values.subarray(0, batch.length) as Int32Array, start)
+    nulls(batch, (at) => (found[start + at] = -1))
+    start += batch.length
+  }
   return found
 }

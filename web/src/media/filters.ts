@@ -83,7 +83,7 @@ export function apply(sheet: Sheet, filters: Filters, masks: readonly (Uint8Arra
       fails[row]!++
       missed[row] = at
     }
-    if (!column) {
+    if (!column || column.kind === 'plain') {
       for (let row = 0; row < size; row++) miss(row)
     } else if (column.kind === 'numbers') {
       const { values } = column
@@ -115,21 +115,25 @@ export function apply(sheet: Sheet, filters: Filters, masks: readonly (Uint8Arra
   return { fails, missed, filters: names }
 }
 
-/** Whether a row counts for a column's own facet: it passes all filters but perhaps that column's. */
-function counts(passed: Passed, name: string): (row: number) => boolean {
+/** The rows that count for a column's own facet: they pass all filters but perhaps that column's. */
+function counted(passed: Passed, name: string): Uint8Array {
   const own = passed.filters.indexOf(name)
   const { fails, missed } = passed
-  return own < 0 ? (row) => fails[row] === 0 : (row) => fails[row] === 0 || (fails[row] === 1 && missed[row] === own)
+  let mask = held.get(passed)
+  if (!mask) held.set(passed, (mask = fails.map((one) => (one === 0 ? 1 : 0))))
+  return own < 0 ? mask : mask.map((one, row) => (one || (fails[row] === 1 && missed[row] === own) ? 1 : 0))
 }
+const held = new WeakMap<Passed, Uint8Array>()
 
 /** How many rows have each value of a facet under the other filters; the last number is those with none. */
 export function facetCounts(sheet: Sheet, passed: Passed, name: string): Uint32Array {
   const column = sheet.columns.get(name)
   if (column?.kind !== 'texts') return new Uint32Array(1)
   const found = new Uint32Array(column.values.length + 1)
-  const counted = counts(passed, name)
+  const mask = counted(passed, name)
   const none = column.values.length
-  for (let row = 0; row < sheet.size; row++) if (counted(row)) found[column.codes[row]! < 0 ? none : column.codes[row]!]!++
+  const { codes } = column
+  for (let row = 0; row < sheet.size; row++) found[codes[row]! < 0 ? none : codes[row]!]! += mask[row]!
   return found
 }
 
@@ -156,17 +160,18 @@ export function histogram(sheet: Sheet, passed: Passed, name: string, [low, high
   const column = sheet.columns.get(name)
   let none = 0
   if (column?.kind !== 'numbers') return { low, high, bins, all, none }
-  const counted = counts(passed, name)
+  const mask = counted(passed, name)
   const scale = high > low ? count / (high - low) : 0
+  const { values } = column
   for (let row = 0; row < sheet.size; row++) {
-    const value = column.values[row]!
-    if (Number.isNaN(value)) {
-      if (counted(row)) none++
+    const value = values[row]!
+    if (value !== value) {
+      none += mask[row]!
       continue
     }
-    const bin = Math.min(count - 1, Math.floor((value - low) * scale))
+    const bin = Math.min(count - 1, ((value - low) * scale) | 0)
     all[bin]!++
-    if (counted(row)) bins[bin]!++
+    bins[bin]! += mask[row]!
   }
   return { low, high, bins, all, none }
 }

@@ -10,7 +10,7 @@ import { Chips, Facets } from './facets'
 import { Grid } from './grid'
 import { spoken } from './names'
 import { Peek } from './peek'
-import { useAddress, useSelection, type View } from './view'
+import { useAddress, useChosen, type useSelection, type View } from './view'
 
 const KEPT = 'sightloop.tile'
 
@@ -22,6 +22,7 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
   const [size, setSize] = useState(() => Number(localStorage.getItem(KEPT)) || 152)
   const [at, setAt] = useState(0)
   const [peeking, setPeeking] = useState(false)
+  const selected = useChosen(view, selection)
   const place = Math.min(at, Math.max(0, rows.length - 1))
   const clear = useCallback(() => go({ f: undefined, q: undefined, set: undefined, like: undefined }), [go])
   const open = useCallback((row: number) => void navigate({ to: '/w/$workspace/s/$sample', params: { workspace, sample: sheet.ids[row]! } }), [navigate, workspace, sheet])
@@ -41,9 +42,9 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
       <div className="relative flex min-w-0 grow flex-col">
         <div className="flex h-9 shrink-0 items-center gap-3 border-b border-line px-2">
           <span className="num text-xs text-ink-2">
-            {selection.count ? (
+            {selected ? (
               <>
-                {count(selection.count)} selected{' '}
+                {count(selected)} selected{' '}
                 <button type="button" className="ml-1 text-ink-3 hover:text-ink" onClick={() => selection.put([], true, true)}>
                   None
                 </button>

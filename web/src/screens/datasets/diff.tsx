@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { ArrowRight, GitCompare } from 'lucide-react'
 import { useCallback, useMemo, useState } from 'react'
 import { api, asked } from '@/api/client'
@@ -39,7 +39,11 @@ export default function Screen() {
   const shown = search.show ?? SHOWS.find((one) => diff.data?.[one].length) ?? 'added'
   return (
     <Page
-      title={dataset}
+      title={
+        <Link to="/w/$workspace/datasets/$dataset" params={{ workspace, dataset }} search={{ view: 'versions' }} className="hover:underline">
+          {dataset}
+        </Link>
+      }
       sub={
         ready && (
           <>

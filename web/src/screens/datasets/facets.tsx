@@ -1,5 +1,5 @@
 import { X } from 'lucide-react'
-import { useMemo, useState } from 'react'
+import { memo, useDeferredValue, useMemo, useState } from 'react'
 import type { Sheet } from '@/media/columns'
 import { facetCounts, isRange, toggled, type Passed } from '@/media/filters'
 import { cx } from '@/ui/classes'
@@ -13,8 +13,12 @@ import type { View } from './view'
 const FEW = 8
 
 /** What the samples of the view are, and the way to fewer of them. */
-export function Facets({ view }: { view: View }) {
-  const { sheet, passed, filters, setFilters } = view
+export function Facets({ view: { sheet, passed, filters, setFilters } }: { view: View }) {
+  return <Shown sheet={sheet} filters={filters} setFilters={setFilters} passed={useDeferredValue(passed)} />
+}
+
+/** The tiles come first: counts and histograms follow when they are there. */
+const Shown = memo(function Shown({ sheet, passed, filters, setFilters }: Pick<View, 'sheet' | 'passed' | 'filters' | 'setFilters'>) {
   return (
     <aside aria-label="Facets" tabIndex={0} className="h-full w-64 shrink-0 overflow-y-auto border-r border-line px-4 py-3">
       <div className="flex flex-col gap-3">
@@ -28,7 +32,7 @@ export function Facets({ view }: { view: View }) {
       </div>
     </aside>
   )
-}
+})
 
 function Facet({ sheet, passed, name, chosen, onToggle }: { sheet: Sheet; passed: Passed; name: string; chosen: readonly string[]; onToggle: (value: string) => void }) {
   const [all, setAll] = useState(false)

@@ -40,7 +40,7 @@ export default function Health({ view }: { view: View }) {
   const alike = groups.reduce((sum, rows) => sum + rows.length, 0)
   return (
     <div className="h-full overflow-y-auto px-6 py-2" tabIndex={0} role="region" aria-label="Health of the samples">
-      <Line title="Near-duplicates" number={alike} door={{ set: 'duplicates' }} sub={groups.length ? `${count(groups.length)} groups, the largest of ${groups[0]!.length}. They stay together when a version is split.` : 'No two samples look the same.'} busy={duplicates.isLoading} error={duplicates.error}>
+      <Line title="Near-duplicates" number={alike} door={{ set: 'duplicates' }} sub={duplicates.isLoading ? 'Comparing perceptual hashes.' : groups.length ? `${count(groups.length)} groups, the largest of ${groups[0]!.length}. They stay together when a version is split.` : 'No two samples look the same.'} busy={duplicates.isLoading} error={duplicates.error}>
         <Strip sheet={sheet} rows={groups.slice(0, SHOWN).map((rows) => rows[0]!)} workspace={workspace} label="One of each of the largest groups" />
       </Line>
       <Line title="Outliers" number={far.length} door={{ set: 'outliers' }} sub="Farthest from their nearest neighbours by what the embedding sees." busy={outliers.isLoading} error={outliers.error}>

@@ -10,6 +10,15 @@ const BINS = 36
 
 const shown = (name: string, value: number): string => (name === 'size_bytes' ? bytes(value) : Math.abs(value) >= 100 ? value.toFixed(0) : String(+value.toPrecision(3)))
 
+/** One path for all bars: what is there is at least a pixel high. */
+function bars(bins: Uint32Array, tallest: number): string {
+  const width = WIDTH / BINS
+  return Array.from(bins, (rows, bin) => {
+    const height = Math.max(1, (rows / tallest) * (HEIGHT - 2))
+    return rows ? `M${(bin * width).toFixed(1)} ${HEIGHT}v-${height.toFixed(1)}h${(width - 1).toFixed(1)}v${height.toFixed(1)}z` : ''
+  }).join('')
+}
+
 /** How a number is spread in the view; a drag over it narrows the view to a range. */
 export function Histogram({ sheet, passed, name, range, onRange }: { sheet: Sheet; passed: Passed; name: string; range: readonly [number, number] | undefined; onRange: (range: [number, number] | null) => void }) {
   const ends = useMemo(() => extent(sheet, name), [sheet, name])
@@ -66,19 +75,8 @@ export function Histogram({ sheet, passed, name, range, onRange }: { sheet: Shee
         }}
         className="block cursor-crosshair touch-none"
       >
-        {Array.from(found.all, (all, bin) => {
-          const w = WIDTH / BINS
-          const h = (all / tallest) * (HEIGHT - 2)
-          const inView = (found.bins[bin]! / tallest) * (HEIGHT - 2)
-          const middle = low + ((bin + 0.5) / BINS) * (high - low)
-          const inside = !asked || (middle >= asked[0] && middle <= asked[1])
-          return (
-            <g key={bin}>
-              {all > 0 && <rect x={bin * w} y={HEIGHT - Math.max(1, h)} width={w - 1} height={Math.max(1, h)} fill="var(--line-strong)" />}
-              {inView > 0 && <rect x={bin * w} y={HEIGHT - Math.max(1, inView)} width={w - 1} height={Math.max(1, inView)} fill={inside ? 'var(--ink-2)' : 'var(--ink-3)'} opacity={inside ? 1 : 0.5} />}
-            </g>
-          )
-        })}
+        <path d={bars(found.all, tallest)} fill="var(--line-strong)" />
+        <path d={bars(found.bins, tallest)} fill="var(--ink-2)" />
         {asked && <rect x={place(Math.max(low, asked[0]))} y={0} width={Math.max(1, place(Math.min(high, asked[1])) - place(Math.max(low, asked[0])))} height={HEIGHT} fill="var(--sel-bg)" stroke="var(--sel)" strokeWidth={1} />}
       </svg>
     </div>

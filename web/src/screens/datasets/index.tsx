@@ -15,7 +15,7 @@ import { datasetsQuery, Export, NewVersion, save, SendToReview } from './actions
 import { Browse } from './browse'
 import { SearchBox } from './search-box'
 import { versionsQuery } from './versions-data'
-import { chosenIds, useAddress, useSelection, useView, type View } from './view'
+import { chosenIds, useAddress, useChosen, useSelection, useView, type View } from './view'
 
 const MapView = lazy(() => import('./map'))
 const Health = lazy(() => import('./health'))
@@ -66,7 +66,8 @@ function Samples({ sheet }: { sheet: Sheet }) {
     () => bindKeys(Object.fromEntries(VIEWS.map((one, at) => [String(at + 1), { label: `${one.label} view`, run: () => go({ view: one.value === 'grid' ? undefined : one.value }) }]))),
     [go],
   )
-  const chosen = selection.count || view.rows.length
+  const selected = useChosen(view, selection)
+  const chosen = selected || view.rows.length
   const ids = () => chosenIds(view, selection)
   return (
     <Page
@@ -87,15 +88,15 @@ function Samples({ sheet }: { sheet: Sheet }) {
           <Menu
             align="end"
             items={[
-              { label: `New version from ${selection.count ? 'the selection' : 'the view'}`, onSelect: () => setAsking('version') },
+              { label: `New version from ${selected ? 'the selection' : 'the view'}`, onSelect: () => setAsking('version') },
               { label: version ? `Export ${version}` : 'Export a version', disabled: !dataset, hint: dataset ? '' : 'open a dataset first', onSelect: () => setAsking('export') },
-              { label: `List of ${selection.count ? 'the selection' : 'the view'} as CSV`, onSelect: () => save(asCsv(view, ids()), 'samples.csv') },
+              { label: `List of ${selected ? 'the selection' : 'the view'} as CSV`, onSelect: () => save(asCsv(view, ids()), 'samples.csv') },
             ]}
           >
             <Button look="quiet" icon={<Ellipsis size={15} />} aria-label="More verbs" />
           </Menu>
           <Button look="primary" needs="dataset.write" disabled={!chosen} onClick={() => setAsking('review')}>
-            Send {selection.count ? count(selection.count) : 'view'} to review
+            Send {selected ? count(selected) : 'view'} to review
           </Button>
         </>
       }
@@ -105,7 +106,7 @@ function Samples({ sheet }: { sheet: Sheet }) {
         {shown === 'map' ? <MapView view={view} selection={selection} /> : shown === 'health' ? <Health view={view} /> : shown === 'versions' ? <Versions /> : <Browse view={view} selection={selection} />}
       </Suspense>
       {asking === 'review' && <SendToReview ids={ids()} close={() => setAsking(null)} />}
-      {asking === 'version' && <NewVersion ids={ids()} view={view} whole={!selection.count} close={() => setAsking(null)} />}
+      {asking === 'version' && <NewVersion ids={ids()} view={view} whole={!selected} close={() => setAsking(null)} />}
       {asking === 'export' && version && <Export version={version} close={() => setAsking(null)} />}
     </Page>
   )

@@ -117,9 +117,20 @@ export function useSelection(sheet: Sheet) {
   return { mask: now.mask, count: now.count, put }
 }
 
-/** The ids of the selection, or of the whole view where nothing is selected, in the view's order. */
+/** How many of the view are selected: a filter may have hidden some since. */
+export function useChosen(view: View, selection: Selection): number {
+  return useMemo(() => {
+    if (!selection.count) return 0
+    let found = 0
+    for (const row of view.rows) found += selection.mask[row]!
+    return found
+  }, [view.rows, selection.mask, selection.count])
+}
+
+/** The ids of the selection, or of the whole view where nothing of it is selected, in the view's order. */
 export function chosenIds(view: View, selection: Selection): string[] {
   const found: string[] = []
-  for (const row of view.rows) if (!selection.count || selection.mask[row]) found.push(view.sheet.ids[row]!)
+  const all = !view.rows.some((row) => selection.mask[row])
+  for (const row of view.rows) if (all || selection.mask[row]) found.push(view.sheet.ids[row]!)
   return found
 }

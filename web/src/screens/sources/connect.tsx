@@ -41,7 +41,9 @@ export function Connect({ close }: { close: () => void }) {
   return (
     <Dialog open onOpenChange={close} title="Connect a source" description="Each file is decoded apart from the server; what cannot be read is kept in quarantine with its reason.">
       <div className="flex flex-col gap-4">
-        <Segments label="Kind of source" value={kind} onChange={setKind} options={KINDS} />
+        <div>
+          <Segments label="Kind of source" value={kind} onChange={setKind} options={KINDS} />
+        </div>
         {kind === 'upload' && (
           <>
             <p className="text-ink-2">Drop files or whole folders anywhere on this screen, or choose them. They are sent four at a time.</p>

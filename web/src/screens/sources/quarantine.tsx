@@ -66,7 +66,7 @@ export function Quarantine() {
                 selected={selected}
                 onSelect={toggle}
                 columns={[
-                  { key: 'on', width: '36px', head: <Checkbox checked={allOn} onChange={(on) => setSelected(on ? new Set(rows.map((one) => one.id)) : new Set())}><span className="sr-only">Select all</span></Checkbox>, cell: (one) => <Checkbox checked={selected.has(one.id)} onChange={() => toggle(one)}><span className="sr-only">{one.name}</span></Checkbox> },
+                  { key: 'on', width: '56px', head: <Checkbox checked={allOn} onChange={(on) => setSelected(on ? new Set(rows.map((one) => one.id)) : new Set())}><span className="sr-only">Select all</span></Checkbox>, cell: (one) => <Checkbox checked={selected.has(one.id)} onChange={() => toggle(one)}><span className="sr-only">{one.name}</span></Checkbox> },
                   { key: 'name', head: 'File', cell: (one) => <span title={one.name}>{one.name}</span> },
                   { key: 'reason', head: 'Reason', width: '168px', cell: (one) => <Tag>{one.reason.replaceAll('_', ' ')}</Tag> },
                   { key: 'detail', head: 'What was found', width: 'minmax(0,2.2fr)', cell: (one) => <span title={one.detail} className="text-ink-2">{one.detail}</span> },
