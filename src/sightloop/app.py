@@ -33,7 +33,7 @@ from sightloop.governance import (
 )
 from sightloop.inference import DecodePool, load_embedder
 from sightloop.labeling import Labeling, replay_acceptance
-from sightloop.loop import Cycle, Loop, Rooms, Ticker, replay_act
+from sightloop.loop import Cycle, Loop, Overview, Rooms, Stages, Ticker, replay_act
 from sightloop.monitoring import Monitoring, replay_alarm, replay_rule
 from sightloop.registry import Registry, replay_alias_move, replay_gate
 from sightloop.runs import Runs
@@ -190,6 +190,18 @@ class Installation:
             watchers=self.monitoring,
         )
         self.loop = Loop(self.records, self.stores, self.events, rooms, validate_recipe)
+        self.overview = Overview(
+            self.events,
+            Stages(
+                data=self.datasets,
+                reviews=self.labeling,
+                models=self.registry,
+                serving=self.deployments,
+                watches=self.monitoring,
+                work=self.runs,
+                cycles=self.loop,
+            ),
+        )
         self.lineage = Lineage(
             self.predictions, self.datasets, self.datasets.annotations, self.registry, self.runs, self.events
         )

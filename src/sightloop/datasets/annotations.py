@@ -89,6 +89,14 @@ class Annotations:
             found = _heads(connection, caller, schema_id, samples)
         return {sample: head for sample, head in found.items() if head.label}
 
+    def page(self, caller: Caller, schema: str, limit: int, cursor: str) -> list[Annotation]:
+        """Up to `limit` newest revisions by sample id, after the cursor, retractions left out."""
+        home = tables.revisions
+        mine = _mine(caller).where(home.c.schema_id == self._schemas.schema(caller, schema).id, home.c.head)
+        query = mine.where(home.c.label != "", home.c.sample > cursor).order_by(home.c.sample).limit(limit)
+        with self._records.read() as connection:
+            return [_annotation(row) for row in connection.execute(query)]
+
     def history(self, caller: Caller, sample: str) -> list[Annotation]:
         """All revisions about a sample, oldest first, schema by schema."""
         self._catalogue.view(caller).row_numbers([sample])

@@ -42,8 +42,22 @@ class Quarantine:
         self._records = records
         self._events = events
 
-    def everything(self, caller: Caller) -> list[QuarantineEntry]:
-        return [_entry(row) for row in self._rows(caller)]
+    def listed(self, caller: Caller, limit: int | None = None, cursor: str = "") -> list[QuarantineEntry]:
+        """What was refused, by name, after the entry whose id is the cursor; raises NotFound for an unknown one."""
+        home = tables.quarantine
+        query = sa.select(home).where(home.c.workspace_id == caller.workspace).order_by(home.c.name, home.c.id)
+        with self._records.read() as connection:
+            if cursor:
+                query = query.where(sa.tuple_(home.c.name, home.c.id) > _place(connection, caller, cursor))
+            return [_entry(row) for row in connection.execute(query.limit(limit))]
+
+    def count(self, caller: Caller) -> tuple[int, str]:
+        """How many wait, and since when the first of them does, empty for none."""
+        home = tables.quarantine
+        mine = (home.c.workspace_id == caller.workspace) & (home.c.state == QUARANTINED)
+        with self._records.read() as connection:
+            row = connection.execute(sa.select(sa.func.count(), sa.func.min(home.c.made_at)).where(mine)).one()
+        return int(row[0]), row[1] or ""
 
     def waiting(self, caller: Caller, ids: Sequence[str] | None = None) -> list[str]:
         """The ids that can be replayed, in order; raises NotFound for an unknown one."""
@@ -118,6 +132,15 @@ class Quarantine:
         query = sa.select(home).where(home.c.workspace_id == caller.workspace).order_by(home.c.name, home.c.id)
         with self._records.read() as connection:
             return connection.execute(query).all()
+
+
+def _place(connection: sa.Connection, caller: Caller, entry: str) -> sa.Tuple:
+    home = tables.quarantine
+    mine = (home.c.workspace_id == caller.workspace) & (home.c.id == entry)
+    row = connection.execute(sa.select(home.c.name, home.c.id).where(mine)).first()
+    if row is None:
+        raise not_found("quarantined file", entry, hint="Start again without a cursor.")
+    return sa.tuple_(sa.literal(row.name), sa.literal(row.id))
 
 
 def _id(caller: Caller, name: str, digest: str) -> str:

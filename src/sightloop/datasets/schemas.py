@@ -85,6 +85,14 @@ class Schemas:
                 raise not_found("label schema", name_or_id, names)
         return _schema(row)
 
+    def schemas(self, caller: Caller) -> list[LabelSchema]:
+        """The newest version of every label schema, by name."""
+        home = tables.label_schemas
+        query = sa.select(home).where(home.c.workspace_id == caller.workspace).order_by(home.c.name, home.c.version)
+        with self._records.read() as connection:
+            newest = {row.name: row for row in connection.execute(query)}
+        return [_schema(row) for row in newest.values()]
+
     def create(self, caller: Caller, name: str, schema: str) -> Dataset:
         check_name("dataset", name)
         schema_id = self.schema(caller, schema).id

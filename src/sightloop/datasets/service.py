@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,17 @@ from sightloop.events import Events
 from sightloop.inference import DecodePool, DecodeRequest, Embedder
 from sightloop.runs import Runs
 from sightloop.storage import Records, Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many samples there are, and with a label; versions of datasets; refused media that wait, since when."""
+
+    samples: int
+    labelled: int
+    versions: int
+    quarantined: int
+    quarantined_since: str
 
 
 class Datasets:
@@ -100,9 +112,9 @@ class Datasets:
         """
         return self._ingest.start(caller, source, metadata)
 
-    def quarantine(self, caller: Caller) -> Sequence[QuarantineEntry]:
-        """What was refused, by name."""
-        return self._quarantine.everything(caller)
+    def quarantine(self, caller: Caller, limit: int | None = None, cursor: str = "") -> Sequence[QuarantineEntry]:
+        """What was refused, by name, after the entry whose id is the cursor."""
+        return self._quarantine.listed(caller, limit, cursor)
 
     def replay(self, caller: Caller, ids: Sequence[str] | None = None, *, trust_content: bool = False) -> Run:
         """An ingest run over quarantined media, with the decoders of now; what passes becomes a sample."""
@@ -156,6 +168,15 @@ class Datasets:
         """
         found = None if version is None else self._versions.resolve(caller, version)
         return self._columns.read(caller, where, found, fields, claims)
+
+    def counts(self, caller: Caller) -> Counts:
+        """How far samples have come."""
+        return Counts(
+            len(self._catalogue.view(caller)),
+            len(self._catalogue.truth(caller).label_of),
+            self._versions.count(caller),
+            *self._quarantine.count(caller),
+        )
 
     def find_media(self, caller: Caller, digests: Iterable[str]) -> dict[str, str]:
         """Sample id by media digest, for those media that are samples."""
@@ -253,6 +274,10 @@ class Datasets:
         """A label schema; a name means its newest version."""
         return self._schemas.schema(caller, name_or_id)
 
+    def schemas(self, caller: Caller) -> Sequence[LabelSchema]:
+        """The newest version of every label schema, by name."""
+        return self._schemas.schemas(caller)
+
     def create(self, caller: Caller, name: str, schema: str) -> Dataset:
         """The dataset of this name, made if there is none."""
         return self._schemas.create(caller, name, schema)
@@ -303,11 +328,17 @@ class Datasets:
         return self._versions.resolve(caller, reference)
 
     def entries(
-        self, caller: Caller, version: str, split: str | None = None, labelled: bool = False
+        self,
+        caller: Caller,
+        version: str,
+        split: str | None = None,
+        labelled: bool = False,
+        limit: int | None = None,
+        cursor: str = "",
     ) -> Sequence[VersionEntry]:
-        """The entries by sample id, of one split or all, those with a label or all."""
-        rows = self._versions.rows(caller, self._versions.resolve(caller, version))
-        return [entry_of(row) for row in rows if split in (None, row["split"]) and (row["label"] or not labelled)]
+        """The entries by sample id, of one split or all, those with a label or all, after the cursor."""
+        found = self._versions.resolve(caller, version)
+        return [entry_of(row) for row in self._versions.page(caller, found, split, labelled, limit, cursor)]
 
     def diff(self, caller: Caller, a: str, b: str) -> VersionDiff:
         """What changed from version a to version b."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from sightloop.datasets import merkle, tables
@@ -166,6 +167,27 @@ class Versions:
         if at is None:
             raise not_found("table of dataset version", version.id, hint="Run: sightloop fsck")
         return self._stores.workspace(caller.workspace).tables.read(name, at, columns, where).sort_by("sample")
+
+    def page(
+        self, caller: Caller, version: DatasetVersion, split: str | None, labelled: bool, limit: int | None, cursor: str
+    ) -> list[Row]:
+        """Up to `limit` entries by sample id, after the cursor; of one split or all, those with a label or all."""
+        found = self.table(caller, version, None)
+        chosen = pc.greater(found["sample"], cursor)
+        if split is not None:
+            chosen = pc.and_(chosen, pc.equal(found["split"], split))
+        if labelled:
+            chosen = pc.and_(chosen, pc.not_equal(found["label"], ""))
+        found = found.filter(chosen)
+        rows: list[Row] = found.slice(0, len(found) if limit is None else limit).to_pylist()
+        return rows
+
+    def count(self, caller: Caller) -> int:
+        """How many versions all datasets have."""
+        home = tables.dataset_versions
+        query = sa.select(sa.func.count()).select_from(home).where(home.c.workspace_id == caller.workspace)
+        with self._records.read() as connection:
+            return int(connection.scalar(query) or 0)
 
     def diff(self, caller: Caller, a: DatasetVersion, b: DatasetVersion) -> VersionDiff:
         """What changed from a to b; only the buckets that differ are read."""

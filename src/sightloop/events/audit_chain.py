@@ -70,10 +70,43 @@ def read_entries(connection: sa.Connection, workspace: str, after: int, limit: i
         .order_by(audit.c.sequence)
         .limit(limit)
     )
-    for row in connection.execute(query).mappings():
-        fields = {**row, "workspace": row["workspace_id"], "events": tuple(row["events"])}
-        del fields["workspace_id"]
-        yield AuditEntry(**fields)
+    yield from map(_entry, connection.execute(query).mappings())
+
+
+def find_entries(
+    connection: sa.Connection,
+    workspace: str,
+    *,
+    after: int,
+    limit: int,
+    newest: bool,
+    actor: str | None,
+    subject: str | None,
+    action: str | None,
+) -> list[AuditEntry]:
+    """The entries that match, oldest or newest first; `after` is the last sequence seen, 0 for none.
+
+    Args:
+        action: the whole action, or its beginning with a star: "labels.*".
+    """
+    query = sa.select(audit).where(audit.c.workspace_id == workspace)
+    if after:
+        query = query.where(audit.c.sequence < after if newest else audit.c.sequence > after)
+    if actor is not None:
+        query = query.where(audit.c.actor == actor)
+    if subject is not None:
+        query = query.where(audit.c.subject == subject)
+    if action is not None:
+        starts = audit.c.action.startswith(action.removesuffix("*"), autoescape=True)
+        query = query.where(starts if action.endswith("*") else audit.c.action == action)
+    order = audit.c.sequence.desc() if newest else audit.c.sequence
+    return [_entry(row) for row in connection.execute(query.order_by(order).limit(limit)).mappings()]
+
+
+def _entry(row: sa.RowMapping) -> AuditEntry:
+    fields = {**row, "workspace": row["workspace_id"], "events": tuple(row["events"])}
+    del fields["workspace_id"]
+    return AuditEntry(**fields)
 
 
 def verify(connection: sa.Connection, workspace: str) -> AuditReport:

@@ -20,7 +20,7 @@ from sightloop.events.audit_chain import (
     AuditReport,
     append_entry,
     canonical_json,
-    read_entries,
+    find_entries,
     verify,
 )
 from sightloop.events.tables import chains, deliveries, outbox, receipts, webhooks
@@ -283,12 +283,36 @@ class Events:
             rows = connection.execute(query.order_by(*(column.desc() for column in order)).limit(limit))
             return [_receipt(row) for row in rows]
 
-    def audit(self, caller: Caller, limit: int = 100, cursor: str = "") -> list[AuditEntry]:
-        """The audit entries, oldest first. `cursor` is the sequence of the last one seen; raises InvalidInput."""
+    def audit(
+        self,
+        caller: Caller,
+        limit: int = 100,
+        cursor: str = "",
+        *,
+        newest: bool = False,
+        actor: str | None = None,
+        subject: str | None = None,
+        action: str | None = None,
+    ) -> list[AuditEntry]:
+        """The audit entries that match, oldest or newest first.
+
+        Args:
+            cursor: the sequence of the last one seen; raises InvalidInput.
+            action: the whole action, or its beginning with a star: "labels.*".
+        """
         if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
             raise InvalidInput("This is no cursor of the audit.", hint="Start again without a cursor.")
         with self._records.read() as connection:
-            return list(read_entries(connection, caller.workspace, int(cursor or 0), limit))
+            return find_entries(
+                connection,
+                caller.workspace,
+                after=int(cursor or 0),
+                limit=limit,
+                newest=newest,
+                actor=actor,
+                subject=subject,
+                action=action,
+            )
 
     def audit_verify(self, workspace: str) -> AuditReport:
         """A report on the workspace's whole audit chain."""

@@ -70,6 +70,16 @@ class QueueItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many questions of a campaign wait for people, and since when the first of them does."""
+
+    campaign: str
+    name: str
+    count: int
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a person said, kept for ever. `undoes` names the answer that an undo took back."""
 

@@ -24,6 +24,7 @@ from sightloop.labeling.records import (
     Campaign,
     Counts,
     QueueItem,
+    Waiting,
     answer_of,
     item_of,
     new_item,
@@ -212,6 +213,19 @@ class Labeling(Campaigns):
             "undone": len(kept) - len(given),
             "duration_s": round(sum(one.duration_s for one in given), 3),
         }
+
+    def waiting(self, caller: Caller) -> list[Waiting]:
+        """The campaigns in which questions wait for people, the longest-waiting first."""
+        mine = campaigns.c.workspace_id == queue_items.c.workspace_id
+        query = (
+            sa.select(campaigns.c.id, campaigns.c.name, sa.func.count(), sa.func.min(queue_items.c.made_at))
+            .join(queue_items, mine & (campaigns.c.id == queue_items.c.campaign))
+            .where(campaigns.c.workspace_id == caller.workspace, queue_items.c.state == OPEN)
+            .group_by(campaigns.c.id, campaigns.c.name)
+        )
+        with self._records.read() as connection:
+            found = [Waiting(*row) for row in connection.execute(query)]
+        return sorted(found, key=lambda one: (one.since, one.campaign))
 
     def references(self, workspace: str) -> set[str]:
         """Digests of all blobs that campaigns and their receipts point at."""

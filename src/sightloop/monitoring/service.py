@@ -28,8 +28,7 @@ from sightloop.monitoring.rules import Rule
 from sightloop.monitoring.tables import alerts, monitors, rules
 from sightloop.storage import Records, Stores
 
-# The verb `list` below hides the built-in one from annotations in the class.
-Alerts = list[Alert]
+Alerts = list[Alert]  # the verb `list` below hides the built-in one from annotations in the class
 Monitors = list[Monitor]
 Rules = list[Rule]
 Rows = list[Row]
@@ -187,14 +186,16 @@ class Monitoring:
         """All monitors by name, without history."""
         return [Monitor.of(row) for row in self._rows(monitors, caller)]
 
-    def alerts(self, caller: Caller, state: str | None = None) -> Alerts:
-        """Alerts, newest first; `state` is "raised" or "acknowledged"."""
-        query = sa.select(alerts).where(alerts.c.workspace_id == caller.workspace)
-        if state is not None:
-            query = query.where(alerts.c.state == state)
+    def alerts(self, caller: Caller, state: str | None = None, limit: int | None = None, cursor: str = "") -> Alerts:
+        """Alerts, newest first, after the one whose id is the cursor; `state` is "raised" or "acknowledged"."""
+        mine = alerts.c.workspace_id == caller.workspace
+        mine &= sa.true() if state is None else alerts.c.state == state
+        if cursor:
+            last = self.alert(caller, cursor)
+            mine &= sa.tuple_(alerts.c.raised_at, alerts.c.id) < (last.raised_at.isoformat(), last.id)
+        query = sa.select(alerts).where(mine).order_by(alerts.c.raised_at.desc(), alerts.c.id.desc()).limit(limit)
         with self._records.read() as connection:
-            found = connection.execute(query.order_by(alerts.c.raised_at.desc(), alerts.c.id)).mappings().all()
-        return [_alert(dict(row)) for row in found]
+            return [_alert(dict(row)) for row in connection.execute(query).mappings()]
 
     def alert(self, caller: Caller, alert_id: str) -> Alert:
         """The alert."""

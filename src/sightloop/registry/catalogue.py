@@ -224,6 +224,16 @@ class Catalogue:
         """All gates that a version went through, oldest first."""
         return self._gate_rows(caller, gates.c.challenger == challenger)
 
+    def promotable(self, caller: Caller) -> list[GateResult]:
+        """The newest gate of each model, where it was passed and the challenger has not held any alias since."""
+        newest = {one.model: one for one in sorted(self._gate_rows(caller, sa.true()), key=lambda one: one.made_at)}
+        moved = {(one.to_version, one.made_at) for one in self._move_rows(caller)}
+        return [
+            one
+            for one in newest.values()
+            if one.passed and not any(to == one.challenger and at >= one.made_at for to, at in moved)
+        ]
+
     def _version_rows(self, caller: Caller, condition: sa.ColumnElement[bool]) -> list[ModelVersion]:
         query = sa.select(model_versions).where(model_versions.c.workspace_id == caller.workspace, condition)
         with self._records.read() as connection:

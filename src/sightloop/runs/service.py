@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,13 @@ class Runs:
                 query = query.where(runs.c.sequence < seen)
             rows = connection.execute(query.order_by(runs.c.sequence.desc()).limit(limit)).all()
         return [run_of(row, self._live) for row in rows]
+
+    def failed(self, caller: Caller, since: datetime, limit: int = 20) -> Sequence[Run]:
+        """Runs that failed since the moment, newest first."""
+        mine = (runs.c.workspace_id == caller.workspace) & (runs.c.state == str(RunState.FAILED))
+        query = sa.select(runs).where(mine, runs.c.ended_at >= since.isoformat()).order_by(runs.c.sequence.desc())
+        with self._records.read() as connection:
+            return [run_of(row, self._live) for row in connection.execute(query.limit(limit))]
 
     def links(self, caller: Caller, *, artifact: str | None = None, run: str | None = None) -> Sequence[ArtifactLink]:
         """The edges of lineage at an artifact or a run, sorted. Raises InvalidInput where neither is named."""

@@ -1,7 +1,10 @@
 """What a page asks for: columns, thumbnails by the hundred, pictures."""
 
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -114,3 +117,72 @@ def test_the_sdk_reads_columns_as_a_table(shown: House) -> None:
     assert table.select(["width"]).to_pydict() == {"width": [90]}
     with pytest.raises(InvalidInput):
         shown.workspace().samples.columns(fields=["nothing"])
+
+
+def test_the_overview_counts_what_there_is_and_names_what_waits(house: House, tmp_path: Path) -> None:
+    ws = house.workspace(str(house.workspace().workspaces.create("seen-at-a-glance").name))
+    write_pictures(tmp_path, 4, seed=3)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    ws.ingest(tmp_path)
+    ids = [one.id for one in ws.samples.list()]
+    ws.schemas.create("grades", ["good", "bad"])
+    ws.labels.import_("grades", {ids[0]: "good"})
+    ws.campaigns.start(name="all", schema="grades", samples=ids[1:], seed_count=2)
+    ws.queue.next()
+    found = ws.overview()
+    assert (found.loop.samples, found.loop.labelled, found.loop.quarantined, found.loop.waiting) == (4, 1, 1, 2)
+    assert {one.kind: one["count"] for one in found.needs} == {"review": 2, "quarantine": 1}
+    assert found.story is None
+
+
+def test_lists_that_grow_come_in_pages(house: House, tmp_path: Path) -> None:
+    ws = house.workspace(str(house.workspace().workspaces.create("in-pages").name))
+    write_pictures(tmp_path, 3, seed=4)
+    for number in range(3):
+        (tmp_path / f"broken{number}.png").write_bytes(b"no picture %d" % number)
+    ws.ingest(tmp_path)
+    ids = [one.id for one in ws.samples.list()]
+    ws.schemas.create("grades", ["good", "bad"])
+    ws.labels.import_("grades", dict.fromkeys(ids, "good"))
+    version = ws.datasets.create("parts", schema="grades").commit(where={})
+    client = house.owner("in-pages")
+    walked = {
+        "quarantine": [one["name"] for one in pages(client, "GET", "/api/v1/quarantine")],
+        "entries": [one["sample"] for one in pages(client, "GET", f"/api/v1/dataset-versions/{version.id}/entries")],
+        "heads": [one["sample"] for one in pages(client, "POST", "/api/v1/annotations/heads", schema="grades")],
+    }
+    assert walked == {"quarantine": [f"broken{n}.png" for n in range(3)], "entries": ids, "heads": ids}
+
+
+def pages(client: httpx.Client, method: str, path: str, **body: str) -> Iterator[dict[str, Any]]:
+    """What a list holds, two items at a time."""
+    cursor = ""
+    while True:
+        asked: dict[str, Any] = {"limit": 2, "cursor": cursor}
+        page = (client.get(path, params=asked) if method == "GET" else client.post(path, json={**body, **asked})).json()
+        assert len(page["items"]) <= 2
+        yield from page["items"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return
+
+
+def test_every_schema_is_listed_in_its_newest_version(house: House) -> None:
+    ws = house.workspace(str(house.workspace().workspaces.create("schemas-only").name))
+    ws.schemas.create("states", ["ok", "defect"])
+    ws.schemas.create("grades", ["good", "bad"])
+    ws.schemas.create("grades", ["good", "bad", "ugly"])
+    assert [(one.name, one.version) for one in ws.schemas.list()] == [("grades", 2), ("states", 1)]
+
+
+def test_the_audit_is_searched_from_either_end_and_exported_whole(house: House, tmp_path: Path) -> None:
+    ws = house.workspace(str(house.workspace().workspaces.create("audited").name))
+    schema = ws.schemas.create("states", ["ok", "defect"])
+    ws.datasets.create("parts", schema="states")
+    oldest = [one.sequence for one in ws.audit.list()]
+    assert [one.sequence for one in ws.audit.list(newest=True)] == oldest[::-1]
+    assert [one.action for one in ws.audit.list(subject=schema.id)] == ["schema.create"]
+    assert [one.action for one in ws.audit.list(action="dataset.*")] == ["dataset.create"]
+    assert list(ws.audit.list(actor="usr_nobody")) == []
+    lines = ws.audit.export(tmp_path / "audit.jsonl").read_text().splitlines()
+    assert [json.loads(one)["sequence"] for one in lines] == oldest

@@ -55,6 +55,16 @@ def test_a_reset_rule_fires_again_but_only_for_what_comes(line: Line, house: Hou
     assert [one.sequence for one in house.monitoring.advance(ENGINEER)] == [8]
 
 
+def test_alerts_come_in_pages_newest_first(line: Line, house: House) -> None:
+    for name in ("b", "c"):
+        house.monitoring.create_rule(ENGINEER, name, deployment="line-1", label="defect", consecutive=2)
+    line.say("ddd")
+    house.monitoring.advance(ENGINEER)
+    whole = house.monitoring.alerts(ENGINEER)
+    first = house.monitoring.alerts(ENGINEER, limit=2)
+    assert (len(whole), first + house.monitoring.alerts(ENGINEER, limit=2, cursor=first[-1].id)) == (3, whole)
+
+
 def test_a_rule_that_waits_for_none_is_refused(house: House) -> None:
     with pytest.raises(InvalidInput, match="0 in a row"):
         house.monitoring.create_rule(ENGINEER, "never", deployment="line-1", label="defect", consecutive=0)

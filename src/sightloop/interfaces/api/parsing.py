@@ -14,6 +14,7 @@ from sightloop.errors import InvalidInput
 
 T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items on this page at most.")]
+AllOrLimit = Annotated[int | None, Query(ge=1, le=1000, description="Items on this page at most; none for all.")]
 Cursor = Annotated[str, Query(description="`next_cursor` of the page before; empty for the first.")]
 Name = Annotated[str, Field(max_length=200)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -54,7 +55,7 @@ class Listed(Generic[T]):
     next_cursor: str = ""
 
 
-def page_of(items: Sequence[T], limit: int, cursor_of: Callable[[T], str]) -> Listed[T]:
+def page_of(items: Sequence[T], limit: int | None, cursor_of: Callable[[T], str]) -> Listed[T]:
     """A page; a full one carries the cursor that the next one starts after."""
     return Listed(items, cursor_of(items[-1]) if len(items) == limit else "")
 

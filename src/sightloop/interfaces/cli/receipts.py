@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -40,10 +41,32 @@ def show_lineage(ws: Workspace, thing: str) -> Any:
     return ws.lineage.show(thing)
 
 
-@audit.command("list", example="sightloop audit list --limit 20")
-def list_audit(ws: Workspace, limit: Limit = 50) -> Any:
+Actor = Annotated[str, typer.Option(help="By this actor.")]
+Subject = Annotated[str, typer.Option(help="About this thing.")]
+Action = Annotated[str, typer.Option(help='Of this action; a star ends a beginning: "labels.*".')]
+
+
+@audit.command("list", example="sightloop audit list --newest --action 'alias.*'")
+def list_audit(
+    ws: Workspace,
+    limit: Limit = 50,
+    actor: Actor = "",
+    subject: Subject = "",
+    action: Action = "",
+    newest: Annotated[bool, typer.Option(help="Newest first.")] = False,
+) -> Any:
     """List audit entries, oldest first."""
-    return Table(ws.audit.list(limit=limit), ("sequence", "at", "actor", "action", "subject"))
+    found = ws.audit.list(
+        limit=limit, actor=actor or None, subject=subject or None, action=action or None, newest=newest
+    )
+    return Table(found, ("sequence", "at", "actor", "action", "subject"))
+
+
+@audit.command("export", example="sightloop audit export audit.jsonl")
+def export(ws: Workspace, path: Path, actor: Actor = "", subject: Subject = "", action: Action = "") -> Any:
+    """Write audit entries into a file, oldest first, one JSON object a line."""
+    kept = ws.audit.export(path, actor=actor or None, subject=subject or None, action=action or None)
+    return {"file": kept.name}
 
 
 @audit.command("verify", example="sightloop audit verify")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sightloop.interfaces.cli.commanding import Noun
+from sightloop.interfaces.cli.commanding import Noun, Table
 from sightloop.interfaces.sdk import Workspace
 
 schema = Noun("Label schemas: the classes that labels are drawn from.")
@@ -16,6 +16,12 @@ schema = Noun("Label schemas: the classes that labels are drawn from.")
 def create(ws: Workspace, name: str, classes: Annotated[list[str], typer.Argument(help="Two or more.")]) -> Any:
     """Create a label schema, or its next version."""
     return ws.schemas.create(name, classes)
+
+
+@schema.command("list", example="sightloop schema list")
+def list_schemas(ws: Workspace) -> Any:
+    """List label schemas, the newest version of each."""
+    return Table(ws.schemas.list(), ("id", "name", "version", "classes"))
 
 
 @schema.command("show", example="sightloop schema show cells")

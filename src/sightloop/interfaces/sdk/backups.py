@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sightloop.interfaces.sdk.accounts import Progress, Runs
 from sightloop.interfaces.sdk.connection import Noun
 from sightloop.interfaces.sdk.records import Record
+from sightloop.interfaces.sdk.traces import Progress, Runs
 
 
 class Backups(Noun):

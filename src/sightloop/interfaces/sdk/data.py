@@ -107,6 +107,10 @@ class Schemas(Noun):
     def create(self, name: str, classes: Sequence[str], *, key: str | None = None) -> Record:
         return self._connection.post("/schemas", {"name": name, "classes": list(classes)}, key=key)
 
+    def list(self) -> Sequence[Record]:
+        """The newest version of every schema, by name."""
+        return self._connection.items("/schemas")
+
     def get(self, name: str) -> Record:
         return self._connection.get(f"/schemas/{part(name)}")
 

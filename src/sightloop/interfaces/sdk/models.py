@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from sightloop.interfaces.sdk.accounts import Runs
 from sightloop.interfaces.sdk.connection import Noun, part, reference, references
 from sightloop.interfaces.sdk.records import Record
+from sightloop.interfaces.sdk.traces import Runs
 
 Reference = str | Mapping[str, Any]
 _KNOWN_S = 5.0

@@ -8,7 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sightloop.interfaces.sdk.accounts import (
+from sightloop.interfaces.sdk.backups import Backups
+from sightloop.interfaces.sdk.connection import Connection, reference
+from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples, Schemas
+from sightloop.interfaces.sdk.labeling import Campaigns, Queue
+from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
+from sightloop.interfaces.sdk.records import Record
+from sightloop.interfaces.sdk.traces import (
     Audit,
     Keys,
     Lineage,
@@ -19,12 +25,6 @@ from sightloop.interfaces.sdk.accounts import (
     Workspaces,
     follow,
 )
-from sightloop.interfaces.sdk.backups import Backups
-from sightloop.interfaces.sdk.connection import Connection, reference
-from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples, Schemas
-from sightloop.interfaces.sdk.labeling import Campaigns, Queue
-from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
-from sightloop.interfaces.sdk.records import Record
 from sightloop.interfaces.sdk.watching import Alerts, Loop, Monitors, Policies, Rules
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -118,6 +118,10 @@ class Workspace:
     def status(self) -> Record:
         """An overview in counts."""
         return self._connection.get("/status")
+
+    def overview(self) -> Record:
+        """Where the circle stands: counts by stage, what waits for a person, the story of the newest whole cycle."""
+        return self._connection.get("/overview")
 
     def settings(self) -> Sequence[Record]:
         """Every setting with its value and meaning."""

@@ -2,7 +2,6 @@
 
 from sightloop.interfaces.api.routes import (
     access,
-    accounts,
     datasets,
     labeling,
     loop,
@@ -12,6 +11,7 @@ from sightloop.interfaces.api.routes import (
     samples,
     serving,
     system,
+    traces,
 )
 
 ROOMS = (
@@ -25,5 +25,5 @@ ROOMS = (
     serving.routes,
     monitoring.routes,
     loop.routes,
-    accounts.routes,
+    traces.routes,
 )

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from sightloop.datasets import Dataset, ImportReport, VersionDiff
 from sightloop.domain import Annotation, DatasetVersion, LabelSchema, Permission, VersionEntry
-from sightloop.interfaces.api.parsing import Body, Listed, Name, Seed, items_of
+from sightloop.interfaces.api.parsing import AllOrLimit, Body, Cursor, Listed, Name, Seed, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("datasets")
@@ -45,12 +45,20 @@ class Import(Body):
 class Heads(Body):
     label_schema: str = Field(alias="schema")
     samples: list[str] | None = None
+    limit: int | None = Field(None, ge=1, le=1000)
+    cursor: str = ""
 
 
 @routes.post("/schemas", permission=Permission.DATASET_WRITE)
 def create_schema(ask: Ask, body: NewSchema) -> LabelSchema:
     """The label schema; other classes under a known name make its next version."""
     return ask.installation.datasets.create_schema(ask.caller, body.name, body.classes)
+
+
+@routes.get("/schemas", permission=Permission.READ)
+def list_schemas(ask: Ask) -> Listed[LabelSchema]:
+    """Every label schema, the newest version of each."""
+    return items_of(ask.installation.datasets.schemas(ask.caller))
 
 
 @routes.get("/schemas/{name}", permission=Permission.READ)
@@ -96,9 +104,17 @@ def show_dataset_version(ask: Ask, version: str) -> DatasetVersion:
 
 
 @routes.get("/dataset-versions/{version}/entries", permission=Permission.READ)
-def list_entries(ask: Ask, version: str, split: str | None = None, labelled: bool = False) -> Listed[VersionEntry]:
+def list_entries(
+    ask: Ask,
+    version: str,
+    split: str | None = None,
+    labelled: bool = False,
+    limit: AllOrLimit = None,
+    cursor: Cursor = "",
+) -> Listed[VersionEntry]:
     """What the version holds about each sample, by sample id."""
-    return items_of(ask.installation.datasets.entries(ask.caller, version, split, labelled))
+    found = ask.installation.datasets.entries(ask.caller, version, split, labelled, limit, cursor)
+    return page_of(found, limit, lambda last: last.sample)
 
 
 @routes.get("/dataset-versions/{a}/diff/{b}", permission=Permission.READ)
@@ -128,6 +144,9 @@ async def import_file(ask: Ask, schema: str, format: str) -> ImportReport:
 
 
 @routes.post("/annotations/heads", permission=Permission.READ, kept=False)
-def show_annotation_heads(ask: Ask, body: Heads) -> Mapping[str, Annotation]:
-    """The newest annotation of each labelled sample, by sample id."""
+def show_annotation_heads(ask: Ask, body: Heads) -> Mapping[str, Annotation] | Listed[Annotation]:
+    """The newest annotation of each labelled sample, by sample id; with a `limit`, a page of them as items."""
+    if body.limit is not None:
+        found = ask.installation.datasets.annotations.page(ask.caller, body.label_schema, body.limit, body.cursor)
+        return page_of(found, body.limit, lambda last: last.sample)
     return ask.installation.datasets.annotations.heads(ask.caller, body.label_schema, body.samples)

@@ -10,7 +10,7 @@ from sightloop.app import Ticked
 from sightloop.domain import Permission
 from sightloop.interfaces.api.parsing import Listed, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
-from sightloop.loop import Cycle, DeclaredPolicy, DryRun
+from sightloop.loop import Cycle, DeclaredPolicy, DryRun, OverviewReport
 
 routes = Routes("loop")
 
@@ -27,6 +27,12 @@ async def apply_policy(ask: Ask) -> DeclaredPolicy:
     """The policy in the body (YAML), created or replaced by name."""
     text = (await ask.request.body()).decode(errors="replace")
     return await run_sync(ask.installation.loop.apply, ask.caller, text)
+
+
+@routes.get("/overview", permission=Permission.READ)
+def show_overview(ask: Ask) -> OverviewReport:
+    """Where the circle stands: counts by stage, what waits for a person, and the story of the newest whole cycle."""
+    return ask.installation.overview.look(ask.caller)
 
 
 @routes.get("/policies", permission=Permission.READ)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from sightloop.domain import Alert, Permission
-from sightloop.interfaces.api.parsing import Body, Listed, Name, items_of
+from sightloop.interfaces.api.parsing import AllOrLimit, Body, Cursor, Listed, Name, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Routes
 from sightloop.monitoring import Estimate, Monitor, Rule
 
@@ -95,9 +95,10 @@ def reset_rule(ask: Ask, name: str) -> Rule:
 
 
 @routes.get("/alerts", permission=Permission.READ)
-def list_alerts(ask: Ask, state: str | None = None) -> Listed[Alert]:
+def list_alerts(ask: Ask, state: str | None = None, limit: AllOrLimit = None, cursor: Cursor = "") -> Listed[Alert]:
     """Alerts, newest first."""
-    return items_of(ask.installation.monitoring.alerts(ask.caller, state))
+    found = ask.installation.monitoring.alerts(ask.caller, state, limit, cursor)
+    return page_of(found, limit, lambda last: last.id)
 
 
 @routes.get("/alerts/{alert}", permission=Permission.READ)

@@ -16,7 +16,17 @@ from sightloop.domain import Annotation, Permission, Run, Sample
 from sightloop.errors import InvalidInput
 from sightloop.interfaces.api.answers import ARROW, arrow, attachment, picture
 from sightloop.interfaces.api.credentials import require_installation_owner
-from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Listed, Where, filter_of, items_of
+from sightloop.interfaces.api.parsing import (
+    AllOrLimit,
+    Body,
+    Cursor,
+    Limit,
+    Listed,
+    Where,
+    filter_of,
+    items_of,
+    page_of,
+)
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("samples")
@@ -175,9 +185,10 @@ def list_annotations(ask: Ask, sample: str) -> Listed[Annotation]:
 
 
 @routes.get("/quarantine", permission=Permission.READ)
-def list_quarantine(ask: Ask) -> Listed[QuarantineEntry]:
-    """Files that could not become samples, each with its reason."""
-    return items_of(ask.installation.datasets.quarantine(ask.caller))
+def list_quarantine(ask: Ask, limit: AllOrLimit = None, cursor: Cursor = "") -> Listed[QuarantineEntry]:
+    """Files that could not become samples, by name, each with its reason."""
+    found = ask.installation.datasets.quarantine(ask.caller, limit, cursor)
+    return page_of(found, limit, lambda last: last.id)
 
 
 @routes.post("/quarantine/replay", permission=Permission.INGEST)

@@ -1,11 +1,11 @@
-"""Runs, receipts, lineage, audit, events, webhooks and the check of the stored state."""
+"""What happened: runs, receipts, lineage, audit, events, webhooks and the check of the stored state."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from anyio import sleep
 from anyio.to_thread import run_sync
@@ -19,10 +19,14 @@ from sightloop.interfaces.api.answers import to_json
 from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Listed, Name, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Asked, Routes
 
-routes = Routes("accounts")
+routes = Routes("traces")
 
 _LOOK_S = 0.05
 _QUIET_S = 15.0
+_LINES = "application/x-ndjson"
+_EXPORTED = 1000  # entries read at once
+
+Action = Annotated[str | None, Query(description='The whole action, or its beginning with a star: "labels.*".')]
 
 
 class NewWebhook(Body):
@@ -123,10 +127,38 @@ def show_lineage(ask: Ask, thing: str) -> Standpoint:
 
 
 @routes.get("/audit", permission=Permission.AUDIT_READ)
-def list_audit(ask: Ask, limit: Limit = 100, cursor: Cursor = "") -> Listed[AuditEntry]:
-    """Audit entries, oldest first."""
-    found = ask.installation.events.audit(ask.caller, limit, cursor)
+def list_audit(
+    ask: Ask,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+    actor: str | None = None,
+    subject: str | None = None,
+    action: Action = None,
+    order: Literal["oldest", "newest"] = "oldest",
+) -> Listed[AuditEntry]:
+    """Audit entries that match."""
+    found = ask.installation.events.audit(
+        ask.caller, limit, cursor, newest=order == "newest", actor=actor, subject=subject, action=action
+    )
     return page_of(found, limit, lambda last: str(last.sequence))
+
+
+@routes.get("/audit/export", permission=Permission.AUDIT_READ, gives=_LINES)
+def export_audit(
+    ask: Ask, actor: str | None = None, subject: str | None = None, action: Action = None
+) -> StreamingResponse:
+    """All audit entries that match, oldest first, one JSON object a line."""
+
+    def lines() -> Iterator[bytes]:
+        cursor = ""
+        while found := ask.installation.events.audit(
+            ask.caller, _EXPORTED, cursor, actor=actor, subject=subject, action=action
+        ):
+            yield b"".join(to_json(one) + b"\n" for one in found)
+            cursor = str(found[-1].sequence)
+
+    headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
+    return StreamingResponse(lines(), media_type=_LINES, headers=headers)
 
 
 @routes.post("/audit/verify", permission=Permission.AUDIT_READ, kept=False)

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sightloop.errors import Unavailable, from_problem
@@ -93,8 +94,24 @@ class Lineage(Noun):
 class Audit(Noun):
     """The hash-chained record of every change."""
 
-    def list(self, *, limit: int | None = None) -> Iterator[Record]:
-        return self._connection.pages("/audit", limit=limit)
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        actor: str | None = None,
+        subject: str | None = None,
+        action: str | None = None,
+        newest: bool = False,
+    ) -> Iterator[Record]:
+        """The entries that match, oldest first unless asked; `action` may end with a star: "labels.*"."""
+        order = "newest" if newest else None
+        return self._connection.pages("/audit", limit=limit, actor=actor, subject=subject, action=action, order=order)
+
+    def export(
+        self, path: str | Path, *, actor: str | None = None, subject: str | None = None, action: str | None = None
+    ) -> Path:
+        """The file written: the entries that match, oldest first, one JSON object a line."""
+        return self._connection.save("/audit/export", path, actor=actor, subject=subject, action=action)
 
     def verify(self) -> Record:
         """Whether the chain is whole, and where it breaks."""

@@ -1,0 +1,209 @@
+import type { Sheet } from './columns'
+
+/** What a link's `f` says: values of a facet ('' for none), or [low, high] of a number. */
+export type Filters = Readonly<Record<string, readonly string[] | readonly [number, number]>>
+
+/** Which rows pass: `fails` counts the filters that each row misses, `missed` names the last of them. */
+export type Passed = { readonly fails: Uint8Array; readonly missed: Uint8Array; readonly filters: readonly string[] }
+
+/** The filters that a link carries; what cannot be read is left out. */
+export function readFilters(text: string | undefined): Filters {
+  if (!text) return {}
+  try {
+    const raw: unknown = JSON.parse(text)
+    if (!raw || typeof raw !== 'object' || Array.isArray(raw)) return {}
+    const found: Record<string, Filters[string]> = {}
+    for (const [name, wanted] of Object.entries(raw as Record<string, unknown>)) {
+      const list: unknown[] = Array.isArray(wanted) ? wanted : [wanted]
+      const values = list.filter((one) => one === null || ['string', 'number', 'boolean'].includes(typeof one)).map((one) => (one === null ? '' : String(one)))
+      if (list.length === 2 && list.every((one) => typeof one === 'number')) found[name] = list as [number, number]
+      else if (values.length) found[name] = values
+    }
+    return found
+  } catch {
+    return {}
+  }
+}
+
+/** The filters as a link carries them; nothing where there is none. */
+export function writeFilters(filters: Filters): string | undefined {
+  const kept = Object.entries(filters).filter(([, wanted]) => wanted.length)
+  return kept.length ? JSON.stringify(Object.fromEntries(kept)) : undefined
+}
+
+export const isRange = (wanted: Filters[string] | undefined): wanted is readonly [number, number] => wanted?.length === 2 && typeof wanted[0] === 'number'
+
+/** The filters with a facet's value put in or taken out. */
+export function toggled(filters: Filters, name: string, value: string): Filters {
+  const old = filters[name]
+  const list = old && !isRange(old) ? (old as readonly string[]) : []
+  return { ...filters, [name]: list.includes(value) ? list.filter((one) => one !== value) : [...list, value] }
+}
+
+/** Rows whose name, id or any text contains the words, as a mask. */
+export function matching(sheet: Sheet, query: string): Uint8Array | null {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean)
+  if (!words.length) return null
+  const found = new Uint8Array(sheet.size).fill(1)
+  const searched = [...sheet.columns].filter(([name]) => name !== 'ingested_at').map(([, column]) => column)
+  for (const word of words) {
+    const hits = new Uint8Array(sheet.size)
+    for (const column of searched) {
+      if (column.kind !== 'texts') continue
+      const wanted = Uint8Array.from(column.values, (value) => (value.toLowerCase().includes(word) ? 1 : 0))
+      if (!wanted.includes(1)) continue
+      for (let row = 0; row < sheet.size; row++) if (column.codes[row]! >= 0 && wanted[column.codes[row]!]) hits[row] = 1
+    }
+    for (let row = 0; row < sheet.size; row++) if (!hits[row] && (sheet.names[row]!.toLowerCase().includes(word) || sheet.ids[row] === word)) hits[row] = 1
+    for (let row = 0; row < sheet.size; row++) found[row]! &= hits[row]!
+  }
+  return found
+}
+
+/** Rows of the samples that are named, as a mask. */
+export function maskOf(sheet: Sheet, ids: Iterable<string>): Uint8Array {
+  const mask = new Uint8Array(sheet.size)
+  for (const id of ids) {
+    const row = sheet.row(id)
+    if (row >= 0) mask[row] = 1
+  }
+  return mask
+}
+
+/** Each row against all filters and masks in one pass for each. */
+export function apply(sheet: Sheet, filters: Filters, masks: readonly (Uint8Array | null)[] = []): Passed {
+  const { size } = sheet
+  const fails = new Uint8Array(size)
+  const missed = new Uint8Array(size)
+  const names = Object.keys(filters).filter((name) => filters[name]!.length)
+  names.forEach((name, at) => {
+    const column = sheet.columns.get(name)
+    const wanted = filters[name]!
+    const miss = (row: number) => {
+      fails[row]!++
+      missed[row] = at
+    }
+    if (!column || column.kind === 'plain') {
+      for (let row = 0; row < size; row++) miss(row)
+    } else if (column.kind === 'numbers') {
+      const { values } = column
+      if (isRange(wanted)) {
+        const [low, high] = wanted
+        for (let row = 0; row < size; row++) if (!(values[row]! >= low && values[row]! <= high)) miss(row)
+      } else {
+        const allowed = new Set((wanted as readonly string[]).map((one) => (one === '' ? NaN : Number(one))))
+        for (let row = 0; row < size; row++) if (!allowed.has(values[row]!)) miss(row)
+      }
+    } else {
+      // One place more than there are values: code -1 (none) reads the last.
+      const allowed = new Uint8Array(column.values.length + 1)
+      for (const value of wanted as readonly (string | number)[]) allowed[value === '' ? column.values.length : column.values.indexOf(String(value))] = 1
+      const none = column.values.length
+      const { codes } = column
+      for (let row = 0; row < size; row++) if (!allowed[codes[row]! < 0 ? none : codes[row]!]) miss(row)
+    }
+  })
+  for (const mask of masks) {
+    if (!mask) continue
+    for (let row = 0; row < size; row++) {
+      if (!mask[row]) {
+        fails[row]!++
+        missed[row] = 255
+      }
+    }
+  }
+  return { fails, missed, filters: names }
+}
+
+/** The rows that count for a column's own facet: they pass all filters but perhaps that column's. */
+function counted(passed: Passed, name: string): Uint8Array {
+  const own = passed.filters.indexOf(name)
+  const { fails, missed } = passed
+  let mask = held.get(passed)
+  if (!mask) held.set(passed, (mask = fails.map((one) => (one === 0 ? 1 : 0))))
+  return own < 0 ? mask : mask.map((one, row) => (one || (fails[row] === 1 && missed[row] === own) ? 1 : 0))
+}
+const held = new WeakMap<Passed, Uint8Array>()
+
+/** How many rows have each value of a facet under the other filters; the last number is those with none. */
+export function facetCounts(sheet: Sheet, passed: Passed, name: string): Uint32Array {
+  const column = sheet.columns.get(name)
+  if (column?.kind !== 'texts') return new Uint32Array(1)
+  const found = new Uint32Array(column.values.length + 1)
+  const mask = counted(passed, name)
+  const none = column.values.length
+  const { codes } = column
+  for (let row = 0; row < sheet.size; row++) found[codes[row]! < 0 ? none : codes[row]!]! += mask[row]!
+  return found
+}
+
+export type Histogram = { low: number; high: number; bins: Uint32Array; all: Uint32Array; none: number }
+
+/** The smallest and largest number of a column; NaN where it has none. */
+export function extent(sheet: Sheet, name: string): [number, number] {
+  const column = sheet.columns.get(name)
+  let low = Infinity
+  let high = -Infinity
+  if (column?.kind === 'numbers') {
+    for (const value of column.values) {
+      if (value < low) low = value
+      if (value > high) high = value
+    }
+  }
+  return low <= high ? [low, high] : [NaN, NaN]
+}
+
+/** How a number is spread under the other filters (`bins`) and over the whole sheet (`all`). */
+export function histogram(sheet: Sheet, passed: Passed, name: string, [low, high]: [number, number], count = 32): Histogram {
+  const bins = new Uint32Array(count)
+  const all = new Uint32Array(count)
+  const column = sheet.columns.get(name)
+  let none = 0
+  if (column?.kind !== 'numbers') return { low, high, bins, all, none }
+  const mask = counted(passed, name)
+  const scale = high > low ? count / (high - low) : 0
+  const { values } = column
+  for (let row = 0; row < sheet.size; row++) {
+    const value = values[row]!
+    if (value !== value) {
+      none += mask[row]!
+      continue
+    }
+    const bin = Math.min(count - 1, ((value - low) * scale) | 0)
+    all[bin]!++
+    bins[bin]! += mask[row]!
+  }
+  return { low, high, bins, all, none }
+}
+
+/** What each filter alone holds back, most first: which to relax where nothing passes. */
+export function holdsBack(passed: Passed): { name: string; rows: number }[] {
+  const alone = new Uint32Array(256)
+  for (let row = 0; row < passed.fails.length; row++) if (passed.fails[row] === 1) alone[passed.missed[row]!]!++
+  return [...passed.filters.map((name, at) => ({ name, rows: alone[at]! })), { name: '', rows: alone[255]! }].filter((one) => one.rows).sort((a, b) => b.rows - a.rows)
+}
+
+/** Fields of the server's `where` that stand for a sheet's column; what only the sheet knows has none. */
+const SERVED = /^(label|source|format|width|height|brightness|contrast|blur|size_bytes|name|metadata\..+)$/
+
+/** The filters in the server's `where` language, or null where it cannot say them. */
+export function whereOf(sheet: Sheet, filters: Filters): Record<string, unknown> | null {
+  const parts: Record<string, unknown>[] = []
+  for (const [name, wanted] of Object.entries(filters)) {
+    if (!SERVED.test(name)) return null
+    const field = name.replace(/^metadata\./, '')
+    if (isRange(wanted)) {
+      parts.push({ [field]: { '>=': wanted[0], '<=': wanted[1] } })
+      continue
+    }
+    const values = wanted as readonly string[]
+    // A metadata text may stand for true, 3 or {...}: only JSON's own texts come back as they were.
+    if (sheet.columns.get(name)?.kind !== 'texts') return null
+    const given = values.filter((one) => one !== '').flatMap((one) => (name.startsWith('metadata.') && isJson(one) ? [one, JSON.parse(one) as unknown] : [one]))
+    const options = [...(given.length ? [{ [field]: { in: given } }] : []), ...(values.includes('') ? [{ [field]: { exists: false } }] : [])]
+    parts.push(options.length > 1 ? { or: options } : options[0]!)
+  }
+  return parts.length > 1 ? { and: parts } : (parts[0] ?? {})
+}
+
+const isJson = (text: string): boolean => /^(true|false)$/.test(text)

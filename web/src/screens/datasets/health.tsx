@@ -1,0 +1,127 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useMemo, useState, type ReactNode } from 'react'
+import { api, asked } from '@/api/client'
+import { facetCounts, writeFilters, apply, extent } from '@/media/filters'
+import { ordered } from '@/media/order'
+import { Input } from '@/ui/field'
+import { count, percent } from '@/ui/format'
+import { Failed } from '@/ui/states'
+import { Strip } from './strip'
+import { outlierQuery, useAddress, type Search, type View } from './view'
+
+const SHOWN = 12
+
+/** What may be wrong with the samples, each a door into the grid. */
+export default function Health({ view }: { view: View }) {
+  const { sheet } = view
+  const { workspace, version } = useAddress()
+  const duplicates = useQuery({ ...asked(['near-duplicates'], () => api.GET('/api/v1/samples/near-duplicates') as Promise<{ data?: { groups: string[][] } }>), staleTime: 300_000 })
+  const outliers = useQuery(outlierQuery())
+  const quarantine = useQuery(asked(['quarantine'], () => api.GET('/api/v1/quarantine') as Promise<{ data?: { items: { state: string; reason: string }[] } }>))
+  const groups = useMemo(
+    () =>
+      (duplicates.data?.groups ?? [])
+        .map((group) => group.map((id) => sheet.row(id)).filter((row) => row >= 0))
+        .filter((rows) => rows.length > 1)
+        .sort((a, b) => b.length - a.length),
+    [duplicates.data, sheet],
+  )
+  const far = useMemo(() => (outliers.data?.items ?? []).map((one) => sheet.row(one.sample)).filter((row) => row >= 0), [outliers.data, sheet])
+  const everything = useMemo(() => apply(sheet, {}), [sheet])
+  const labels = useMemo(() => facetCounts(sheet, everything, 'label'), [sheet, everything])
+  const unlabelled = labels.at(-1) ?? 0
+  const few = useMemo(() => {
+    const column = sheet.columns.get('label')
+    if (column?.kind !== 'texts') return []
+    return column.values.map((value, code) => ({ value, rows: labels[code]! })).filter((one) => one.rows > 0).sort((a, b) => a.rows - b.rows)
+  }, [sheet, labels])
+  const held = quarantine.data?.items.filter((one) => one.state === 'quarantined').length ?? 0
+  const alike = groups.reduce((sum, rows) => sum + rows.length, 0)
+  return (
+    <div className="h-full overflow-y-auto px-6 py-2" tabIndex={0} role="region" aria-label="Health of the samples">
+      <Line title="Near-duplicates" number={alike} door={{ set: 'duplicates' }} sub={duplicates.isLoading ? 'Comparing perceptual hashes.' : groups.length ? `${count(groups.length)} groups, the largest of ${groups[0]!.length}. They stay together when a version is split.` : 'No two samples look the same.'} busy={duplicates.isLoading} error={duplicates.error}>
+        <Strip sheet={sheet} rows={groups.slice(0, SHOWN).map((rows) => rows[0]!)} workspace={workspace} label="One of each of the largest groups" />
+      </Line>
+      <Line title="Outliers" number={far.length} door={{ set: 'outliers' }} sub="Farthest from their nearest neighbours by what the embedding sees." busy={outliers.isLoading} error={outliers.error}>
+        <Strip sheet={sheet} rows={far.slice(0, SHOWN)} workspace={workspace} label="The farthest" />
+      </Line>
+      <Ranked view={view} name="brightness" title="Too dark" sort="dark" below={0.15} sub="Mean brightness, 0 is black and 1 is white." />
+      <Ranked view={view} name="brightness" title="Too bright" sort="bright" below={0.9} above sub="Mean brightness, 0 is black and 1 is white." />
+      <Ranked view={view} name="blur" title="Too blurred" sort="blurred" below={10} sub="Variance of the Laplacian: the lower, the fewer edges." />
+      <Line title="Unlabelled" number={unlabelled} door={{ f: writeFilters({ label: [''] }) }} sub={sheet.size ? `${percent(unlabelled / sheet.size)} of ${count(sheet.size)} samples.` : ''}>
+        <ul className="flex flex-wrap gap-x-6 text-xs">
+          {few.slice(0, 8).map((one) => (
+            <li key={one.value}>
+              <Link to="." search={((old: Search) => ({ ...old, view: undefined, f: writeFilters({ label: [one.value] }) })) as never} className="flex h-6 items-center gap-2 hover:underline">
+                {one.value} <span className="num text-ink-2">{count(one.rows)}</span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </Line>
+      {!version && (
+        <section className="grid grid-cols-[240px_minmax(0,1fr)] items-center gap-6 py-4">
+          <div>
+            <h2 className="text-xs text-ink-2">Quarantine</h2>
+            <Link to="/w/$workspace/sources" params={{ workspace }} search={{ tab: 'quarantine' }} className="num text-lg font-semibold hover:underline">
+              {quarantine.isLoading ? '–' : count(held)}
+            </Link>
+          </div>
+          <p className="text-xs text-ink-2">{held ? 'Files that could not become samples, each with its reason.' : 'Every file that came in could be read.'}</p>
+        </section>
+      )}
+    </div>
+  )
+}
+
+function Line({ title, number, door, sub, busy, error, aside, children }: { title: string; number: number; door: Partial<Search>; sub: string; busy?: boolean; error?: unknown; aside?: ReactNode; children?: ReactNode }) {
+  return (
+    <section aria-label={title} className="grid grid-cols-[240px_minmax(0,1fr)] items-center gap-6 border-b border-line py-4">
+      <div className="flex flex-col gap-0.5">
+        <h2 className="text-xs text-ink-2">{title}</h2>
+        <Link to="." search={((old: Search) => ({ v: old.v, ...door })) as never} className="num w-fit text-lg font-semibold hover:underline" aria-label={`${count(number)} ${title.toLowerCase()}: open in the grid`}>
+          {busy ? '–' : count(number)}
+        </Link>
+        <p className="text-2xs text-ink-3">{sub}</p>
+        {aside}
+      </div>
+      {error ? <Failed what={title} error={error} /> : children}
+    </section>
+  )
+}
+
+/** Samples on the wrong side of a threshold that the reader sets, worst first. */
+function Ranked({ view, name, title, sub, sort, below, above }: { view: View; name: string; title: string; sub: string; sort: 'dark' | 'bright' | 'blurred'; below: number; above?: boolean }) {
+  const { sheet } = view
+  const { workspace } = useAddress()
+  const [typed, setTyped] = useState(String(below))
+  const limit = Number(typed)
+  const [low, high] = useMemo(() => extent(sheet, name), [sheet, name])
+  const rows = useMemo(() => {
+    const column = sheet.columns.get(name)
+    if (column?.kind !== 'numbers' || Number.isNaN(limit)) return []
+    return Array.from(ordered(sheet, sort)).filter((row) => (above ? column.values[row]! > limit : column.values[row]! < limit))
+  }, [sheet, name, sort, limit, above])
+  if (Number.isNaN(low)) return null
+  const range: [number, number] = above ? [limit, high] : [low, limit]
+  return (
+    <Line
+      title={title}
+      number={rows.length}
+      door={{ f: writeFilters({ [name]: range }), sort }}
+      sub={sub}
+      aside={
+        <label className="mt-1 flex items-center gap-2 text-2xs text-ink-2">
+          {above ? 'Above' : 'Below'}
+          <Input value={typed} onChange={(event) => setTyped(event.target.value)} inputMode="decimal" aria-label={`${title}: threshold`} className="num h-6 w-16 text-xs" />
+          <span className="num text-ink-3">
+            of {+low.toPrecision(2)} to {+high.toPrecision(3)}
+          </span>
+        </label>
+      }
+    >
+      <Strip sheet={sheet} rows={rows.slice(0, SHOWN)} workspace={workspace} label={title} />
+    </Line>
+  )
+}
