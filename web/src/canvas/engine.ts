@@ -26,6 +26,8 @@ export class Engine {
   label = ''
   hidden = false
   editable = true
+  /** The question is the class of the whole image, the object without an id. */
+  wholeImage = false
   actor = ''
   draft: Shape | null = null
   rubber: Point | null = null
@@ -41,7 +43,7 @@ export class Engine {
   version = 0
   painted = { shapes: 0, ms: 0, frames: 0 }
 
-  readonly image: HTMLImageElement
+  image: HTMLImageElement = document.createElement('img')
   readonly canvas: HTMLCanvasElement
   private readonly pen: CanvasRenderingContext2D
   private readonly listeners = new Set<() => void>()
@@ -54,11 +56,8 @@ export class Engine {
   private space = false
 
   constructor(readonly host: HTMLElement) {
-    this.image = Object.assign(document.createElement('img'), { alt: '', draggable: false })
     this.canvas = document.createElement('canvas')
-    const place = { position: 'absolute', left: '0', top: '0' }
-    Object.assign(this.image.style, place, { maxWidth: 'none', transformOrigin: '0 0', willChange: 'transform' })
-    Object.assign(this.canvas.style, place, { width: '100%', height: '100%', touchAction: 'none' })
+    Object.assign(this.canvas.style, { position: 'absolute', inset: '0', width: '100%', height: '100%', touchAction: 'none' })
     host.append(this.image, this.canvas)
     this.pen = this.canvas.getContext('2d')!
     const on = { signal: this.off.signal }
@@ -103,9 +102,15 @@ export class Engine {
     for (const listener of this.listeners) listener()
   }
 
-  /** Shows an image that is at hand, with its objects. */
-  show(source: string, document: Document): void {
+  /** Shows an image that is decoded already, with its objects. */
+  show(image: HTMLImageElement, document: Document): void {
     this.cancel()
+    if (image !== this.image) {
+      Object.assign(image.style, { position: 'absolute', left: '0', top: '0', maxWidth: 'none', transformOrigin: '0 0', willChange: 'transform' })
+      image.draggable = false
+      this.image.replaceWith(image)
+      this.image = image
+    }
     this.document.onChange = () => {}
     this.document = document
     document.onChange = () => {
@@ -113,7 +118,6 @@ export class Engine {
       this.repaint()
       this.tell()
     }
-    if (this.image.src !== source) this.image.src = source
     this.image.style.width = `${document.width}px`
     this.image.style.height = `${document.height}px`
     this.selected = ''
@@ -187,7 +191,7 @@ export class Engine {
   }
 
   chosen(): Labelled | undefined {
-    return this.document.objects.get(this.selected)
+    return this.selected ? this.document.objects.get(this.selected) : undefined
   }
 
   select(id: string, reveal = false): void {
@@ -226,6 +230,12 @@ export class Engine {
   /** The class for what is drawn next; a chosen object takes it at once. */
   setLabel(label: string): void {
     this.label = label
+    if (this.wholeImage && this.editable) {
+      const stood = this.document.objects.get('')
+      const said = { label, basis: stood ? 'corrected' : 'drawn', author: this.actor, author_kind: 'person' }
+      const fresh = { id: '', revision: 0, attributes: {}, score: null, made_at: '', geometry_type: 'class', geometry: {} } as const
+      return this.document.put({ ...(stood ?? fresh), ...said } as Labelled, `The image is ${label}`)
+    }
     const one = this.chosen()
     if (one && this.editable && one.label !== label) this.document.put(corrected(one, { label }), `${one.label} is ${label}`)
     else this.tell()
@@ -238,7 +248,7 @@ export class Engine {
   }
 
   /** Accepts the chosen proposal and goes to the next one; with `all`, accepts every one. */
-  accept(all = false): void {
+  accept(all = this.wholeImage): void {
     const open = [...this.document.objects.values()].filter(suggested).map((one) => one.id)
     const ids = all ? open : open.includes(this.selected) ? [this.selected] : []
     if (!ids.length) return all ? undefined : this.select(open[0] ?? '', true)
