@@ -36,7 +36,7 @@ const sources = createRoute({ ...under, path: '/sources', validateSearch: search
 const datasets = createRoute({ ...under, path: '/datasets', validateSearch: search.grid, component: lazyRouteComponent(() => import('@/screens/datasets')) })
 const dataset = createRoute({ ...under, path: '/datasets/$dataset', validateSearch: search.grid, component: lazyRouteComponent(() => import('@/screens/datasets')) })
 const diff = createRoute({ ...under, path: '/datasets/$dataset/diff', validateSearch: search.diff, component: lazyRouteComponent(() => import('@/screens/datasets/diff')) })
-const review = createRoute({ ...under, path: '/review', component: lazyRouteComponent(() => import('@/screens/review')) })
+const review = createRoute({ ...under, path: '/review', validateSearch: search.queues, component: lazyRouteComponent(() => import('@/screens/review')) })
 const queue = createRoute({ ...under, path: '/review/$queue', validateSearch: search.review, component: lazyRouteComponent(() => import('@/screens/review/queue')) })
 const sample = createRoute({ ...under, path: '/s/$sample', validateSearch: search.review, component: lazyRouteComponent(() => import('@/screens/review/sample')) })
 const runs = createRoute({ ...under, path: '/runs', validateSearch: search.runs, component: lazyRouteComponent(() => import('@/screens/runs')) })

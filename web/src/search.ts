@@ -14,6 +14,8 @@ export const grid = (raw: Raw) =>
   kept({ view: oneOf(raw.view, ['grid', 'map', 'health', 'versions'] as const), v: text(raw.v), f: text(raw.f) ?? (raw.f && typeof raw.f === 'object' ? JSON.stringify(raw.f) : undefined), q: text(raw.q), sort: text(raw.sort), like: text(raw.like), set: text(raw.set) })
 export const diff = (raw: Raw) => kept({ a: text(raw.a), b: text(raw.b), show: oneOf(raw.show, ['added', 'removed', 'relabelled', 'moved'] as const) })
 export const review = (raw: Raw) => kept({ sample: text(raw.sample), obj: text(raw.obj), schema: text(raw.schema) })
+/** `new`: asks for a new queue; `samples`: ids for it, where they fit an address; `agreement`: the queue whose agreement is shown. */
+export const queues = (raw: Raw) => kept({ new: oneOf(raw.new === 1 ? '1' : raw.new, ['1'] as const), samples: text(raw.samples), agreement: text(raw.agreement) })
 export const runs = (raw: Raw) => kept({ kind: text(raw.kind), state: text(raw.state) })
 export const compare = (raw: Raw) => kept({ ids: text(raw.ids) })
 export const run = (raw: Raw) => kept({ tab: oneOf(raw.tab, ['summary', 'evaluation', 'lineage'] as const), cell: text(raw.cell) })

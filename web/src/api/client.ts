@@ -17,7 +17,7 @@ export function speakFor(id: string): void {
 /** One request to the API as the signed-in person. Raises Problem; its status is 0 where nobody answered. */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers)
-  if (workspace) headers.set('Sightloop-Workspace', workspace)
+  if (workspace && !headers.has('Sightloop-Workspace')) headers.set('Sightloop-Workspace', workspace)
   let response: Response
   try {
     response = await fetch(BASE + path, { ...init, headers, credentials: 'same-origin' })
