@@ -4,6 +4,7 @@ from sightloop.datasets.annotations import Annotations, NewAnnotation
 from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.interchange import ImportReport
+from sightloop.datasets.objects import LabelledObject, Operation
 from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
 from sightloop.datasets.service import Datasets
@@ -15,7 +16,9 @@ __all__ = [
     "Dataset",
     "Datasets",
     "ImportReport",
+    "LabelledObject",
     "NewAnnotation",
+    "Operation",
     "Page",
     "QuarantineEntry",
     "VersionDiff",

@@ -19,6 +19,7 @@ from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
 from sightloop.datasets.interchange import ImportReport, Interchange
+from sightloop.datasets.objects import Objects
 from sightloop.datasets.pixels import is_shown_as_it_is
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
 from sightloop.datasets.schemas import Dataset, Schemas
@@ -41,6 +42,7 @@ class Datasets:
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
+        objects: what is labelled on a sample, object by object.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Datasets:
         self._quarantine = Quarantine(records, events)
         self._similarity = Similarity(records, stores, decoder, embedder, self._catalogue)
         self.annotations = Annotations(records, self._catalogue, self._schemas)
+        self.objects = Objects(records, events, self._catalogue, self._schemas, self.annotations)
         self._ingest = Ingest(
             records,
             stores,
@@ -244,10 +247,27 @@ class Datasets:
         return self._similarity.search(caller, sample, image, k, where)
 
     def create_schema(
-        self, caller: Caller, name: str, classes: Sequence[str], geometry_types: Sequence[str] = ("class",)
+        self,
+        caller: Caller,
+        name: str,
+        classes: Sequence[str],
+        geometry_types: Sequence[str] = ("class",),
+        *,
+        colours: Mapping[str, str] | None = None,
+        skeleton: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, Any] | None = None,
     ) -> LabelSchema:
-        """The label schema; other classes under a known name make its next version."""
-        return self._schemas.create_schema(caller, name, classes, geometry_types)
+        """The label schema; anything but other colours under a known name makes its next version.
+
+        Args:
+            geometry_types: of "class", "box", "rotated_box", "polygon", "polyline", "mask" and "keypoints".
+            colours: "#rrggbb" by class; None leaves them as they are.
+            skeleton: of keypoints: {"points": [names], "edges": [[i, j], ...]}.
+            attributes: of an object, by name: {"type": "bool" | "number" | "text" | "choice", "choices": [...]}.
+        """
+        return self._schemas.create_schema(
+            caller, name, classes, geometry_types, colours=colours, skeleton=skeleton, attributes=attributes
+        )
 
     def schema(self, caller: Caller, name_or_id: str) -> LabelSchema:
         """A label schema; a name means its newest version."""

@@ -18,6 +18,10 @@ routes = Routes("datasets")
 class NewSchema(Body):
     name: Name
     classes: list[str]
+    geometry_types: tuple[str, ...] = ("class",)
+    colours: dict[str, str] | None = None
+    skeleton: dict[str, Any] | None = None
+    attributes: dict[str, dict[str, Any]] | None = None
 
 
 class NewDataset(Body):
@@ -47,8 +51,8 @@ class Heads(Body):
 
 @routes.post("/schemas", permission=Permission.DATASET_WRITE)
 def create_schema(ask: Ask, body: NewSchema) -> Any:
-    """The label schema; other classes under a known name make its next version."""
-    return ask.installation.datasets.create_schema(ask.caller, body.name, body.classes)
+    """The label schema; anything but other colours under a known name makes its next version."""
+    return ask.installation.datasets.create_schema(ask.caller, **body.model_dump())
 
 
 @routes.get("/schemas/{name}", permission=Permission.READ)
