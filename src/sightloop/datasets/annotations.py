@@ -95,9 +95,7 @@ class Annotations:
 
         Of several items on one object only the first is compared with what stands; the others share its fate.
         """
-        schemas = {one: self._schemas.schema(caller, one) for one in {item.schema for item in items}}
-        sizes = self._sizes(caller, items)
-        checked = [_checked(item, schemas[item.schema], sizes[item.sample]) for item in items]
+        checked = self.checked(caller, items)
         heads = self._standing(change.connection, caller, checked)
         numbers: dict[tuple[str, str], int] = {}
         for (schema, sample, _), one in heads.items():
@@ -126,6 +124,12 @@ class Annotations:
             outcomes.append(outcome)
         self._insert(change, caller, fresh)
         return outcomes
+
+    def checked(self, caller: Caller, items: Sequence[NewAnnotation]) -> list[NewAnnotation]:
+        """The items under the ids of their schemas, geometry in floats; raises InvalidInput and NotFound as `write`."""
+        schemas = {one: self._schemas.schema(caller, one) for one in {item.schema for item in items}}
+        sizes = self._sizes(caller, items)
+        return [_checked(item, schemas[item.schema], sizes[item.sample]) for item in items]
 
     def heads(self, caller: Caller, schema: str, samples: Sequence[str] | None = None) -> dict[str, Annotation]:
         """The newest class of each whole image, retractions left out; `schema` is a name or an id."""

@@ -149,35 +149,55 @@ class Objects:
         compared with what stands. Under an idempotency key the same operations are carried out once.
         """
         found = self._schemas.schema(caller, schema)
+        wrong = next((one.basis for one in operations if one.basis not in _BY_HAND), None)
+        if wrong is not None:
+            raise InvalidInput(f'Nobody can say "{wrong[:40]}" of his own label.', hint=f"Use {', '.join(_BY_HAND)}.")
         try:
             with self._events.change(caller, "objects.write", sample) as change:
-                return self.write_within(change, caller, sample, found, operations)
+                done = self.write_within(change, caller, sample, found.id, operations)
+                if not done.objects:
+                    raise _NothingToWriteError(done)
+                return done
         except _NothingToWriteError as nothing:
-            conflicts: tuple[ObjectConflict, ...] = nothing.args[0]
-            return ObjectsWritten((), conflicts)
+            clashed: ObjectsWritten = nothing.args[0]
+            return clashed
 
     def write_within(
         self,
         change: Change,
         caller: Caller,
         sample: str,
-        schema: LabelSchema,
+        schema: str,
         operations: Sequence[Operation],
         *,
+        author: str = "",
         queue_item: str = "",
     ) -> ObjectsWritten:
-        """As `write`, inside another room's unit of work."""
+        """As `write`, inside another room's unit of work, whose caller need not be the author."""
         if not 0 < len(operations) <= MAX_OBJECTS:
             raise InvalidInput(f"There are {len(operations)} operations.", hint=f"Send 1 to {MAX_OBJECTS} at once.")
-        items = [_item(one, caller, sample, schema, queue_item) for one in operations]
+        items = [_item(one, author or caller.actor, sample, schema, queue_item) for one in operations]
         outcomes = self._annotations.write_free(change, caller, items)
         written = [one for one in outcomes if isinstance(one, Annotation)]
         conflicts = tuple(_conflict(one) for one in outcomes if isinstance(one, Clash))
-        if not written:
-            raise _NothingToWriteError(conflicts)
-        told = {"sample": sample, "schema": schema.id, "removed": sum(not one.label for one in written)}
-        change.emit("sightloop.objects.written", {**told, "written": len(written), "revision": written[-1].revision})
+        if written:
+            told = {"sample": sample, "schema": written[0].schema, "removed": sum(not one.label for one in written)}
+            told |= {"written": len(written), "revision": written[-1].revision}
+            change.emit("sightloop.objects.written", told)
         return ObjectsWritten(tuple(map(_shown, written)), conflicts)
+
+    def checked(
+        self, caller: Caller, sample: str, schema: str, operations: Sequence[Operation]
+    ) -> list[dict[str, Any]]:
+        """The objects that "put" operations give, as JSON values, without writing them; raises InvalidInput."""
+        items = [_item(one, caller.actor, sample, schema, "") for one in operations]
+        return [
+            {
+                "id": one.object, "label": one.label, "geometry_type": one.geometry_type, "geometry": one.geometry,
+                "attributes": dict(one.attributes), "basis": str(one.basis),
+            }
+            for one in self._annotations.checked(caller, items)
+        ]  # fmt: skip
 
     def suggest(
         self, caller: Caller, schema: str, model_version: str, rows: Sequence[Mapping[str, Any]]
@@ -324,18 +344,16 @@ def _objects_of(row: Mapping[str, Any]) -> Sequence[Any]:
     return found
 
 
-def _item(one: Operation, caller: Caller, sample: str, schema: LabelSchema, queue_item: str) -> NewAnnotation:
+def _item(one: Operation, author: str, sample: str, schema: str, queue_item: str) -> NewAnnotation:
     if not _ID.fullmatch(one.object):
         raise InvalidInput(
             f'"{one.object[:64]}" cannot name an object.', hint="Use letters, digits, dash and underscore, at most 64."
         )
     if one.op == "put" and not one.label:
         raise InvalidInput(f'The object "{one.object}" has no label.', hint='Give a class, or remove it: "remove".')
-    if one.basis not in _BY_HAND:
-        raise InvalidInput(f'Nobody can say "{one.basis[:40]}" of his own label.', hint=f"Use {', '.join(_BY_HAND)}.")
     put = one.op == "put"
     return NewAnnotation(
-        sample=sample, schema=schema.id, label=one.label if put else "", basis=Basis(one.basis), author=caller.actor,
+        sample=sample, schema=schema, label=one.label if put else "", basis=Basis(one.basis), author=author,
         expected_revision=one.expected_revision, duration_s=one.duration_s, geometry_type=one.geometry_type,
         geometry=one.geometry, attributes=one.attributes if put else {}, object=one.object, queue_item=queue_item,
     )  # fmt: skip

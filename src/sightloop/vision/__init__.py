@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from sightloop.vision.acceptance import RegionTest as RegionTest
     from sightloop.vision.acceptance import RegionVerdict as RegionVerdict
     from sightloop.vision.acceptance import alpha_for_attempt as alpha_for_attempt
+    from sightloop.vision.agreement import krippendorff_alpha as krippendorff_alpha
+    from sightloop.vision.agreement import matched as matched
+    from sightloop.vision.agreement import mean_interval as mean_interval
+    from sightloop.vision.agreement import object_agreement as object_agreement
     from sightloop.vision.backtesting import backtest as backtest
     from sightloop.vision.backtesting import order_shows as order_shows
     from sightloop.vision.backtesting import places_of as places_of
@@ -54,6 +58,12 @@ _HOMES = {
         "RegionTest",
         "RegionVerdict",
         "alpha_for_attempt",
+    ),
+    "agreement": (
+        "krippendorff_alpha",
+        "matched",
+        "mean_interval",
+        "object_agreement",
     ),
     "backtesting": (
         "backtest",

@@ -2,7 +2,8 @@
 
 box {x, y, width, height}; rotated_box {cx, cy, width, height, angle_deg} (clockwise on the screen); polygon {rings}
 (the outer ring, then holes); polyline {points}; mask {size: [height, width], counts} (see masks.py); keypoints
-{points: [x, y, visibility]} in the order of the skeleton, visibility 0 (not labelled), 1 (hidden), 2 (visible) as in COCO; class {}.
+{points: [x, y, visibility]} in the order of the skeleton, visibility 0 (not labelled), 1 (hidden), 2 (visible) as in
+COCO; class {}.
 """
 
 from __future__ import annotations

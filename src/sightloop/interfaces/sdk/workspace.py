@@ -22,7 +22,7 @@ from sightloop.interfaces.sdk.accounts import (
 from sightloop.interfaces.sdk.backups import Backups
 from sightloop.interfaces.sdk.connection import Connection, reference
 from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples, Schemas
-from sightloop.interfaces.sdk.labeling import Campaigns, Queue
+from sightloop.interfaces.sdk.labeling import Campaigns, Queue, Reviews
 from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
 from sightloop.interfaces.sdk.records import Record
 from sightloop.interfaces.sdk.watching import Alerts, Loop, Monitors, Policies, Rules
@@ -44,6 +44,7 @@ class Workspace:
         self.labels = Labels(connection)
         self.campaigns = Campaigns(connection)
         self.queue = Queue(connection)
+        self.reviews = Reviews(connection)
         self.models = Models(connection)
         self.deployments = Deployments(connection)
         self.predictions = Predictions(connection)

@@ -16,15 +16,23 @@ routes = Routes("objects")
 Schema = Annotated[str, Query(description="The label schema: its name (the newest version) or id.")]
 
 
-class ObjectOperation(Body):
-    op: Literal["put", "remove"]
-    object: str = Field(max_length=64)
-    expected_revision: int | None = Field(None, ge=0, lt=2**31)
+class GivenObject(Body):
     label: str = ""
     geometry_type: str = "class"
     geometry: dict[str, Any] = Field(default_factory=dict)
     attributes: dict[str, Any] = Field(default_factory=dict)
     basis: Literal["drawn", "accepted", "corrected"] = "drawn"
+
+    def operation(self, name: str) -> Operation:
+        """The putting of this object, whatever stands there."""
+        given = self.model_dump(include=set(GivenObject.model_fields))
+        return Operation("put", name, None, **given)
+
+
+class ObjectOperation(GivenObject):
+    op: Literal["put", "remove"]
+    object: str = Field(max_length=64)
+    expected_revision: int | None = Field(None, ge=0, lt=2**31)
     duration_s: float = Field(0.0, ge=0, le=1e6)
 
 
@@ -46,11 +54,6 @@ class Suggestions(Body):
     rows: list[SuggestionRow] = Field(min_length=1, max_length=10_000)
 
 
-def operations_of(given: list[ObjectOperation]) -> list[Operation]:
-    """The operations as datasets takes them."""
-    return [Operation(**one.model_dump()) for one in given]
-
-
 @routes.get("/samples/{sample}/objects", permission=Permission.READ)
 def read(ask: Ask, sample: str, schema: Schema) -> Any:
     """What stands on the sample: its objects, the class of the whole image as the object "", rejected suggestions."""
@@ -60,15 +63,14 @@ def read(ask: Ask, sample: str, schema: Schema) -> Any:
 @routes.post("/samples/{sample}/objects", permission=Permission.LABEL)
 def write(ask: Ask, sample: str, body: Write) -> Any:
     """What was written; an operation that did not see what stands is answered as a conflict, the others go on."""
-    objects = ask.installation.datasets.objects
-    return objects.write(ask.caller, sample, body.label_schema, operations_of(body.operations))
+    operations = [Operation(**one.model_dump()) for one in body.operations]
+    return ask.installation.datasets.objects.write(ask.caller, sample, body.label_schema, operations)
 
 
 @routes.get("/samples/{sample}/suggestions", permission=Permission.READ)
 def suggestions(ask: Ask, sample: str, schema: Schema) -> Any:
     """What the newest prediction, or a newer import, suggests for the sample."""
-    prediction = ask.installation.predictions.newest(ask.caller, sample)
-    return items_of(ask.installation.datasets.objects.suggestions(ask.caller, sample, schema, prediction))
+    return items_of(ask.installation.reviews.suggestions(ask.caller, sample, schema))
 
 
 @routes.post("/samples/suggestions", permission=Permission.DATASET_WRITE)
