@@ -217,7 +217,8 @@ class VersionEntry:
     """What a dataset version holds about one sample: copied, never referred to.
 
     Attributes:
-        objects: {"id", "revision", "label", "geometry_type", "geometry", "attributes", "origin"} of each, by id.
+        objects: {"id", "revision", "label", "geometry_type", "geometry", "attributes", "origin", "annotation"} of each,
+            by id.
     """
 
     sample: str

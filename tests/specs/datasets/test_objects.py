@@ -195,3 +195,44 @@ def test_the_newer_of_import_and_prediction_is_suggested(one: World) -> None:
     assert newest(-60, PayloadKind.CLASS_SCORES, {}) == ["bolt class 0.75"]
     boxes = {"objects": [{**claim, "score": 0.25}, {**claim, "label": "unheard"}]}
     assert newest(-60, PayloadKind.BOXES, boxes) == ["crack box 0.25"]
+
+
+def commit(one: World) -> Any:
+    one.datasets.create(one.caller, "parts", "parts")
+    return one.datasets.commit(one.caller, "parts", where={})
+
+
+def test_a_version_freezes_objects_and_gives_them_back(one: World) -> None:
+    write(one, put("a", attributes={"deep": True}), put("b"), Operation("remove", "b"))
+    version = commit(one)
+    write(one, put("a", None, label="crack"))
+    first, second = one.datasets.entries(one.caller, version.id)
+    (held,) = first.objects
+    assert (held["id"], held["label"], held["geometry"], held["attributes"]) == ("a", "bolt", BOX, {"deep": True})
+    assert second.objects == ()
+    assert one.datasets.check(one.caller.workspace) == []
+
+
+def test_objects_are_in_the_hash_and_their_names_are_not(one: World) -> None:
+    empty = commit(one).hash
+    write(one, put("a"), put("b", label="crack"))
+    drawn = commit(one).hash
+    write(one, Operation("remove", "a"), Operation("remove", "b"), put("c", label="crack"), put("d"))
+    renamed = commit(one)
+    write(one, Operation("remove", "c"), Operation("remove", "d"))
+    assert (drawn == empty, renamed.hash, renamed.number, commit(one).hash) == (False, drawn, 2, empty)
+
+
+def test_the_hash_of_a_version_without_objects_is_what_it_was(one: World) -> None:
+    one.label({one.named("000.png"): "bolt"}, "parts")
+    assert commit(one).hash == "615dd66271302670c36cd4af250117ee56c6eab9242a8cfc0c4f009bfaef0957"
+
+
+def test_a_diff_tells_which_objects_changed(one: World) -> None:
+    write(one, put("a"), put("b"))
+    before = commit(one)
+    write(one, put("a", None, geometry={**BOX, "x": 3}), Operation("remove", "b"), put("c"))
+    found = one.datasets.diff(one.caller, before.id, commit(one).id)
+    told = found.objects[one.ids()[0]]
+    assert found.changed == (one.ids()[0],)
+    assert (told.added, told.removed, told.changed) == (("c",), ("b",), ("a",))
