@@ -178,13 +178,14 @@ class Catalogue:
     def finder(self, caller: Caller) -> Callable[[str, str, str], str]:
         """A function from id, media digest and name (the first that is given counts) to a sample.
 
-        It gives an empty text where there is none, or where the name fits several.
+        A name may come without its folder and its ending. An empty text stands for none, and for several of the name.
         """
         view = self.view(caller)
         by_digest = dict(zip(view.column("media_digest"), view.ids, strict=True))
         by_name: dict[str, str] = {}
         for name, sample in zip(view.column("name"), view.ids, strict=True):
-            for one in {name, PurePosixPath(name).name}:
+            plain = PurePosixPath(name)
+            for one in {name, plain.name, plain.stem}:
                 by_name[one] = "" if one in by_name else str(sample)
 
         def find(sample: str, digest: str, name: str) -> str:

@@ -344,16 +344,24 @@ class Datasets:
         """What was written; importing the same again writes nothing.
 
         Args:
-            labels: a file or archive in the `format` (folder, csv, coco); or rows like {"name": "a.png",
-                "label": "ok"}, which may also name `sample` or `digest`; None with "folder" takes the labels from the
-                samples' own paths.
+            labels: a file or archive in the `format` (folder, csv, coco, yolo, voc, label-studio); or rows like
+                {"name": "a.png", "label": "ok"}, which may also name `sample` or `digest` and hold "objects"; None with
+                "folder" takes the labels from the samples' own paths.
         """
         return self._interchange.import_labels(caller, schema, labels, format)
 
     def export(self, caller: Caller, version: str, format: str, *, media: bool = True) -> bytes:
-        """A zip archive of the version as folder, csv or coco; the same version gives the same bytes."""
+        """A zip archive of the version; the same version gives the same bytes.
+
+        Args:
+            format: folder, csv, coco, yolo, voc or label-studio. What it cannot keep stands in losses.txt.
+        """
         found = self._versions.resolve(caller, version)
         return self._interchange.export(caller, found, format, (lambda one: self.media(caller, one)) if media else None)
+
+    def losses(self, caller: Caller, version: str, format: str) -> Sequence[Mapping[str, Any]]:
+        """What an export in the format would not keep: {"what", "count"} of each."""
+        return self._interchange.losses(caller, self._versions.resolve(caller, version), format)
 
     def references(self, workspace: str) -> set[str]:
         """Digests of all blobs that this room uses, for fsck."""

@@ -75,7 +75,8 @@ class TruthReader:
             held = self._held.get(workspace)
             if held is None or held.stamp != stamp:
                 rows: list[Any] = list(zip(*connection.execute(query).all(), strict=True)) or [()] * 4
-                objects = {sample: count for sample, count in connection.execute(many)}
-                held = Truth(stamp, *map(list, rows), objects=objects)
+                objects = {row[0]: row[1] for row in connection.execute(many)}
+                samples, labels, kinds, annotations = map(list, rows)
+                held = Truth(stamp, samples, labels, kinds, annotations, objects)
                 self._held[workspace] = held
         return held

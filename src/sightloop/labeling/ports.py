@@ -49,6 +49,6 @@ class Suggester(Protocol):
 class Predictions(Protocol):
     """What models said of samples; serving's prediction log fits."""
 
-    def newest(self, caller: Caller, sample: str) -> Prediction | None:
+    def newest_of(self, caller: Caller, sample: str) -> Prediction | None:
         """The last prediction on the sample, or None."""
         ...

@@ -168,7 +168,7 @@ class Queues:
 
     def suggestions(self, caller: Caller, sample: str, schema: str) -> list[LabelledObject]:
         """What the newest prediction, or a newer import, suggests for the sample."""
-        prediction = self._predictions.newest(caller, sample)
+        prediction = self._predictions.newest_of(caller, sample)
         return self._datasets.objects.suggestions(caller, sample, schema, prediction)
 
     def _eligible(self, connection: sa.Connection, caller: Caller, home: Any, after: int, moment: str) -> list[Any]:

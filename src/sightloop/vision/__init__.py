@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sightloop.vision.image_quality import quality as quality
     from sightloop.vision.masks import decode_mask as decode_mask
     from sightloop.vision.masks import encode_mask as encode_mask
+    from sightloop.vision.masks import write_runs as write_runs
     from sightloop.vision.metrics import Interval as Interval
     from sightloop.vision.metrics import accuracy_interval as accuracy_interval
     from sightloop.vision.metrics import binomial_interval as binomial_interval
@@ -98,6 +99,7 @@ _HOMES = {
     "masks": (
         "decode_mask",
         "encode_mask",
+        "write_runs",
     ),
     "metrics": (
         "Interval",

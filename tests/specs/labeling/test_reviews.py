@@ -24,7 +24,7 @@ class Said:
 
     label: dict[str, str]
 
-    def newest(self, caller: Caller, sample: str) -> Prediction | None:
+    def newest_of(self, caller: Caller, sample: str) -> Prediction | None:
         if sample not in self.label:
             return None
         return Prediction("prd_1", sample, "", "mdv_1", "line", now(), PayloadKind.CLASS_SCORES, {},

@@ -246,8 +246,12 @@ class Datasets(Noun):
         return self._connection.get(f"/dataset-versions/{part(a)}/diff/{part(b)}")
 
     def export(self, version: Reference, format: str, path: str | Path) -> Path:
-        """The file written: an archive of the version in the format "folder", "csv" or "coco"."""
+        """The file written: an archive of the version as folder, csv, coco, yolo, voc or label-studio."""
         return self._connection.save(f"/dataset-versions/{part(version)}/export", path, format=format)
+
+    def losses(self, version: Reference, format: str) -> Sequence[Record]:
+        """What an export in the format would not keep, each with its count."""
+        return self._connection.items(f"/dataset-versions/{part(version)}/losses", format=format)
 
 
 class Labels(Noun):
@@ -261,9 +265,10 @@ class Labels(Noun):
         format: str = "csv",
         key: str | None = None,
     ) -> Record:
-        """What was written of {sample id: label}, of rows, or of a file's bytes ("csv", "coco", "folder").
+        """What was written of {sample id: label}, of rows, or of a file's bytes, and what was lost.
 
-        Rows name their sample by `sample`, `digest` or `name`, and its `label`.
+        Rows name their sample by `sample`, `digest` or `name`, and its `label` or `objects`. Formats: csv, folder,
+        coco, yolo, voc, label-studio.
         """
         if isinstance(labels, bytes):
             return self._connection.post_bytes(

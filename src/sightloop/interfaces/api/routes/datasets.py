@@ -111,19 +111,25 @@ def diff(ask: Ask, a: str, b: str) -> Any:
 
 @routes.get("/dataset-versions/{version}/export", permission=Permission.MEDIA_READ, gives="application/zip")
 def export(ask: Ask, version: str, format: str) -> Response:
-    """An archive of the version in the format "folder", "csv" or "coco"."""
+    """An archive of the version as folder, csv, coco, yolo, voc or label-studio; losses.txt says what is not kept."""
     return Response(ask.installation.datasets.export(ask.caller, version, format), media_type="application/zip")
+
+
+@routes.get("/dataset-versions/{version}/losses", permission=Permission.READ)
+def losses(ask: Ask, version: str, format: str) -> Any:
+    """What an export of the version in the format would not keep."""
+    return items_of(ask.installation.datasets.losses(ask.caller, version, format))
 
 
 @routes.post("/imports", permission=Permission.DATASET_WRITE)
 def import_labels(ask: Ask, body: Import) -> Any:
-    """What was written of rows that name a sample by `sample`, `digest` or `name`, and its `label`."""
+    """What was written of rows that name a sample by `sample`, `digest` or `name`, and its `label` or `objects`."""
     return ask.installation.datasets.import_labels(ask.caller, body.label_schema, body.rows)
 
 
 @routes.post("/imports/file", permission=Permission.DATASET_WRITE, takes="application/octet-stream")
 async def import_file(ask: Ask, schema: str, format: str) -> Any:
-    """What was written of a file or archive in the format "folder", "csv" or "coco"."""
+    """What was written of a file or archive as folder, csv, coco, yolo, voc or label-studio, and what was lost."""
     data = await ask.request.body()
     write = ask.installation.datasets.import_labels
     return await run_sync(lambda: write(ask.caller, schema, data, format=format))
