@@ -32,7 +32,7 @@ from sightloop.governance import (
     unfinished_runs,
 )
 from sightloop.inference import DecodePool, load_embedder
-from sightloop.labeling import Labeling, replay_acceptance
+from sightloop.labeling import Labeling, Reviews, replay_acceptance
 from sightloop.loop import Cycle, Loop, Overview, Rooms, Stages, Ticker, replay_act
 from sightloop.monitoring import Monitoring, replay_alarm, replay_rule
 from sightloop.registry import Registry, replay_alias_move, replay_gate
@@ -163,6 +163,7 @@ class Installation:
             self.stores, self.runs, self.datasets, self.registry, self.embedder, code_version=self.version
         )
         self.predictions = PredictionLog(self.folder, self.records, self.events, self.stores, self.datasets)
+        self.reviews = Reviews(self.records, self.events, self.datasets, self.predictions)
         self.deployments = Deployments(
             self.folder,
             self.settings,

@@ -25,7 +25,7 @@ DECLARED = [declared for room in ROOMS for declared in room.declared]
 ROUTES = [(declared.method, declared.path, declared.permission) for declared in DECLARED]
 KEYED = (Role.PREDICTOR, Role.VIEWER, Role.LABELER, Role.ENGINEER, Role.ADMIN)
 # Things that exist in the first workspace, by the name of the path's parameter.
-MADE_HERE = ("sample", "run", "key", "campaign", "item", "webhook", "version", "a")
+MADE_HERE = ("sample", "run", "key", "campaign", "item", "webhook", "version", "a", "queue")
 
 
 @dataclass
@@ -68,6 +68,7 @@ def tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenants]:
         "key": ws.keys.list()[0].id,
         "campaign": campaign.id,
         "item": item.id,
+        "queue": ws.reviews.create("parts", schema="grades", samples=samples).id,
         "webhook": ws.webhooks.create("https://example.com/in", events=["*"]).id,
         "version": version.id,
         "a": version.id,

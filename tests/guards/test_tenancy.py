@@ -108,6 +108,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     item = ws.queue.next(campaign)
     assert item is not None
     ws.queue.answer(item.id, "fix", label=f"{CANARY}_good")
+    drawn = ws.schemas.create(f"{CANARY}_drawn", [f"{CANARY}_bolt"], geometry_types=["box"])
+    box = {"label": f"{CANARY}_bolt", "geometry_type": "box", "geometry": {"x": 1, "y": 1, "width": 9, "height": 9}}
+    ws.samples.write_objects(samples[0], drawn.name, [{"op": "put", "object": f"{CANARY}_box", **box}])
+    ws.samples.suggest(drawn.name, [{"sample": samples[1], "objects": [box]}], model_version=f"{CANARY}_model")
+    queue = ws.reviews.create(f"{CANARY}_queue", schema=drawn.name, samples=samples)
+    review = ws.reviews.next(queue)["item"]
+    ws.reviews.answer(review, "approve")
     key = ws.keys.create("engineer", name=f"{CANARY}_key")
     webhook = ws.webhooks.create(f"https://example.com/{CANARY}", events=["sightloop.none"])
     fill_empty_tables(house)
@@ -118,7 +125,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         "cycles_id", "alerts_id", "receipts_id")]  # fmt: skip
     heard = [
         *samples[:1], digests[0], run.id, schema.id, schema.name, version.id, f"{CANARY}_set@1", f"{CANARY}_set",
-        campaign.id, item.id, key.id, webhook.id, VICTIM, *named,
+        campaign.id, item.id, drawn.name, queue.id, review.id, key.id, webhook.id, VICTIM, *named,
     ]  # fmt: skip
     client = house.client(stranger.secret)
     described = operations(house.owner().get("/api/v1/openapi.json").json())
@@ -198,7 +205,16 @@ def test_an_event_stream_tells_of_the_own_workspace_only(pair: Pair) -> None:
 
 def test_the_canary_sings_where_it_lives(pair: Pair) -> None:
     owner = pair.house.owner()
-    for path in ("schemas/cnry7f3a_schema", "datasets", "samples", "keys", "webhooks", "campaigns", "quarantine"):
+    for path in (
+        "schemas/cnry7f3a_schema",
+        "datasets",
+        "samples",
+        "keys",
+        "webhooks",
+        "campaigns",
+        "quarantine",
+        "review-queues",
+    ):
         assert CANARY in owner.get(f"/api/v1/{path}").text
 
 

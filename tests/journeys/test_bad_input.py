@@ -242,7 +242,7 @@ CLI = {
     "a policy with a wrong field": ("policy apply policy.yaml", "invalid_policy"),
     "a bundle that is none": ("model import m broken.zip --test cells@1", "invalid_bundle"),
     "an export into nowhere": ("dataset export cells@1 csv nowhere/cells.zip", "invalid_input"),
-    "an export of an unknown format": ("dataset export cells@1 yolo cells.zip", "not_found"),
+    "an export of an unknown format": ("dataset export cells@1 yoho cells.zip", "not_found"),
     "a server without a key": ("samples list --url https://example.invalid", "invalid_input"),
 }
 

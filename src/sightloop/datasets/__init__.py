@@ -3,7 +3,9 @@
 from sightloop.datasets.annotations import Annotations, NewAnnotation
 from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
+from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.interchange import ImportReport
+from sightloop.datasets.objects import LabelledObject, ObjectsWritten, Operation, SampleObjects, SuggestionReport
 from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
 from sightloop.datasets.service import Datasets
@@ -16,9 +18,15 @@ __all__ = [
     "Dataset",
     "Datasets",
     "ImportReport",
+    "LabelledObject",
+    "Loss",
     "NearDuplicateReport",
     "NewAnnotation",
+    "ObjectsWritten",
+    "Operation",
     "Page",
     "QuarantineEntry",
+    "SampleObjects",
+    "SuggestionReport",
     "VersionDiff",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from threading import Lock
 from typing import Any, Final, Generic, TypeVar
 
@@ -173,6 +174,26 @@ class Catalogue:
     def truth(self, caller: Caller) -> Truth:
         """What is said of the samples now."""
         return self._truth.now(caller)
+
+    def finder(self, caller: Caller) -> Callable[[str, str, str], str]:
+        """A function from id, media digest and name (the first that is given counts) to a sample.
+
+        A name may come without its folder and its ending. An empty text stands for none, and for several of the name.
+        """
+        view = self.view(caller)
+        by_digest = dict(zip(view.column("media_digest"), view.ids, strict=True))
+        by_name: dict[str, str] = {}
+        for name, sample in zip(view.column("name"), view.ids, strict=True):
+            plain = PurePosixPath(name)
+            for one in {name, plain.name, plain.stem}:
+                by_name[one] = "" if one in by_name else str(sample)
+
+        def find(sample: str, digest: str, name: str) -> str:
+            if sample:
+                return sample if sample in view else ""
+            return str(by_digest.get(digest, "")) if digest else by_name.get(name, "")
+
+        return find
 
     def page(self, caller: Caller, where: Where | None, limit: int, cursor: str) -> Page[Sample]:
         """Up to `limit` samples by id, after the cursor."""

@@ -16,10 +16,12 @@ from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Page
 from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
 from sightloop.datasets.filters import Where
+from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
-from sightloop.datasets.interchange import ImportReport, Interchange
+from sightloop.datasets.interchange import ImportReport, Interchange, Loss
+from sightloop.datasets.objects import Objects
 from sightloop.datasets.pixels import is_shown_as_it_is
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
 from sightloop.datasets.schemas import Dataset, Schemas
@@ -53,6 +55,7 @@ class Datasets:
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
+        objects: what is labelled on a sample, object by object.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Datasets:
         self._quarantine = Quarantine(records, events)
         self._similarity = Similarity(records, stores, decoder, embedder, self._catalogue)
         self.annotations = Annotations(records, self._catalogue, self._schemas)
+        self.objects = Objects(records, events, self._catalogue, self._schemas, self.annotations)
         self._ingest = Ingest(
             records,
             stores,
@@ -265,10 +269,27 @@ class Datasets:
         return self._similarity.search(caller, sample, image, k, where)
 
     def create_schema(
-        self, caller: Caller, name: str, classes: Sequence[str], geometry_types: Sequence[str] = ("class",)
+        self,
+        caller: Caller,
+        name: str,
+        classes: Sequence[str],
+        geometry_types: Sequence[str] = ("class",),
+        *,
+        colours: Mapping[str, str] | None = None,
+        skeleton: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, Any] | None = None,
     ) -> LabelSchema:
-        """The label schema; other classes under a known name make its next version."""
-        return self._schemas.create_schema(caller, name, classes, geometry_types)
+        """The label schema; anything but other colours under a known name makes its next version.
+
+        Args:
+            geometry_types: of "class", "box", "rotated_box", "polygon", "polyline", "mask" and "keypoints".
+            colours: "#rrggbb" by class; None leaves them as they are.
+            skeleton: of keypoints: {"points": [names], "edges": [[i, j], ...]}.
+            attributes: of an object, by name: {"type": "bool" | "number" | "text" | "choice", "choices": [...]}.
+        """
+        return self._schemas.create_schema(
+            caller, name, classes, geometry_types, colours=colours, skeleton=skeleton, attributes=attributes
+        )
 
     def schema(self, caller: Caller, name_or_id: str) -> LabelSchema:
         """A label schema; a name means its newest version."""
@@ -355,16 +376,24 @@ class Datasets:
         """What was written; importing the same again writes nothing.
 
         Args:
-            labels: a file or archive in the `format` (folder, csv, coco); or rows like {"name": "a.png",
-                "label": "ok"}, which may also name `sample` or `digest`; None with "folder" takes the labels from the
-                samples' own paths.
+            labels: a file or archive in the `format` (folder, csv, coco, yolo, voc, label-studio); or rows like
+                {"name": "a.png", "label": "ok"}, which may also name `sample` or `digest` and hold "objects"; None with
+                "folder" takes the labels from the samples' own paths.
         """
         return self._interchange.import_labels(caller, schema, labels, format)
 
     def export(self, caller: Caller, version: str, format: str, *, media: bool = True) -> bytes:
-        """A zip archive of the version as folder, csv or coco; the same version gives the same bytes."""
+        """A zip archive of the version; the same version gives the same bytes.
+
+        Args:
+            format: folder, csv, coco, yolo, voc or label-studio. What it cannot keep stands in losses.txt.
+        """
         found = self._versions.resolve(caller, version)
         return self._interchange.export(caller, found, format, (lambda one: self.media(caller, one)) if media else None)
+
+    def losses(self, caller: Caller, version: str, format: str) -> Sequence[Loss]:
+        """What an export in the format would not keep."""
+        return self._interchange.losses(caller, self._versions.resolve(caller, version), format)
 
     def references(self, workspace: str) -> set[str]:
         """Digests of all blobs that this room uses, for fsck."""

@@ -14,7 +14,7 @@ from sightloop.errors import InvalidInput, InvalidMedia, NotFound, SightloopErro
 from sightloop.storage import Blobs
 
 MAX_MEDIA_BYTES: Final = 256 << 20
-SIDECARS: Final = frozenset({".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".md"})
+SIDECARS: Final = frozenset({".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".txt", ".md"})
 EXTENSIONS: Final[Mapping[str, str]] = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
     ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF",

@@ -1,4 +1,4 @@
-"""The records of this room: datasets, label schemas, versions, annotations, quarantine, staged blobs."""
+"""The records of this room: datasets, label schemas, versions, annotations, suggestions, quarantine, staged blobs."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ label_schemas = sa.Table(
     sa.Column("geometry_types", sa.JSON, nullable=False),
     sa.Column("attributes", sa.JSON, nullable=False),
     sa.Column("made_at", sa.String, nullable=False),
+    sa.Column("colours", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("skeleton", sa.JSON, nullable=False, server_default="{}"),
     sa.UniqueConstraint("workspace_id", "name", "version", name="uq_label_schemas_version"),
 )
 
@@ -69,9 +71,21 @@ revisions = sa.Table(
     sa.Column("duration_s", sa.Float, nullable=False),
     sa.Column("receipt", sa.String, nullable=False),
     sa.Column("queue_item", sa.String, nullable=False),
+    sa.Column("object", sa.String, nullable=False, server_default=""),
     sa.UniqueConstraint("workspace_id", "schema_id", "sample", "revision", name="uq_annotations_revision"),
     sa.Index("ix_annotations_head", "workspace_id", "head", "schema_id"),
     sa.Index("ix_annotations_sample", "workspace_id", "sample"),
+)
+
+suggestions = sa.Table(
+    "suggestions",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("schema_id", sa.String, primary_key=True),
+    sa.Column("sample", sa.String, primary_key=True),
+    sa.Column("model_version", sa.String, nullable=False),
+    sa.Column("objects", sa.JSON, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
 )
 
 quarantine = sa.Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -33,16 +33,27 @@ ENTRIES: Final = pa.schema(
         pa.field("revision", pa.int32()),
         *(pa.field(name, pa.string()) for name in ("label", "origin", "receipt", "truth", "metadata", "leaf")),
         pa.field("bucket", pa.int32()),
+        pa.field("objects", pa.string()),  # JSON; empty where there are none, not there in older versions
     ]
 )
 _MANY_BUCKETS: Final = 256
+_SAID: Final = ("label", "geometry_type", "geometry", "attributes", "origin")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDiff:
+    """Ids of objects on one sample by what happened to them between two versions."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class VersionDiff:
-    """Sample ids by what happened between two versions; `changed` differs in metadata, geometry or origin only.
+    """Sample ids by what happened between two versions; `changed` differs in metadata, objects or origin only.
 
-    A sample that is both relabelled and moved stands in both.
+    A sample that is both relabelled and moved stands in both. `objects` tells of samples in both versions.
     """
 
     added: tuple[str, ...]
@@ -50,6 +61,7 @@ class VersionDiff:
     relabelled: tuple[str, ...]
     moved: tuple[str, ...]
     changed: tuple[str, ...] = ()
+    objects: Mapping[str, ObjectDiff] = field(default_factory=dict)
 
 
 class Versions:
@@ -206,6 +218,11 @@ class Versions:
             relabelled=relabelled,
             moved=moved,
             changed=tuple(one for one in both if one not in {*relabelled, *moved}),
+            objects={
+                one: _object_diff(old[one], new[one])
+                for one in both
+                if _said_of(objects_of(old[one])) != _said_of(objects_of(new[one]))
+            },
         )
 
     def recomputed(self, caller: Caller, version: DatasetVersion) -> str:
@@ -218,7 +235,7 @@ class Versions:
     def _rows(self, caller: Caller, home: Dataset, placed: Mapping[str, str], kept: Mapping[str, Row]) -> list[Row]:
         """All entries by sample id, with the annotations of now."""
         view = self._catalogue.view(caller)
-        heads = self._annotations.heads(caller, home.schema)
+        heads = self._annotations.objects(caller, home.schema)
         samples = sorted(placed)
         numbers = view.row_numbers(samples)
         media, addresses, metadata = view.column("media_digest"), view.addresses(), view.metadata()
@@ -229,11 +246,11 @@ class Versions:
                 "media_digest": str(media[i]),
                 "address": addresses[i],
                 "split": placed[sample],
-                **_truth(heads.get(sample)),
+                **_truth(heads.get(sample, ())),
                 "metadata": merkle.canonical(metadata[i]),
             }
             before = kept.get(sample)
-            same = before is not None and all(before[name] == value for name, value in row.items())
+            same = before is not None and all(before.get(name, "") == value for name, value in row.items())
             row["leaf"] = before["leaf"] if before is not None and same else _leaf(row)
             row["bucket"] = merkle.bucket_of(row["media_digest"], row["address"])
             rows.append(row)
@@ -302,10 +319,47 @@ def entry_of(row: Row) -> VersionEntry:
         origin=row["origin"],
         receipt=row["receipt"],
         metadata=json.loads(row["metadata"]),
+        objects=tuple(objects_of(row)),
     )
 
 
-def _truth(head: Annotation | None) -> Row:
+def objects_of(row: Row) -> list[dict[str, Any]]:
+    """The objects that a stored row holds, by id."""
+    held = row.get("objects")
+    found: list[dict[str, Any]] = json.loads(held) if held else []
+    return found
+
+
+def _object_diff(old: Row, new: Row) -> ObjectDiff:
+    a = {one["id"]: one for one in objects_of(old)}
+    b = {one["id"]: one for one in objects_of(new)}
+    return ObjectDiff(
+        added=tuple(one for one in b if one not in a),
+        removed=tuple(one for one in a if one not in b),
+        changed=tuple(one for one in b if one in a and _said_of([a[one]]) != _said_of([b[one]])),
+    )
+
+
+def _said_of(objects: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What is said of the objects, without their ids and revisions, in an order of its own."""
+    return sorted(merkle.canonical([one[name] for name in _SAID]) for one in objects)
+
+
+def _truth(heads: Sequence[Annotation]) -> Row:
+    """What the newest revisions of a sample say: of the whole image, and of its objects."""
+    objects = [
+        {
+            "id": one.object, "revision": one.revision, "label": one.label, "geometry_type": one.geometry_type,
+            "geometry": dict(one.geometry), "attributes": dict(one.attributes), "origin": str(one.basis),
+            "annotation": one.id,
+        }
+        for one in sorted(heads, key=lambda one: one.object) if one.object and one.label
+    ]  # fmt: skip
+    whole = next((one for one in heads if not one.object and one.label), None)
+    return {**_class_of(whole), "objects": merkle.canonical(objects) if objects else ""}
+
+
+def _class_of(head: Annotation | None) -> Row:
     if head is None:
         return {"annotation": "", "revision": 0, "label": "", "origin": "", "receipt": "", "truth": ""}
     plain = head.geometry_type == "class" and not head.geometry and not head.attributes
@@ -321,13 +375,16 @@ def _truth(head: Annotation | None) -> Row:
 
 
 def _leaf(row: Row) -> str:
+    """The leaf of an entry; one without objects has the leaf that it had before there were any."""
+    said = _said_of(objects_of(row))
+    truth = merkle.canonical([row["truth"], said]) if said else row["truth"]
     return merkle.leaf_of(
         row["media_digest"],
         row["address"],
         row["split"],
         row["label"],
         row["origin"],
-        row["truth"],
+        truth,
         json.loads(row["metadata"]),
     )
 

@@ -109,7 +109,8 @@ class Prediction:
 
     Attributes:
         media_digest: what was looked at; sample is empty until the medium is a sample of the workspace.
-        payload: for class_scores {"classes": [...], "probabilities": [...]}.
+        payload: for class_scores {"classes": [...], "probabilities": [...]}; for boxes, masks and keypoints {"objects":
+            [{"label", "score", "geometry_type", "geometry"}]}, geometry as annotations have it.
         label, score: the top class and its calibrated probability.
         embedding: the bundle's embedding, float values; empty when not logged.
         deadline_ms: what the caller asked for, or 0.
@@ -160,16 +161,17 @@ class AuthorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One append-only revision of the truth about a sample.
+    """One append-only revision of the truth about a sample: about the whole image, or about one object on it.
 
     Attributes:
-        revision: 1 for the first on its sample and schema, then rising by one.
+        revision: 1 for the first on its sample and schema, then rising by one, whichever object it is about.
         label: the class name; empty for a retraction.
         geometry: typed by `geometry_type` ("class" has none); attributes: schema-checked values.
         author: opaque id; basis tells whether drawn, accepted, corrected, auto-accepted or imported.
         duration_s: time the person took, seconds.
         receipt: id of the receipt where the basis is auto_accepted.
         queue_item: the item that asked for it, if one did.
+        object: which thing on the sample; empty for the class of the whole image.
     """
 
     id: str
@@ -187,11 +189,18 @@ class Annotation:
     duration_s: float = 0.0
     receipt: str = ""
     queue_item: str = ""
+    object: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelSchema:
-    """Classes, attributes and geometry types, versioned: a change makes a new version under the same name."""
+    """Classes, attributes and geometry types, versioned: a change makes a new version under the same name.
+
+    Attributes:
+        attributes: of an object, by name: {"type": "bool" | "number" | "text" | "choice", "choices": [...]}.
+        colours: "#rrggbb" by class; how they are shown is no part of the version and may change within it.
+        skeleton: of keypoints: {"points": [names], "edges": [[i, j], ...]}; empty where there are none.
+    """
 
     id: str
     name: str
@@ -199,11 +208,18 @@ class LabelSchema:
     classes: tuple[str, ...]
     geometry_types: tuple[str, ...] = ("class",)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    colours: Mapping[str, str] = field(default_factory=dict)
+    skeleton: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class VersionEntry:
-    """What a dataset version holds about one sample: copied, never referred to."""
+    """What a dataset version holds about one sample: copied, never referred to.
+
+    Attributes:
+        objects: {"id", "revision", "label", "geometry_type", "geometry", "attributes", "origin", "annotation"} of each,
+            by id.
+    """
 
     sample: str
     media_digest: str
@@ -214,6 +230,7 @@ class VersionEntry:
     origin: str
     receipt: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class Lineage:
     def _annotation(self, caller: Caller, thing: str) -> dict[str, Any]:
         one = self._annotations.get(caller, thing)
         missing = self._unreceipted(caller, one)
-        holding = [v for v, entries in self._held(caller) if any(entry.annotation == thing for entry in entries)]
+        holding = [v for v, entries in self._held(caller) if any(thing in _annotations(entry) for entry in entries)]
         down = self._down_from({v.id for v in holding}, caller) | {"dataset_versions": [_named(v) for v in holding]}
         up = {"sample": one.sample, "receipt": one.receipt}
         return {"kind": "annotation", "facts": _revision(one), "upstream": up, "downstream": down, "missing": missing}
@@ -247,6 +247,11 @@ class Lineage:
             for one in self._predictions.list(caller, model_version=version.id, limit=SHOWN)
         ]
         return {"count": sum(counts.get(version.id, 0) for version in versions), "newest": newest[:SHOWN]}
+
+
+def _annotations(entry: VersionEntry) -> set[str]:
+    """The ids of all that is said of an entry's sample: of the whole image, and of its objects."""
+    return {entry.annotation, *(one["annotation"] for one in entry.objects)} - {""}
 
 
 def _named(version: DatasetVersion) -> dict[str, Any]:

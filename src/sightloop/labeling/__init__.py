@@ -1,8 +1,27 @@
-"""The door of labeling: campaigns that ask people as little as a risk bound allows, and the queue of questions."""
+"""The door of labeling: campaigns that ask as little as a risk bound allows, and queues in which people review."""
 
 from sightloop.labeling.acceptance import replay_acceptance
+from sightloop.labeling.consensus import Agreement
 from sightloop.labeling.ports import Suggester, Suggestions
 from sightloop.labeling.records import Answer, Campaign, Counts, QueueItem
+from sightloop.labeling.review_records import NextItem, ReviewAnswer, ReviewItem, ReviewQueue
+from sightloop.labeling.reviews import Reviews, Verdict
 from sightloop.labeling.service import Labeling
 
-__all__ = ["Answer", "Campaign", "Counts", "Labeling", "QueueItem", "Suggester", "Suggestions", "replay_acceptance"]
+__all__ = [
+    "Agreement",
+    "Answer",
+    "Campaign",
+    "Counts",
+    "Labeling",
+    "NextItem",
+    "QueueItem",
+    "ReviewAnswer",
+    "ReviewItem",
+    "ReviewQueue",
+    "Reviews",
+    "Suggester",
+    "Suggestions",
+    "Verdict",
+    "replay_acceptance",
+]

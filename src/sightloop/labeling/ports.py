@@ -1,4 +1,4 @@
-"""What labeling needs from others; `app` plugs in training's head suggester."""
+"""What labeling needs from others; `app` plugs in training's head suggester and the prediction log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sightloop.domain import Caller
+from sightloop.domain import Caller, Prediction
 
 
 class Suggestions(Protocol):
@@ -43,4 +43,12 @@ class Suggester(Protocol):
 
         Raises NotEnoughData where `labelled` shows fewer than two classes.
         """
+        ...
+
+
+class Predictions(Protocol):
+    """What models said of samples; serving's prediction log fits."""
+
+    def newest_of(self, caller: Caller, sample: str) -> Prediction | None:
+        """The last prediction on the sample, or None."""
         ...

@@ -1,4 +1,4 @@
-"""What labeling keeps in SQL: campaigns, the items that people are asked about, and every answer."""
+"""What labeling keeps in SQL: campaigns and review queues, what they ask people about, and every answer."""
 
 from __future__ import annotations
 
@@ -65,4 +65,60 @@ answers = sa.Table(
     sa.Column("made_at", sa.String, nullable=False),
     sa.Index("ix_answers_campaign", "workspace_id", "campaign", "number"),
     sa.Index("ix_answers_author", "workspace_id", "author", "number"),
+)
+
+review_queues = sa.Table(
+    "review_queues",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("schema_id", sa.String, nullable=False),
+    sa.Column("mode", sa.String, nullable=False),
+    sa.Column("geometry", sa.String, nullable=False),
+    sa.Column("answers_wanted", sa.Integer, nullable=False),
+    sa.Column("agreement", sa.Float, nullable=False),
+    sa.Column("blind", sa.Boolean, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+)
+
+review_items = sa.Table(
+    "review_items",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("queue", sa.String, nullable=False),
+    sa.Column("sample", sa.String, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("honeypot", sa.Boolean, nullable=False),
+    sa.Column("truth", sa.JSON, nullable=False),  # of a honeypot: its objects when the queue was made
+    sa.Column("answered", sa.Integer, nullable=False),
+    sa.Column("agreement", sa.Float, nullable=True),
+    sa.Column("leases", sa.JSON, nullable=False),  # until when, by actor
+    sa.Column("sent_to", sa.JSON, nullable=False),  # actors that it went back to
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Index("ix_review_items_order", "workspace_id", "queue", "state", "position"),
+)
+
+review_answers = sa.Table(
+    "review_answers",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("queue", sa.String, nullable=False),
+    sa.Column("item", sa.String, nullable=False),
+    sa.Column("author", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("verb", sa.String, nullable=False),
+    sa.Column("objects", sa.JSON, nullable=False),
+    sa.Column("written", sa.JSON, nullable=False),  # what it changed on the sample, and what stood there before
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("duration_s", sa.Float, nullable=False),
+    sa.Column("agreement", sa.Float, nullable=True),  # of a honeypot's answer: with the truth
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.Index("ix_review_answers_item", "workspace_id", "item", "number"),
+    sa.Index("ix_review_answers_queue", "workspace_id", "queue", "number"),
 )

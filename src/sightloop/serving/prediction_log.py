@@ -126,6 +126,15 @@ class PredictionLog:
             version = pointer(connection, caller.workspace, PREDICTIONS)
         return self._newest.read(caller, version, retired, head)
 
+    def newest_of(self, caller: Caller, sample: str) -> Prediction | None:
+        """The last prediction on the sample's media, probes left out; None where there is none. Raises NotFound."""
+        digest = self._media.sample(caller, sample).media_digest
+        where = f"media_digest = '{_checked(digest)}' AND purpose != '{PROBE}'"
+        found = self._rows(caller, where, ["sequence"])["sequence"].to_pylist()
+        if not found:
+            return None
+        return self._predictions(caller, self._rows(caller, f"sequence = {max(found)}").to_pylist())[0]
+
     def counts(self, caller: Caller) -> dict[str, int]:
         """How many predictions each model version made."""
         counted = self._rows(caller, "sequence > 0", ["model_version"])["model_version"].value_counts()

@@ -36,10 +36,11 @@ SCHEMA: Final = pa.schema(
         pa.field("latency_ms", pa.float64()),
         pa.field("purpose", pa.string()),
         pa.field("facets", pa.string()),  # JSON; null in rows from before there were facets
+        pa.field("payload", pa.string()),  # JSON, of all that is no class_scores; null for those
     ]
 )
 LOGGED: Final = tuple(
-    name for name in SCHEMA.names if name not in ("sequence", "sample", "kind", "embedding", "facets")
+    name for name in SCHEMA.names if name not in ("sequence", "sample", "kind", "embedding", "facets", "payload")
 )
 
 
@@ -50,9 +51,10 @@ def to_table(records: Sequence[Mapping[str, Any]], first_sequence: int) -> pa.Ta
             **{name: record[name] for name in LOGGED},
             "sequence": first_sequence + index,
             "sample": record.get("sample", ""),
-            "kind": PayloadKind.CLASS_SCORES.value,
+            "kind": PayloadKind(record.get("kind", PayloadKind.CLASS_SCORES)).value,
             "embedding": b64decode(record["embedding"]),
             "facets": json.dumps(record.get("facets") or {}),
+            "payload": json.dumps(record["payload"]) if record.get("payload") else None,
         }
         for index, record in enumerate(records)
     ]
@@ -63,12 +65,13 @@ def to_prediction(row: Mapping[str, Any], sample: str, outcome: Mapping[str, Any
     """The prediction in this row."""
     same = ("id", "media_digest", "model_version", "deployment", "label", "score", "sequence", "trace_id", "purpose")
     measures = ("latency_ms", "deadline_ms", "brightness", "contrast", "blur")
+    scores = {"classes": row["classes"], "probabilities": row["probabilities"]}
     return Prediction(
         **{name: row[name] for name in (*same, *measures)},
         sample=sample,
         made_at=datetime.fromisoformat(row["made_at"]),
         kind=PayloadKind(row["kind"]),
-        payload={"classes": row["classes"], "probabilities": row["probabilities"]},
+        payload=json.loads(row["payload"]) if row.get("payload") else scores,
         embedding=tuple(float(value) for value in np.frombuffer(row["embedding"], "<f2")),
         outcome=outcome,
         facets=json.loads(row.get("facets") or "{}"),

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from sightloop.vision.acceptance import RegionTest as RegionTest
     from sightloop.vision.acceptance import RegionVerdict as RegionVerdict
     from sightloop.vision.acceptance import alpha_for_attempt as alpha_for_attempt
+    from sightloop.vision.agreement import krippendorff_alpha as krippendorff_alpha
+    from sightloop.vision.agreement import matched as matched
+    from sightloop.vision.agreement import mean_interval as mean_interval
+    from sightloop.vision.agreement import object_agreement as object_agreement
     from sightloop.vision.backtesting import backtest as backtest
     from sightloop.vision.backtesting import order_shows as order_shows
     from sightloop.vision.backtesting import places_of as places_of
@@ -22,11 +26,19 @@ if TYPE_CHECKING:
     from sightloop.vision.comparison import alpha_for_look as alpha_for_look
     from sightloop.vision.comparison import gate as gate
     from sightloop.vision.exchangeability import DriftMartingale as DriftMartingale
+    from sightloop.vision.geometry import GEOMETRY_TYPES as GEOMETRY_TYPES
+    from sightloop.vision.geometry import bounds_of as bounds_of
+    from sightloop.vision.geometry import check_geometry as check_geometry
+    from sightloop.vision.geometry import outline_of as outline_of
+    from sightloop.vision.geometry import ring_area as ring_area
     from sightloop.vision.image_quality import HASH_VERSION as HASH_VERSION
     from sightloop.vision.image_quality import Quality as Quality
     from sightloop.vision.image_quality import near_duplicates as near_duplicates
     from sightloop.vision.image_quality import perceptual_hash as perceptual_hash
     from sightloop.vision.image_quality import quality as quality
+    from sightloop.vision.masks import decode_mask as decode_mask
+    from sightloop.vision.masks import encode_mask as encode_mask
+    from sightloop.vision.masks import write_runs as write_runs
     from sightloop.vision.metrics import Interval as Interval
     from sightloop.vision.metrics import accuracy_interval as accuracy_interval
     from sightloop.vision.metrics import binomial_interval as binomial_interval
@@ -48,6 +60,12 @@ _HOMES = {
         "RegionVerdict",
         "alpha_for_attempt",
     ),
+    "agreement": (
+        "krippendorff_alpha",
+        "matched",
+        "mean_interval",
+        "object_agreement",
+    ),
     "backtesting": (
         "backtest",
         "order_shows",
@@ -64,12 +82,24 @@ _HOMES = {
         "gate",
     ),
     "exchangeability": ("DriftMartingale",),
+    "geometry": (
+        "GEOMETRY_TYPES",
+        "bounds_of",
+        "check_geometry",
+        "outline_of",
+        "ring_area",
+    ),
     "image_quality": (
         "HASH_VERSION",
         "Quality",
         "near_duplicates",
         "perceptual_hash",
         "quality",
+    ),
+    "masks": (
+        "decode_mask",
+        "encode_mask",
+        "write_runs",
     ),
     "metrics": (
         "Interval",

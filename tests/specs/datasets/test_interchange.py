@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import io
+import zipfile
 
 import pytest
 
-from sightloop.domain import new_id
+from sightloop.datasets import Operation
+from sightloop.domain import DatasetVersion, new_id
 from sightloop.errors import InvalidInput, NotFound
 from tests.specs.datasets.world import World, picture
 
@@ -65,22 +67,54 @@ def test_a_name_that_fits_two_samples_labels_neither(world: World) -> None:
     assert report.unknown == ("a.png",)
 
 
-def test_boxes_survive_a_round_trip_through_coco(world: World) -> None:
-    world.with_pictures(1)
-    world.datasets.create_schema(world.caller, "states", ["ok", "defect"], ["class", "boxes"])
-    file = {
-        "images": [{"id": 7, "file_name": "000.png"}],
-        "categories": [{"id": 3, "name": "defect"}],
-        "annotations": [{"image_id": 7, "category_id": 3, "bbox": [1, 2, 30, 40]}],
-    }
-    world.datasets.import_labels(world.caller, "states", json.dumps(file).encode(), format="coco")
+BOX = {"x": 1.0, "y": 2.0, "width": 30.0, "height": 40.0}
+
+
+def with_a_box(world: World) -> DatasetVersion:
+    """A version of two pictures; on the first a box was drawn."""
+    world.with_pictures(2)
+    world.datasets.create_schema(world.caller, "states", ["ok", "defect"], ["class", "box", "polyline"])
+    line = Operation("put", "line", 0, "ok", "polyline", {"points": [[1, 1], [9, 9]]})
+    drawn = Operation("put", "drawn", 0, "defect", "box", BOX)
+    world.datasets.objects.write(world.caller, world.named("000.png"), "states", [drawn, line])
     world.datasets.create(world.caller, "boxed", "states")
-    version = world.datasets.commit(world.caller, "boxed", where={})
-    archive = world.datasets.export(world.caller, version.id, "coco")
-    report = world.datasets.import_labels(world.caller, "states", archive, format="coco")
-    assert (report.written, report.unchanged) == (0, 1)
-    head = world.datasets.annotations.heads(world.caller, "states")[world.ids()[0]]
-    assert head.geometry == {"boxes": [[1.0, 2.0, 30.0, 40.0]], "labels": ["defect"]}
+    return world.datasets.commit(world.caller, "boxed", where={})
+
+
+@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "label-studio"])
+def test_objects_survive_a_round_trip_and_losses_are_told(world: World, format: str) -> None:
+    version = with_a_box(world)
+    archive = world.datasets.export(world.caller, version.id, format)
+    (loss,) = world.datasets.losses(world.caller, version.id, format)
+    assert ("polyline" in loss["what"], loss["count"]) == (True, 1)
+    assert b"polyline" in zipfile.ZipFile(io.BytesIO(archive)).read("losses.txt")
+
+    again = world.datasets.import_labels(world.caller, "states", archive, format=format)
+    assert (again.written, again.unchanged, again.unknown) == (0, 1, ())
+    other = world.elsewhere(new_id("wsp"), world.folder)
+    other.datasets.create_schema(other.caller, "states", ["ok", "defect"], ["class", "box"])
+    taken = other.ingest(kind="archive", upload=other.datasets.upload(other.caller, "export.zip", archive))
+    other.datasets.import_labels(other.caller, "states", archive, format=format)
+    found = other.datasets.annotations.objects(other.caller, "states")
+    (box,) = [one for heads in found.values() for one in heads]
+    assert (taken["quarantined"], box.label, str(box.basis), box.geometry) == (0, "defect", "imported", BOX)
+
+
+def test_what_does_not_fit_the_schema_or_the_image_is_left_out_and_told(world: World) -> None:
+    world.with_pictures(1)
+    world.datasets.create_schema(world.caller, "states", ["ok"], ["box"])
+    rows = [
+        {
+            "name": "000",
+            "objects": [
+                {"label": "ok", "geometry_type": "box", "geometry": BOX, "attributes": {"deep": True}},
+                {"label": "ok", "geometry_type": "box", "geometry": {**BOX, "x": 500}},
+                {"label": "ok", "geometry_type": "polyline", "geometry": {"points": [[1, 1], [2, 2]]}},
+            ],
+        }
+    ]
+    report = world.datasets.import_labels(world.caller, "states", rows)
+    assert (report.written, sorted(one["count"] for one in report.losses)) == (1, [1, 1, 1])
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_made_inert(world: World) -> None:
@@ -100,6 +134,8 @@ def test_a_cell_that_a_spreadsheet_would_run_is_made_inert(world: World) -> None
         (None, "csv"),
         ([{"name": "a.png"}], "csv"),
         ([{"label": "ok", "nmae": "a.png"}], "csv"),
+        ([{"label": "ok", "name": "000.png", "objects": 3}], "csv"),
+        ([{"name": "000.png", "objects": [{"label": 3}]}], "csv"),
         (b"file,label\n000.png,unheard\n", "csv"),
     ],
 )

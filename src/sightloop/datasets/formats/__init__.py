@@ -1,1 +1,1 @@
-"""Label formats: one file each. A reader turns bytes into LabelRows, a writer turns ExportItems into files."""
+"""Label formats, a file each: a reader makes LabelRows of bytes, a writer files of ExportItems; both tell losses."""

@@ -1,43 +1,47 @@
-"""COCO: `annotations/<split>.json` beside `images/`; a class is an annotation without a box.
+"""COCO: `annotations/<split>.json` beside `images/`; the class of a whole image is an annotation without geometry.
 
-Fields after the COCO data format (cocodataset.org, "Data format"), with `sha256` added to each image.
+Fields after the COCO data format (cocodataset.org, "Data format"), with `sha256` and `metadata` added to each image and
+`attributes` to each annotation, where CVAT looks for them. Kept: boxes, polygons without holes, masks, keypoints.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from sightloop.datasets.formats.rows import ExportItem, LabelRow, unpack
-from sightloop.errors import InvalidInput
+import numpy as np
+
+from sightloop.datasets.formats.rows import Drawn, ExportItem, FormatObject, LabelRow, Losses, unpack
+from sightloop.domain import LabelSchema
+from sightloop.errors import InvalidInput, SightloopError
+from sightloop.vision import bounds_of, outline_of, ring_area, write_runs
 
 _HINT = "It needs images (id, file_name), categories (id, name) and annotations (image_id, category_id)."
 
 
-def read(data: bytes) -> list[LabelRow]:
-    """A row for each image of a COCO file, or of all COCO files in an archive; its file's name is the split.
-
-    Boxes become geometry {"boxes": [[x, y, width, height], ...], "labels": [...]} in pixels of the image. The label
-    of an image with several annotations is its most frequent class, the first in category order among equals.
-    """
+def read(data: bytes, losses: Losses) -> list[LabelRow]:
+    """A row for each image of a COCO file, or of all COCO files in an archive; its file's name is the split."""
     unpacked = unpack(data, ".json")
     by_file = {PurePosixPath(name).name: digest for name, digest in unpacked.digests.items()}
     rows: list[LabelRow] = []
     for name, text in sorted(unpacked.texts.items()):
         try:
-            rows += _rows(json.loads(text), PurePosixPath(name).stem, by_file)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            rows += _rows(json.loads(text), PurePosixPath(name).stem, by_file, losses)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise InvalidInput("The COCO file cannot be read.", hint=_HINT) from error
     return rows
 
 
-def write(items: Sequence[ExportItem], classes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, bytes]]:
     """One annotation file for each split."""
-    categories = [{"id": i, "name": name} for i, name in enumerate(classes, start=1)]
-    number = {name: i for i, name in enumerate(classes, start=1)}
+    number = {name: i for i, name in enumerate(schema.classes, start=1)}
+    categories: list[dict[str, Any]] = [{"id": i, "name": name} for name, i in number.items()]
+    if schema.skeleton:
+        edges = [[i + 1, j + 1] for i, j in schema.skeleton["edges"]]
+        categories = [{**one, "keypoints": schema.skeleton["points"], "skeleton": edges} for one in categories]
     for split in sorted({item.split for item in items}):
         chosen = [item for item in items if item.split == split]
         images = [
@@ -52,9 +56,9 @@ def write(items: Sequence[ExportItem], classes: Sequence[str]) -> Iterator[tuple
             for i, item in enumerate(chosen, start=1)
         ]
         found = [
-            {"image_id": i, "category_id": number[label], "iscrowd": 0, **box}
+            {"image_id": i, "category_id": number[label], "iscrowd": 0, **fields}
             for i, item in enumerate(chosen, start=1)
-            for label, box in _annotations(item)
+            for label, fields in _annotations(item, losses)
         ]
         content = {
             "images": images,
@@ -69,42 +73,89 @@ def media_path(item: ExportItem) -> str:
     return f"images/{item.file}"
 
 
-def _annotations(item: ExportItem) -> Iterator[tuple[str, dict[str, Any]]]:
-    if item.geometry_type == "boxes":
-        for label, box in zip(item.geometry["labels"], item.geometry["boxes"], strict=True):
-            yield label, {"bbox": box, "area": box[2] * box[3]}
-    elif item.label:
+def _annotations(item: ExportItem, losses: Losses) -> Iterator[tuple[str, dict[str, Any]]]:
+    if item.label:
         yield item.label, {}
+    for one in item.objects:
+        kind, geometry = one.geometry_type, one.geometry
+        if kind in ("polyline", "class"):
+            losses[f"a {kind} is left out: COCO has none"] += 1
+            continue
+        x, y, width, height = bounds_of(kind, geometry)
+        fields: dict[str, Any] = {"bbox": [x, y, width, height], "area": width * height}
+        if kind == "mask":
+            fields["segmentation"] = dict(geometry)
+        elif kind == "keypoints":
+            points = geometry["points"]
+            fields["keypoints"] = [value for point in points for value in point]
+            fields["num_keypoints"] = sum(point[2] > 0 for point in points)
+        elif kind != "box":
+            ring = outline_of(kind, geometry)
+            fields |= {"segmentation": [[value for point in ring for value in point]], "area": ring_area(ring)}
+            if kind == "rotated_box":
+                losses["a rotated_box becomes a polygon"] += 1
+            elif len(geometry["rings"]) > 1:
+                losses["the holes of a polygon are filled"] += 1
+        if one.attributes:
+            fields["attributes"] = dict(one.attributes)
+        yield one.label, fields
 
 
-def _rows(content: Mapping[str, Any], split: str, by_file: Mapping[str, str]) -> Iterator[LabelRow]:
+def _rows(content: Mapping[str, Any], split: str, by_file: Mapping[str, str], losses: Losses) -> Iterator[LabelRow]:
     names = {one["id"]: str(one["name"]) for one in content["categories"]}
-    order = {name: i for i, name in enumerate(names.values())}
     found: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for one in content["annotations"]:
         found[one["image_id"]].append(one)
     for image in content["images"]:
-        labels = [names[one["category_id"]] for one in found[image["id"]]]
-        boxed = [one for one in found[image["id"]] if one.get("bbox")]
-        counts = Counter(labels)
-        label = min(counts, key=lambda name: (-counts[name], order[name])) if counts else ""
-        geometry: dict[str, Any] = {
-            "boxes": [_box(one["bbox"]) for one in boxed],
-            "labels": [names[one["category_id"]] for one in boxed],
-        }
+        of_image = [one for one in found[image["id"]] if not _drawn(one)]
+        labels = [names[one["category_id"]] for one in of_image]
+        losses["a second class of one image is left out"] += max(len(labels) - 1, 0)
+        objects = [(names[one["category_id"]], one) for one in found[image["id"]] if _drawn(one)]
         file = str(image["file_name"])
         yield LabelRow(
-            label,
+            labels[0] if labels else "",
             digest=str(image.get("sha256", "")) or by_file.get(PurePosixPath(file).name, ""),
             name=file,
             split=split,
-            geometry_type="boxes" if boxed else "class",
-            geometry=geometry if boxed else {},
+            objects=_maker(objects, losses),
         )
 
 
-def _box(values: Sequence[Any]) -> list[float]:
-    box = [float(value) for value in values]
-    if len(box) != 4 or min(box[2:]) < 0:
-        raise ValueError("not a box")
-    return box
+def _drawn(one: Mapping[str, Any]) -> bool:
+    return any(one.get(name) for name in ("bbox", "segmentation", "keypoints"))
+
+
+def _maker(objects: Sequence[tuple[str, Mapping[str, Any]]], losses: Losses) -> Drawn:
+    def draw(width: int, height: int) -> Iterator[FormatObject]:
+        for label, one in objects:
+            try:
+                for kind, geometry in _geometries(one, losses):
+                    yield FormatObject(label, kind, geometry, dict(one.get("attributes") or {}))
+            except SightloopError as error:
+                losses[error.message] += 1
+            except (ValueError, KeyError, TypeError, OverflowError):
+                losses["an annotation that cannot be read is left out"] += 1
+
+    return draw
+
+
+def _geometries(one: Mapping[str, Any], losses: Losses) -> Iterator[tuple[str, dict[str, Any]]]:
+    points, segments = one.get("keypoints"), one.get("segmentation")
+    if points and any(points[2::3]):
+        yield "keypoints", {"points": _groups(points, 3)}
+    elif isinstance(segments, Mapping):
+        counts = segments["counts"]
+        if isinstance(counts, list):
+            counts = write_runs(np.array(counts, np.int64))
+        yield "mask", {"size": list(segments["size"]), "counts": counts}
+    elif segments:
+        losses["an object of several parts becomes several"] += len(segments) > 1
+        for ring in segments:
+            yield "polygon", {"rings": [_groups(ring, 2)]}
+    else:
+        x, y, width, height = (float(value) for value in one["bbox"])
+        yield "box", {"x": x, "y": y, "width": width, "height": height}
+
+
+def _groups(values: Sequence[Any], size: int) -> list[list[float]]:
+    return [[float(value) for value in values[i : i + size]] for i in range(0, len(values), size)]

@@ -7,12 +7,13 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote, unquote
 
-from sightloop.datasets.formats.rows import ExportItem, LabelRow, unpack
+from sightloop.datasets.formats.rows import ExportItem, LabelRow, Losses, unpack
+from sightloop.domain import LabelSchema
 
 UNLABELLED: Final = "_unlabelled"
 
 
-def read(data: bytes) -> list[LabelRow]:
+def read(data: bytes, losses: Losses) -> list[LabelRow]:
     """A row for each file in the archive; the folder that holds it names the class, the one above it the split."""
     return [row for name, digest in unpack(data).digests.items() if (row := row_of(name, digest)) is not None]
 
@@ -26,8 +27,10 @@ def row_of(name: str, digest: str = "") -> LabelRow | None:
     return LabelRow(label, digest=digest, name=name, split=parts[-3] if len(parts) > 2 else "")
 
 
-def write(items: Sequence[ExportItem], classes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, bytes]]:
     """No file of its own: the paths of the media carry the labels."""
+    losses.update(f"a {one.geometry_type}: folders hold classes of images" for item in items for one in item.objects)
+    losses.update("the metadata of an image" for item in items if item.metadata)
     yield from ()
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
+
+from typing_extensions import TypedDict
 
 from sightloop.datasets.archives import members
 from sightloop.domain import digest_of
@@ -19,21 +22,38 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
+class FormatObject:
+    """One object as a file states it; geometry in pixels, as annotations have it (sightloop/vision/geometry.py)."""
+
+    label: str
+    geometry_type: str
+    geometry: Mapping[str, Any]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+Drawn = Callable[[int, int], Iterable[FormatObject]]
+
+
+@dataclass(frozen=True, slots=True)
 class LabelRow:
-    """One label as a file states it; the sample is named by id, by media digest or by file name."""
+    """What a file states of one sample, which is named by id, by media digest or by file name.
+
+    Attributes:
+        label: the class of the whole image; empty for none.
+        objects: makes the objects from the image's width and height, as many formats tell shares of them.
+    """
 
     label: str
     sample: str = ""
     digest: str = ""
     name: str = ""
     split: str = ""
-    geometry_type: str = "class"
-    geometry: Mapping[str, Any] = field(default_factory=dict)
+    objects: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExportItem:
-    """One entry of a version, ready to be written; `geometry` is empty for a plain class."""
+    """One entry of a version, ready to be written."""
 
     name: str
     digest: str
@@ -42,14 +62,33 @@ class ExportItem:
     width: int
     height: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    geometry_type: str = "class"
-    geometry: Mapping[str, Any] = field(default_factory=dict)
+    objects: Sequence[FormatObject] = ()
 
     @property
     def file(self) -> str:
         """A file name that is safe and unique: 12 digits of the digest, then the plain end of the name."""
         plain = _UNSAFE.sub("_", PurePosixPath(self.name).name)[-100:].lstrip(".")
         return f"{self.digest[:12]}_{plain}"
+
+    @property
+    def stem(self) -> str:
+        """The file name without its ending: what files beside the image are called."""
+        return PurePosixPath(self.file).stem
+
+
+class Loss(TypedDict):
+    """What could not be kept, as a sentence, and how often."""
+
+    what: str
+    count: int
+
+
+class Losses(Counter[str]):
+    """What a file could not keep, or what of it could not be taken: how often, by a sentence that says what."""
+
+    def report(self) -> list[Loss]:
+        """Each loss, the most frequent first."""
+        return [{"what": what, "count": count} for what, count in self.most_common(100) if count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +99,22 @@ class Unpacked:
     digests: Mapping[str, str]
 
 
-def unpack(data: bytes, text_suffix: str = "") -> Unpacked:
-    """The files in the data; those that end in `text_suffix` keep their bytes."""
+def unpack(data: bytes, *text_suffixes: str) -> Unpacked:
+    """The files in the data; those that end in one of `text_suffixes` keep their bytes.
+
+    Raises:
+        TooLarge: such a file is longer than 256 MB.
+    """
     texts: dict[str, bytes] = {}
     digests: dict[str, str] = {}
     try:
         for name, content in members(data):
-            if text_suffix and name.lower().endswith(text_suffix):
+            if name.lower().endswith(text_suffixes):
                 texts[name] = content
             else:
                 digests[name] = digest_of(content)
     except InvalidInput as error:
-        if error.facts.get("reason") != "not_an_archive" or not text_suffix:
+        if error.facts.get("reason") != "not_an_archive" or not text_suffixes:
             raise
         return Unpacked({"": data}, {})
     return Unpacked(texts, digests)

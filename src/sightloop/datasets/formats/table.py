@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sightloop.datasets.formats.rows import ExportItem, LabelRow, unpack
+from sightloop.datasets.formats.rows import ExportItem, LabelRow, Losses, unpack
+from sightloop.domain import LabelSchema
 from sightloop.errors import InvalidInput
 
 COLUMNS: Final = ("file", "sha256", "split", "label")
@@ -16,7 +17,7 @@ _NAMES: Final = ("sample", "sha256", "file", "name")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'")
 
 
-def read(data: bytes) -> list[LabelRow]:
+def read(data: bytes, losses: Losses) -> list[LabelRow]:
     """The rows of a CSV file, or of labels.csv in an archive. Needs `label` and one of sample, sha256, file, name."""
     unpacked = unpack(data, ".csv")
     if len(unpacked.texts) != 1:
@@ -45,8 +46,9 @@ def read(data: bytes) -> list[LabelRow]:
     ]
 
 
-def write(items: Sequence[ExportItem], classes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, bytes]]:
     """labels.csv. Text that a spreadsheet would run as a formula is preceded by an apostrophe."""
+    losses.update(f"a {one.geometry_type}: a table holds classes of images" for item in items for one in item.objects)
     keys = sorted({key for item in items for key in item.metadata} - set(COLUMNS))
     buffer = io.StringIO()
     lines = csv.writer(buffer, lineterminator="\n")

@@ -56,13 +56,17 @@ def diff(ws: Workspace, a: str, b: str) -> Any:
 
 @dataset.command("export", example="sightloop dataset export cells@latest coco cells.zip")
 def export(ws: Workspace, version: str, format: str, path: Path) -> Any:
-    """Write a version as an archive: folder, csv or coco."""
-    return str(ws.datasets.export(version, format, path))
+    """Write a version as an archive: folder, csv, coco, yolo, voc or label-studio; say what it cannot keep."""
+    losses = [f"{one.count} times: {one.what}" for one in ws.datasets.losses(version, format)]
+    return {"file": str(ws.datasets.export(version, format, path)), "losses": losses}
 
 
 @dataset.command("import", example="sightloop dataset import cells labels.csv --format csv")
 def import_(
-    ws: Workspace, schema: str, path: Path, format: Annotated[str, typer.Option(help="csv, coco or folder.")] = "csv"
+    ws: Workspace,
+    schema: str,
+    path: Path,
+    format: Annotated[str, typer.Option(help="csv, folder, coco, yolo, voc or label-studio.")] = "csv",
 ) -> Any:
-    """Import labels of known samples from a file: csv, coco, or an archive of folders."""
+    """Import labels and objects of known samples from a file or an archive."""
     return ws.labels.import_(schema, read_file(path), format=format)

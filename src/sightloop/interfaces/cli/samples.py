@@ -22,6 +22,8 @@ from sightloop.interfaces.sdk import Workspace
 samples = Noun("Samples: what was ingested.")
 quarantine = Noun("Quarantine: files that could not become samples.")
 Where = Annotated[str, typer.Option(help='Filter: "cell_type=mono", or JSON.')]
+Schema = Annotated[str, typer.Option(help="The label schema.")]
+_OBJECT = ("id", "revision", "label", "geometry_type", "geometry", "author")
 _COLUMNS = ("id", "name", "format", "width", "height", "blur")
 
 
@@ -59,6 +61,40 @@ def save(ws: Workspace, sample: str, to: Annotated[Path, typer.Option(help="File
     """Write the bytes of a sample to a file, to look at."""
     to.write_bytes(ws.samples.media(sample))
     return {"sample": sample, "file": to.name, "size_bytes": to.stat().st_size}
+
+
+@samples.command("objects", example="sightloop samples objects smp_01h... --schema parts")
+def objects(ws: Workspace, sample: str, schema: Schema) -> Any:
+    """Show what is labelled on a sample, object by object."""
+    return Table(ws.samples.objects(sample, schema).objects, _OBJECT)
+
+
+@samples.command("write", example="sightloop samples write smp_01h... operations.json --schema parts")
+def write(
+    ws: Workspace,
+    sample: str,
+    operations: Annotated[Path, typer.Argument(help='YAML or JSON: {"operations": [{"op": "put", ...}]}.')],
+    schema: Schema,
+) -> Any:
+    """Write objects on a sample, or remove them; show what clashed with others."""
+    return ws.samples.write_objects(sample, schema, read_mapping(operations).get("operations") or [])
+
+
+@samples.command("suggestions", example="sightloop samples suggestions smp_01h... --schema parts")
+def suggestions(ws: Workspace, sample: str, schema: Schema) -> Any:
+    """Show what models suggest for a sample."""
+    return Table(ws.samples.suggestions(sample, schema), (*_OBJECT, "score"))
+
+
+@samples.command("suggest", example="sightloop samples suggest detector.json --schema parts --model detector@7")
+def suggest(
+    ws: Workspace,
+    path: Annotated[Path, typer.Argument(help='YAML or JSON: {"rows": [{"name", "objects": [...]}]}.')],
+    schema: Schema,
+    model: Annotated[str, typer.Option(help="What the suggestions come from.")],
+) -> Any:
+    """Import a model's predictions, made here or elsewhere, as suggestions to review."""
+    return ws.samples.suggest(schema, read_mapping(path).get("rows") or [], model_version=model)
 
 
 @samples.command("search", example="sightloop samples search --image cell.png --k 5")

@@ -73,6 +73,40 @@ class Samples(Noun):
         """Every revision of every annotation of the sample, oldest first."""
         return self._connection.items(f"/samples/{part(sample)}/annotations")
 
+    def objects(self, sample: Reference, schema: Reference) -> Record:
+        """What stands on the sample under the schema: `objects`, `rejected` suggestions, the newest `revision`."""
+        return self._connection.get(f"/samples/{part(sample)}/objects", schema=reference(schema))
+
+    def write_objects(
+        self,
+        sample: Reference,
+        schema: Reference,
+        operations: Iterable[Mapping[str, Any]],
+        *,
+        key: str | None = None,
+    ) -> Record:
+        """What was written, and the conflicts with what others had written meanwhile.
+
+        An operation is {"op": "put", "object", "expected_revision", "label", "geometry_type", "geometry"} or {"op":
+        "remove", "object", "expected_revision"}; the object "" is the class of the whole image.
+        """
+        body = {"schema": reference(schema), "operations": list(operations)}
+        return self._connection.post(f"/samples/{part(sample)}/objects", body, key=key)
+
+    def suggestions(self, sample: Reference, schema: Reference) -> Sequence[Record]:
+        """What the newest prediction, or a newer import, suggests for the sample."""
+        return self._connection.items(f"/samples/{part(sample)}/suggestions", schema=reference(schema))
+
+    def suggest(
+        self, schema: Reference, rows: Iterable[Mapping[str, Any]], *, model_version: str, key: str | None = None
+    ) -> Record:
+        """What was taken over of a model's predictions, made here or elsewhere, to be reviewed.
+
+        A row is {"sample" or "digest" or "name", "objects": [{"label", "score", "geometry_type", "geometry"}]}.
+        """
+        body = {"schema": reference(schema), "model_version": model_version, "rows": list(rows)}
+        return self._connection.post("/samples/suggestions", body, key=key)
+
     def near_duplicates(self, *, where: Where | None = None) -> Record:
         """The groups of samples that look the same."""
         return self._connection.get("/samples/near-duplicates", where=where_text(where))
@@ -104,8 +138,27 @@ class Quarantine(Noun):
 class Schemas(Noun):
     """Label schemas."""
 
-    def create(self, name: str, classes: Sequence[str], *, key: str | None = None) -> Record:
-        return self._connection.post("/schemas", {"name": name, "classes": list(classes)}, key=key)
+    def create(
+        self,
+        name: str,
+        classes: Sequence[str],
+        *,
+        geometry_types: Sequence[str] = ("class",),
+        colours: Mapping[str, str] | None = None,
+        skeleton: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, Mapping[str, Any]] | None = None,
+        key: str | None = None,
+    ) -> Record:
+        """The label schema; anything but other colours under a known name makes its next version."""
+        body = {
+            "name": name,
+            "classes": list(classes),
+            "geometry_types": list(geometry_types),
+            "colours": colours,
+            "skeleton": skeleton,
+            "attributes": attributes,
+        }
+        return self._connection.post("/schemas", body, key=key)
 
     def list(self) -> Sequence[Record]:
         """The newest version of every schema, by name."""
@@ -197,8 +250,12 @@ class Datasets(Noun):
         return self._connection.get(f"/dataset-versions/{part(a)}/diff/{part(b)}")
 
     def export(self, version: Reference, format: str, path: str | Path) -> Path:
-        """The file written: an archive of the version in the format "folder", "csv" or "coco"."""
+        """The file written: an archive of the version as folder, csv, coco, yolo, voc or label-studio."""
         return self._connection.save(f"/dataset-versions/{part(version)}/export", path, format=format)
+
+    def losses(self, version: Reference, format: str) -> Sequence[Record]:
+        """What an export in the format would not keep, each with its count."""
+        return self._connection.items(f"/dataset-versions/{part(version)}/losses", format=format)
 
 
 class Labels(Noun):
@@ -212,9 +269,10 @@ class Labels(Noun):
         format: str = "csv",
         key: str | None = None,
     ) -> Record:
-        """What was written of {sample id: label}, of rows, or of a file's bytes ("csv", "coco", "folder").
+        """What was written of {sample id: label}, of rows, or of a file's bytes, and what was lost.
 
-        Rows name their sample by `sample`, `digest` or `name`, and its `label`.
+        Rows name their sample by `sample`, `digest` or `name`, and its `label` or `objects`. Formats: csv, folder,
+        coco, yolo, voc, label-studio.
         """
         if isinstance(labels, bytes):
             return self._connection.post_bytes(

@@ -148,3 +148,82 @@ class Campaigns(Noun):
 
     def list(self) -> Sequence[Campaign]:
         return [Campaign(found, self._connection) for found in self._connection.items("/campaigns")]
+
+
+class Reviews(Noun):
+    """Review queues: images that people look at, alone or several of them blind."""
+
+    def create(
+        self,
+        name: str,
+        *,
+        schema: Reference,
+        samples: Sequence[Reference] | None = None,
+        where: Mapping[str, Any] | None = None,
+        answers_wanted: int = 1,
+        honeypots: Sequence[Reference] = (),
+        agreement: float = 0.7,
+        geometry: str = "",
+        seed: int = 0,
+        key: str | None = None,
+    ) -> Record:
+        """A queue over the samples, or over those that the filter selects; more than one answer makes it blind."""
+        body = {
+            "name": name,
+            "schema": reference(schema),
+            "samples": None if samples is None else references(samples),
+            "where": where,
+            "answers_wanted": answers_wanted,
+            "honeypots": references(honeypots),
+            "agreement": agreement,
+            "geometry": geometry,
+            "seed": seed,
+        }
+        return self._connection.post("/review-queues", body, key=key)
+
+    def list(self) -> Sequence[Record]:
+        return self._connection.items("/review-queues")
+
+    def get(self, queue: str) -> Record:
+        return self._connection.get(f"/review-queues/{part(queue)}")
+
+    def next(self, queue: Reference, *, after: Reference = "") -> Record:
+        """`item`, leased to this caller or null, and the samples that are `upcoming`."""
+        return self._connection.post(f"/review-queues/{part(queue)}/next", {"after": reference(after)})
+
+    def item(self, item: Reference) -> Record:
+        return self._connection.get(f"/review-items/{part(item)}")
+
+    def answer(
+        self,
+        item: Reference,
+        verb: str,
+        *,
+        objects: Sequence[Mapping[str, Any]] | None = None,
+        label: str = "",
+        reason: str = "",
+        duration_s: float = 0.0,
+        expected_revision: int | None = None,
+        key: str | None = None,
+    ) -> Record:
+        """The answer as it was taken. Verbs: approve, fix, reject, skip, send_back (with a reason), adjudicate.
+
+        `objects` are all that should stand on the image: {"id", "label", "geometry_type", "geometry"}.
+        """
+        body = {
+            "verb": verb,
+            "objects": None if objects is None else list(objects),
+            "label": label,
+            "reason": reason,
+            "duration_s": duration_s,
+            "expected_revision": expected_revision,
+        }
+        return self._connection.post(f"/review-items/{part(item)}/answer", body, key=key)
+
+    def undo(self, item: Reference, *, key: str | None = None) -> Record:
+        """The undoing of this caller's last answer to the item."""
+        return self._connection.post(f"/review-items/{part(item)}/undo", key=key)
+
+    def agreement(self, queue: Reference) -> Record:
+        """How far people agree, overall, by class and by person, with 95 % limits."""
+        return self._connection.get(f"/review-queues/{part(queue)}/agreement")

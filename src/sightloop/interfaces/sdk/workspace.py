@@ -11,7 +11,7 @@ from typing import Any, Self
 from sightloop.interfaces.sdk.backups import Backups
 from sightloop.interfaces.sdk.connection import Connection, reference
 from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples, Schemas
-from sightloop.interfaces.sdk.labeling import Campaigns, Queue
+from sightloop.interfaces.sdk.labeling import Campaigns, Queue, Reviews
 from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
 from sightloop.interfaces.sdk.records import Record
 from sightloop.interfaces.sdk.traces import (
@@ -44,6 +44,7 @@ class Workspace:
         self.labels = Labels(connection)
         self.campaigns = Campaigns(connection)
         self.queue = Queue(connection)
+        self.reviews = Reviews(connection)
         self.models = Models(connection)
         self.deployments = Deployments(connection)
         self.predictions = Predictions(connection)

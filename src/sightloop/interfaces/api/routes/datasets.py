@@ -9,7 +9,7 @@ from anyio.to_thread import run_sync
 from fastapi import Response
 from pydantic import Field
 
-from sightloop.datasets import Dataset, ImportReport, VersionDiff
+from sightloop.datasets import Dataset, ImportReport, Loss, VersionDiff
 from sightloop.domain import Annotation, DatasetVersion, LabelSchema, Permission, VersionEntry
 from sightloop.interfaces.api.parsing import AllOrLimit, Body, Cursor, Listed, Name, Seed, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Routes
@@ -20,6 +20,10 @@ routes = Routes("datasets")
 class NewSchema(Body):
     name: Name
     classes: list[str]
+    geometry_types: tuple[str, ...] = ("class",)
+    colours: dict[str, str] | None = None
+    skeleton: dict[str, Any] | None = None
+    attributes: dict[str, dict[str, Any]] | None = None
 
 
 class NewDataset(Body):
@@ -51,8 +55,8 @@ class Heads(Body):
 
 @routes.post("/schemas", permission=Permission.DATASET_WRITE)
 def create_schema(ask: Ask, body: NewSchema) -> LabelSchema:
-    """The label schema; other classes under a known name make its next version."""
-    return ask.installation.datasets.create_schema(ask.caller, body.name, body.classes)
+    """The label schema; anything but other colours under a known name makes its next version."""
+    return ask.installation.datasets.create_schema(ask.caller, **body.model_dump())
 
 
 @routes.get("/schemas", permission=Permission.READ)
@@ -125,19 +129,25 @@ def diff_dataset_versions(ask: Ask, a: str, b: str) -> VersionDiff:
 
 @routes.get("/dataset-versions/{version}/export", permission=Permission.MEDIA_READ, gives="application/zip")
 def export_dataset_version(ask: Ask, version: str, format: str) -> Response:
-    """An archive of the version in the format "folder", "csv" or "coco"."""
+    """An archive of the version as folder, csv, coco, yolo, voc or label-studio; losses.txt says what is not kept."""
     return Response(ask.installation.datasets.export(ask.caller, version, format), media_type="application/zip")
+
+
+@routes.get("/dataset-versions/{version}/losses", permission=Permission.READ)
+def list_losses(ask: Ask, version: str, format: str) -> Listed[Loss]:
+    """What an export of the version in the format would not keep."""
+    return items_of(ask.installation.datasets.losses(ask.caller, version, format))
 
 
 @routes.post("/imports", permission=Permission.DATASET_WRITE)
 def import_labels(ask: Ask, body: Import) -> ImportReport:
-    """What was written of rows that name a sample by `sample`, `digest` or `name`, and its `label`."""
+    """What was written of rows that name a sample by `sample`, `digest` or `name`, and its `label` or `objects`."""
     return ask.installation.datasets.import_labels(ask.caller, body.label_schema, body.rows)
 
 
 @routes.post("/imports/file", permission=Permission.DATASET_WRITE, takes="application/octet-stream")
 async def import_file(ask: Ask, schema: str, format: str) -> ImportReport:
-    """What was written of a file or archive in the format "folder", "csv" or "coco"."""
+    """What was written of a file or archive as folder, csv, coco, yolo, voc or label-studio, and what was lost."""
     data = await ask.request.body()
     write = ask.installation.datasets.import_labels
     return await run_sync(lambda: write(ask.caller, schema, data, format=format))
