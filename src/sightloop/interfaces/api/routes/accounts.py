@@ -58,6 +58,12 @@ def links(ask: Ask, run: str) -> Any:
     return items_of(ask.installation.runs.links(ask.caller, run=run))
 
 
+@routes.post("/runs/{run}/cancel", permission=Permission.RUN_CANCEL)
+def cancel(ask: Ask, run: str) -> Any:
+    """The run, cancelled; its work stops at its next step."""
+    return ask.installation.runs.cancel(ask.caller, run)
+
+
 @routes.get("/receipts", permission=Permission.READ)
 def receipts(
     ask: Ask, kind: str | None = None, subject: str | None = None, limit: Limit = 100, cursor: Cursor = ""
