@@ -27,7 +27,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLoop]:
 def served(closed: SmallLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served") / "installation"
     shutil.copytree(closed.folder, folder)
-    running = Served(folder, closed.plant)
+    running = Served(folder)
     yield running
     running.stop()
 

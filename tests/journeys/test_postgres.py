@@ -13,6 +13,7 @@ import pytest
 
 import sightloop
 from examples.solar_cells.line_controller import LineController
+from tests.journeys.served import Served
 from tests.journeys.small_loop import SETTINGS, close_the_loop
 from tests.journeys.small_plant import make_plant
 
@@ -36,31 +37,22 @@ def test_the_loop_closes_on_postgresql_as_on_sqlite(postgres_url: str, tmp_path:
 @pytest.mark.crash
 def test_an_ingest_whose_worker_was_killed_is_finished_by_another(postgres_url: str, tmp_path: Path) -> None:
     plant, folder = make_plant(tmp_path, mono=8), tmp_path / "installation"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "SIGHTLOOP_STORAGE__RECORDS_URL": postgres_url,
-        "SIGHTLOOP_RUNS__LEASE_S": "3",
-    }
+    settings = {"SIGHTLOOP_STORAGE__RECORDS_URL": postgres_url, "SIGHTLOOP_RUNS__LEASE_S": "3"}
 
-    def start(*words: str, **more: str) -> subprocess.Popen[str]:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "sightloop", *words],
-            env={**environment, **more},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def hire(name: str, **more: str) -> subprocess.Popen[str]:
+        words = [sys.executable, "-m", "sightloop", "worker", str(folder), "--name", name]
+        started = subprocess.Popen(words, env={**os.environ, **settings, **more}, stderr=subprocess.PIPE, text=True)
         assert started.stderr is not None
         started.stderr.readline()
         return started
 
-    server = start("serve", str(folder), "--port", "0", SIGHTLOOP_RUNS__CORES="0")
+    server = Served(folder, environment={**settings, "SIGHTLOOP_RUNS__CORES": "0"})
     try:
-        first = start("worker", str(folder), "--name", "ann", SIGHTLOOP_FAULTS="ingest.after_lance=kill")
+        first = hire("ann", SIGHTLOOP_FAULTS="ingest.after_lance=kill")
         with sightloop.connect(folder) as ws:
             run = ws.ingest(plant.images, wait=False)
             assert first.wait(120) == -signal.SIGKILL
-            second = start("worker", str(folder), "--name", "bob")
+            second = hire("bob")
             ended: Any = ws.runs.wait(run.id, timeout_s=120)
             assert ended.output.ingested + ended.output.known == len(plant.labels)
             assert sorted(sample.name for sample in ws.samples.list()) == sorted(plant.labels)
@@ -68,6 +60,4 @@ def test_an_ingest_whose_worker_was_killed_is_finished_by_another(postgres_url: 
         second.send_signal(signal.SIGTERM)
         assert second.wait(60) == 0
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=60)
-    assert server.returncode == 0
+        server.stop()

@@ -6,8 +6,8 @@ ReLU6 for swish (TensorFlow TPU repository, efficientnet/lite). Batch normalisat
 
 from __future__ import annotations
 
-from hashlib import sha256
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 

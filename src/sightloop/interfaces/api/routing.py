@@ -185,7 +185,7 @@ def _unexpected(error: Exception) -> Response:
 
 @functools.cache
 def routes_of(rooms: tuple[Routes, ...]) -> tuple[BaseRoute, ...]:
-    """Every declared route, the same for each application of the process: what a route is about comes with its request."""
+    """Every declared route, for any application of the process: whose it is comes with the request."""
     router = APIRouter()
     for room in rooms:
         for declared in room.declared:
