@@ -12,7 +12,7 @@ demo: .venv/demo.installed
 	$(BIN)/python -m examples.solar_cells demo-workspace
 
 test: .venv/dev.installed
-	$(BIN)/python -m pytest -n 2 --durations 12
+	$(BIN)/python -m pytest -n 3 --durations 12
 
 soak: .venv/dev.installed
 	$(BIN)/python -m pytest -m soak -n 2 --timeout 7200

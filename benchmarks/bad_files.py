@@ -30,14 +30,15 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 
 from benchmarks.bombs import bombs
 from benchmarks.results import keep
-from benchmarks.served import served
 from examples.solar_cells import elpv
 from examples.solar_cells.broken_files import write_broken_files
 from sightloop.domain import digest_of
 from sightloop.storage import FolderLock
+from tests.journeys.served import Served
 
 PILLOW = "pillow==13.0.0"
 BATCH = 100
@@ -68,7 +69,8 @@ def main() -> int:
 
 def sent(folder: Path, files: dict[str, bytes], bare: str) -> dict[str, Any]:
     """What became of the files, and of the server meanwhile."""
-    with served(folder) as process:
+    with Served(folder) as server:
+        process = psutil.Process(server.process.pid)
         holder = FolderLock.holder(folder)
         key = {"Authorization": f"Bearer {holder['token']}"}
         with httpx.Client(base_url=holder["address"], headers=key, timeout=120.0, trust_env=False) as client:

@@ -11,8 +11,9 @@ from io import BytesIO
 
 from PIL import Image, PngImagePlugin
 
-PNG = b"\x89PNG\r\n\x1a\n"
-GREY, RGB, RGBA = 0, 2, 6
+from examples.solar_cells import claims
+from examples.solar_cells.claims import GREY, PNG, RGB, RGBA, png
+
 SIDES = ((30_000, 3_333), (30_001, 10), (10, 30_001), (40_000, 40_000), (65_535, 65_535), (2_000_000_000, 1))
 
 
@@ -26,24 +27,21 @@ def _headers() -> Iterator[tuple[str, bytes]]:
     for width, height in SIDES:
         name = f"header-{width}x{height}"
         yield f"{name}.png", png(width, height, 8, RGB, b"")
-        info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
-        yield f"{name}.bmp", b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info
-        yield f"{name}.tif", _tiff(width, height)
+        yield f"{name}.bmp", claims.bmp_header(width, height)
+        yield f"{name}.tif", claims.tiff_header(width, height)
         if max(width, height) <= 65_535:
-            frame = b"\x08" + struct.pack(">HH", height, width) + b"\x03\x01\x11\0\x02\x11\0\x03\x11\0"
-            yield f"{name}.jpg", b"\xff\xd8\xff\xc0\0\x11" + frame + b"\xff\xd9"
-            screen = struct.pack("<HH", width, height)
-            yield f"{name}.gif", b"GIF89a" + screen + bytes(3) + b"," + bytes(4) + screen + b"\0\x02\0;"
-            yield f"{name}.webp", _webp(width, height)
+            yield f"{name}.jpg", claims.jpeg_header(width, height)
+            yield f"{name}.gif", claims.gif_header(width, height)
+            yield f"{name}.webp", claims.webp_canvas(width, height)
 
 
 def _streams() -> Iterator[tuple[str, bytes]]:
     """Whole images of zeros, from just allowed (100 megapixels) to 16 bits of four channels and far too large."""
-    yield "allowed-grey.png", zeros(10_000, 10_000, 8, GREY)
-    yield "allowed-rgb.png", zeros(10_000, 10_000, 8, RGB)
-    yield "allowed-rgba16.png", zeros(10_000, 10_000, 16, RGBA)
-    yield "allowed-wide.png", zeros(30_000, 3_333, 8, RGB)
-    yield "too-large.png", zeros(10_001, 10_001, 1, GREY)
+    yield "allowed-grey.png", claims.png_of_zeros(10_000, 10_000, 8, GREY)
+    yield "allowed-rgb.png", claims.png_of_zeros(10_000, 10_000, 8, RGB)
+    yield "allowed-rgba16.png", claims.png_of_zeros(10_000, 10_000, 16, RGBA)
+    yield "allowed-wide.png", claims.png_of_zeros(30_000, 3_333, 8, RGB)
+    yield "too-large.png", claims.png_of_zeros(10_001, 10_001, 1, GREY)
     yield "longer-than-it-says.png", png(10, 10, 8, GREY, zlib.compress(bytes(200 << 20), 9))
 
 
@@ -77,32 +75,3 @@ def _archives() -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo("a.png"), bytes(200 << 20), compress_type=zipfile.ZIP_DEFLATED)
     yield "zip-of-200-mib.jpg", out.getvalue()
-
-
-def png(width: int, height: int, bits: int, colour: int, body: bytes, *extra: tuple[bytes, bytes]) -> bytes:
-    """A PNG of this header and these compressed rows."""
-    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
-    chunks = [(b"IHDR", head), *extra, (b"IDAT", body), (b"IEND", b"")]
-    return PNG + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
-
-
-def zeros(width: int, height: int, bits: int, colour: int) -> bytes:
-    """A valid PNG in which every sample is zero."""
-    channels = {GREY: 1, RGB: 3, RGBA: 4}[colour]
-    row, packer = bytes(1 + (width * bits * channels + 7) // 8), zlib.compressobj(9)
-    body = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    return png(width, height, bits, colour, body)
-
-
-def _tiff(width: int, height: int) -> bytes:
-    tags = ((256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, height), (279, 1))
-    body = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
-    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + body + bytes(4)
-
-
-def _webp(width: int, height: int) -> bytes:
-    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    body = b"WEBPVP8X" + struct.pack("<I", 10) + bytes(4) + size
-    return b"RIFF" + struct.pack("<I", len(body)) + body

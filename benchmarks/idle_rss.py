@@ -9,13 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +19,7 @@ import psutil
 import sightloop
 from benchmarks.results import keep
 from examples.solar_cells import elpv
+from tests.journeys.served import Served
 
 MIB = 1 << 20
 
@@ -51,7 +47,8 @@ def main() -> int:
 
 def measured(folder: Path, idle_s: float) -> dict[str, Any]:
     """The processes of a served folder by what they are, in MiB, and what all of them take together."""
-    with _served(folder) as control:
+    with Served(folder) as server:
+        control = psutil.Process(server.process.pid)
         time.sleep(idle_s)
         rows: dict[str, list[dict[str, float]]] = {"control": [], "serving": [], "decode": []}
         for process in (control, *control.children(recursive=True)):
@@ -72,20 +69,6 @@ def _kind(process: psutil.Process, control: psutil.Process) -> str:
     if "sightloop.serving.process" in words:
         return "serving"
     return "decode" if "sightloop.inference.decode_child" in words else "other"
-
-
-@contextmanager
-def _served(folder: Path) -> Iterator[psutil.Process]:
-    command = [sys.executable, "-m", "sightloop", "serve", str(folder), "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        said = process.stderr.readline()
-        if not said.startswith("Sightloop serves"):
-            raise SystemExit(f"sightloop serve did not start: {said}{process.stderr.read()}")
-        try:
-            yield psutil.Process(process.pid)
-        finally:
-            process.send_signal(signal.SIGTERM)
 
 
 def _ingest(folder: Path, count: int) -> None:

@@ -18,7 +18,7 @@ import sightloop.errors
 from sightloop.errors import CLASSES, CODES
 from sightloop.interfaces.api.description import described
 from sightloop.interfaces.api.routes import ROOMS
-from sightloop.interfaces.api.routing import PREFIX, mount
+from sightloop.interfaces.api.routing import PREFIX, routes_of
 from sightloop.interfaces.cli.tree import app
 from sightloop.settings import ClientSettings, Settings, describe_settings
 from sightloop.storage import FAULT_POINTS
@@ -104,7 +104,7 @@ def api() -> str:
 def openapi() -> str:
     """The description of the API, as `/api/v1/openapi.json` gives it but for the version of Sightloop."""
     api = FastAPI(title="Sightloop", version=PREFIX.rsplit("/", 1)[1], openapi_url=None)
-    mount(api, ROOMS)
+    api.router.routes.extend(routes_of(ROOMS))
     return json.dumps(described(api), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,7 @@
-"""How tests share two cores: a file stays on one worker, as do those that share a closed loop, a yard or a server."""
+"""How tests share two cores: a file stays on one worker, and so do tests that share a loop, a server or an operation.
+
+Three workers, because a test that waits for a process, a lease or a disk leaves its core to others.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,20 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Files that share what takes minutes to make: the name of their group, by the start of the path.
 _SHARED = {
-    "tests/journeys/test_crashes": "yard",
-    "tests/journeys/test_full_disk": "yard",
-    "tests/journeys/test_random_kills": "yard",
     "tests/journeys/test_loop_": "loop",
     "tests/conformance/": "conformance",
 }
-# The longest first, so that both workers end together; the others follow as they were collected.
-_LONGEST = ("yard", "conformance", "loop")
+# Kills are spread by the operation that dies: its trials are held against one that did not die.
+_KILLS = "tests/journeys/test_crashes.py"
+# The longest first, so that all workers end together. One of the kills before them, as it makes what the others copy.
+_FIRST = (f"{_KILLS} begin", "conformance", "loop")
 
 
 def group(nodeid: str) -> str:
     """The name of what a test shares its worker with: its file, if nothing else."""
-    file = nodeid.partition("::")[0]
+    file, _, test = nodeid.partition("::")
+    if file == _KILLS:
+        return f"{file} {test.partition('[')[2].partition('-')[0] or 'begin'}"
     return next((name for start, name in _SHARED.items() if file.startswith(start)), file)
 
 
@@ -43,5 +47,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ranks = {name: rank for rank, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: ranks.get(group(item.nodeid), len(ranks)))
+    items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def _rank(nodeid: str) -> int:
+    name = group(nodeid)
+    if name in _FIRST:
+        return _FIRST.index(name)
+    return len(_FIRST) + (not nodeid.startswith("tests/journeys/"))

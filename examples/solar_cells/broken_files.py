@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from examples.solar_cells import claims
 
 
 def write_broken_files(folder: Path, good: list[Path]) -> list[str]:
@@ -32,10 +32,10 @@ def write_broken_files(folder: Path, good: list[Path]) -> list[str]:
     for i in range(3):
         files[f"renamed-{i}.jpg"] = _changed(good[i], "PNG", i)
         files[f"renamed-{i}.png"] = _changed(good[i], "JPEG", i)
-    files["bomb-header.png"] = _png_header(40_000, 40_000)
-    files["bomb-wide.png"] = _png_header(2_000_000, 2)
-    files["bomb-zeros.png"] = _flat_png(20_000, 20_000)
-    files["bomb.webp"] = _webp_header(16_383, 16_383)
+    files["bomb-header.png"] = claims.png(40_000, 40_000, 8, claims.GREY, b"")
+    files["bomb-wide.png"] = claims.png(2_000_000, 2, 8, claims.GREY, b"")
+    files["bomb-zeros.png"] = claims.png_of_zeros(20_000, 20_000, 1, claims.GREY)  # some 50 kB
+    files["bomb.webp"] = claims.webp_header(16_383, 16_383)
     rng = np.random.default_rng(40)
     for i in range(5):
         scrambled = bytearray(png[i])
@@ -59,27 +59,3 @@ def _changed(path: Path, image_format: str, seed: int) -> bytes:
     out = BytesIO()
     Image.fromarray(np.clip(255 - pixels + seed, 0, 255).astype(np.uint8)).save(out, image_format)
     return out.getvalue()
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def _png_header(width: int, height: int) -> bytes:
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", b"") + _chunk(b"IEND", b"")
-
-
-def _flat_png(width: int, height: int) -> bytes:
-    """A valid one-bit image of zeros: some 50 kB that unpack to 400 megapixels."""
-    row = bytes(1 + (width + 7) // 8)
-    packer = zlib.compressobj(9)
-    body = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
-
-
-def _webp_header(width: int, height: int) -> bytes:
-    bits = (width - 1) | (height - 1) << 14
-    body = b"\x2f" + struct.pack("<I", bits) + bytes(9)
-    return b"RIFF" + struct.pack("<I", 4 + 8 + len(body)) + b"WEBP" + b"VP8L" + struct.pack("<I", len(body)) + body

@@ -114,6 +114,19 @@ def test_a_worker_that_was_stopped_beyond_its_lease_writes_nothing_more_in_the_n
     assert (plant.folder / "done.txt").read_text() == "abbc"
 
 
+def test_a_run_that_is_cancelled_while_a_worker_is_at_it_writes_nothing_more(plant: Plant) -> None:
+    plant.hire("ann")
+    run, _ = plant.held_run()
+    plant.runs.cancel(ADMIN, run.id)
+    (plant.folder / "hold").unlink()
+    refused = plant.folder / "refused-b-ann"
+    wait_for(lambda: refused.exists() and refused.read_text())
+    another = plant.runs.start(ADMIN, "noted", {})
+    assert plant.runs.wait(ADMIN, another.id, 90.0).output == {"ok": True}
+    assert (refused.read_text(), plant.runs.get(ADMIN, run.id).state) == ("Superseded", "cancelled")
+    assert (plant.folder / "done.txt").read_text() == "ababc"
+
+
 def test_a_worker_that_comes_back_works_again(plant: Plant) -> None:
     plant.hire("ann")
     os.kill(plant.workers["ann"].pid, signal.SIGSTOP)

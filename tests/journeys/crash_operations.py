@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import sightloop
-import sightloop.interfaces.sdk.embedded  # loaded before processes fork, so that each starts at once
 from sightloop.domain import digest_of
 from sightloop.errors import NotFound
 from sightloop.serving.deployment_file import ServingFolder

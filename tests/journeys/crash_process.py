@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-LONGEST_S = 180.0
+LOADED = "tests.journeys.loaded"
+LONGEST_S = 400.0
 
 
 def run(function: Callable[..., Any], *arguments: Any, answer: Path) -> tuple[int, Any]:
     """The exit code, negative for a signal, and what the function returned; of one that raised, its traceback."""
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    _CONTEXT.set_forkserver_preload([function.__module__])
+    _CONTEXT.set_forkserver_preload([function.__module__, LOADED])
     process = _CONTEXT.Process(target=_call, args=(function, arguments, answer))
     process.start()
     process.join(LONGEST_S)

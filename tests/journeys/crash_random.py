@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -15,12 +14,11 @@ from pathlib import Path
 
 from sightloop.serving.supervisor import free_port
 from tests.journeys.crash_clients import WORK, make_key, verify
-from tests.journeys.crash_operations import Place
 from tests.journeys.crash_process import run
 from tests.journeys.crash_yard import Yard
+from tests.journeys.served import Served
 
 SEED = 20
-LONGEST_START_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +32,28 @@ class Kills:
 
 
 class Server:
-    """`sightloop serve` on a folder, at an address that stays."""
+    """A folder that is served again after each kill, at an address that stays."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.starts: list[float] = []
-        self.process = self._start()
+        self._served = self._start()
 
     def kill(self) -> None:
         """Returns once the process is dead and another one answers."""
-        self.process.send_signal(signal.SIGKILL)
-        assert self.process.wait() == -signal.SIGKILL
-        self.process = self._start()
+        self._served.kill()
+        self._served = self._start()
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(60)
+        self._served.stop()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> Served:
         began = time.monotonic()
-        said = self._place.folder.parent / f"server-{len(self.starts)}.log"
-        with said.open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "sightloop", "serve", str(self._place.folder), "--port", str(self._port)],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                stderr=log,
-            )
-        while "Sightloop serves" not in said.read_text():
-            assert process.poll() is None, said.read_text()[-2000:]
-            assert time.monotonic() < began + LONGEST_START_S, "the server does not start"
-            time.sleep(0.05)
+        served = Served(self._folder, port=self._port)
         self.starts.append(round(time.monotonic() - began, 1))
-        return process
+        return served
 
 
 def random_kills(yard: Yard, scratch: Path, kills: int) -> Kills:
@@ -76,7 +62,7 @@ def random_kills(yard: Yard, scratch: Path, kills: int) -> Kills:
     with yard.trial("deploy") as (place, _):
         code, key = run(make_key, place, answer=scratch / "key")
         assert code == 0, key
-        server = Server(place)
+        server = Server(place.folder)
         stop = scratch / "stop"
         clients = [
             subprocess.Popen(

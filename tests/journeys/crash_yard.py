@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import shutil
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,17 @@ KILLS: Mapping[str, str] = {
 TRIALS = [(name, *point.partition("@")[::2]) for name, points in KILLS.items() for point in points.split()]
 
 
+@contextmanager
+def shared_yard(home: Path) -> Iterator[Yard]:
+    """The yard of all processes that ask for it; the last one to leave removes it."""
+    with home.with_suffix(".users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield Yard(home)
+        with suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(home)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one kill: what fsck found, where the state differs, seconds until it had recovered.
@@ -50,20 +64,21 @@ class Outcome:
 
 
 class Yard:
-    """Templates under `home`, made once; each trial works on a copy."""
+    """Templates under `home`, made once whoever comes first; each trial works on a copy."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._expected: dict[str, Any] = {}
         self._count = 0
-        if (home / "torn.json").exists():
-            return
-        code, said = run(prepare, home, answer=home / "prepared.json")
-        assert code == 0, said
-        torn = Place(home / "torn", home / "images")
-        code, said = run(attempt, torn, "look", "import.after_lance=kill", answer=home / "torn.json")
-        assert code == -signal.SIGKILL, said
-        (home / "torn.json").touch()
+        home.mkdir(exist_ok=True)
+        with self._once("prepared") as answer:
+            if answer.exists():
+                return
+            code, said = run(prepare, home, answer=home / "made.json")
+            assert code == 0, said
+            torn = Place(home / "torn", home / "images")
+            code, said = run(attempt, torn, "look", "import.after_lance=kill", answer=home / "torn.json")
+            assert code == -signal.SIGKILL, said
+            answer.touch()
 
     def kill(self, name: str, point: str, nth: int = 1) -> Outcome | None:
         """What came of the operation killed in the nth pass of the point; None where it ended before that."""
@@ -91,17 +106,18 @@ class Yard:
 
     def expected(self, name: str) -> Any:
         """What the installation holds after the operation where the process never died."""
-        if name not in self._expected:
-            with self.trial(name) as (place, receiver):
-                assert not self._killed(place, name, "")
-                self._expected[name] = self._after(place, name)["state"] | {"received": receiver.ids}
-        return self._expected[name]
+        with self._once(f"expected-{name}") as answer:
+            if not answer.exists():
+                with self.trial(name) as (place, receiver):
+                    assert not self._killed(place, name, "")
+                    answer.write_text(json.dumps(self._after(place, name)["state"] | {"received": receiver.ids}))
+            return json.loads(answer.read_text())
 
     @contextmanager
     def trial(self, name: str, below: Path | None = None) -> Iterator[tuple[Place, WebhookReceiver]]:
         """A copy of the operation's template, with a receiver of webhooks; gone when the block ends well."""
         self._count += 1
-        folder = (below or self.home) / f"trial-{self._count}"
+        folder = (below or self.home) / f"trial-{os.getpid()}-{self._count}"
         template = self.home / OPERATIONS[name].template
         if template.exists():
             shutil.copytree(template, folder)
@@ -112,6 +128,13 @@ class Yard:
             receiver.close()
             end_left_over(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _once(self, name: str) -> Iterator[Path]:
+        """A file of the yard, while no other process asks for it."""
+        with (self.home / f"{name}.lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            yield self.home / f"{name}.json"
 
     def _killed(self, place: Place, name: str, faults: str) -> bool:
         code, said = run(attempt, place, name, faults, answer=place.folder.with_suffix(".attempt"))

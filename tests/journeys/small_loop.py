@@ -16,6 +16,7 @@ from tests.journeys.small_plant import SmallPlant
 from tests.specs.interfaces.promises import Promises
 
 SETTINGS = {"events": {"egress_allow": ["127.0.0.1/32"]}}
+PATIENCE_S = 600.0
 SHARES = {
     "mono": {"train": 0.28, "test": 0.22, "reference": 0.42, "traffic": 0.08},
     "poly": {"test": 0.22, "traffic": 0.78},
@@ -148,7 +149,7 @@ def _second_version(told: SmallLoop, ws: Any) -> None:
     sent = sum(1 for _ in ws.predictions.list(deployment="line-1")) - len(told.budget["mono"]["traffic"])
     for sample in told.budget["poly"]["traffic"][sent:]:
         _send(told, ws, sample)
-    until = time.monotonic() + 120
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         ws.loop.tick()
         told.cycle = ws.loop.cycles()[0]
@@ -165,7 +166,7 @@ def _second_version(told: SmallLoop, ws: Any) -> None:
 
 
 def _prove(told: SmallLoop, ws: Any) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE_S
     while len(told.controller.actions()) < 2 and time.monotonic() < until:
         time.sleep(0.05)
     told.replays = [(receipt.kind, ws.receipts.replay(receipt.id).same) for receipt in ws.receipts.list()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,10 +51,10 @@ class SmallWorld:
 
 
 @contextmanager
-def small_world(home: Path) -> Iterator[SmallWorld]:
+def small_world(home: Path, settings: Mapping[str, Any] | None = None) -> Iterator[SmallWorld]:
     """Eight pictures, labelled in turn, as cells@1: half of them train, half test."""
     write_pictures(home / "images", 8)
-    with sightloop.connect(home / "installation") as ws:
+    with sightloop.connect(home / "installation", settings=settings) as ws:
         ws.ingest(home / "images")
         samples = [sample.id for sample in ws.samples.list()]
         ws.schemas.create("cells", CLASSES)

@@ -22,7 +22,7 @@ def test_there_is_a_kill_for_every_fault_point() -> None:
     assert {point for _, point, _ in TRIALS} == set(FAULT_POINTS)
 
 
-@pytest.mark.parametrize(("name", "point", "nth"), TRIALS[::2], ids=NAMES[::2])  # all: soak, benchmarks.kill_loop
+@pytest.mark.parametrize(("name", "point", "nth"), TRIALS, ids=NAMES)
 def test_a_kill_loses_nothing_and_doubles_nothing(name: str, point: str, nth: str, yard: Yard) -> None:
     outcome = yard.kill(name, point, int(nth or 1))
     assert outcome is not None, "the point was not passed"

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.served import Served
-from tests.journeys.small_loop import POLICY
+from tests.journeys.small_loop import POLICY, SmallLoop
 from tests.journeys.small_plant import make_plant
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
 
 
-def test_the_loop_runs_command_by_command(served: Served, tmp_path: Path) -> None:
+def test_the_loop_runs_command_by_command(closed: SmallLoop, served: Served, tmp_path: Path) -> None:
     run = served.command
     more = make_plant(tmp_path, mono=4, skip=160)
     assert run("ingest", str(more.images))["output"]["ingested"] == 4
@@ -26,7 +26,7 @@ def test_the_loop_runs_command_by_command(served: Served, tmp_path: Path) -> Non
     assert run("label", "answer", item["id"], "fix", "--label", "ok")["state"] == "answered"
     assert run("label", "status", campaign)["human"] == 1
     table = tmp_path / "labels.csv"
-    table.write_text("name,label\n" + "".join(f"{name},{label}\n" for name, label in served.plant.labels.items()))
+    table.write_text("name,label\n" + "".join(f"{name},{label}\n" for name, label in closed.plant.labels.items()))
     run("dataset", "import", "hand", str(table))
     second = run("dataset", "commit", "hand")
     assert len(run("dataset", "diff", first["id"], second["id"])["relabelled"]) == sum(first["counts"].values())

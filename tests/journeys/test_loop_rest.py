@@ -12,6 +12,7 @@ import pytest
 
 from sightloop.interfaces.sdk import connect
 from tests.journeys.served import Served
+from tests.journeys.small_loop import SmallLoop
 from tests.journeys.small_plant import make_plant
 from tests.specs.interfaces.promises import Promises
 
@@ -61,7 +62,7 @@ def test_a_stranger_is_not_answered(served: Served) -> None:
     assert httpx.get(f"{served.address}/api/v1/samples", trust_env=False).status_code == 401
 
 
-def test_the_loop_runs_request_by_request(served: Served, plain: Plain, tmp_path: Path) -> None:
+def test_the_loop_runs_request_by_request(closed: SmallLoop, served: Served, plain: Plain, tmp_path: Path) -> None:
     more = make_plant(tmp_path, mono=0, poly=4, skip=230)
     files = [
         {"name": name, "digest": plain.post("/uploads", more.image(name), name=name)["digest"]} for name in more.labels
@@ -70,7 +71,7 @@ def test_the_loop_runs_request_by_request(served: Served, plain: Plain, tmp_path
     assert plain.ended(run["id"])["ingested"] == 4
     plain.post("/schemas", {"name": "wire", "classes": ["ok", "defect"]})
     plain.post("/datasets", {"name": "wire", "schema": "wire"})
-    rows = [{"name": name, "label": label} for name, label in served.plant.labels.items()]
+    rows = [{"name": name, "label": label} for name, label in closed.plant.labels.items()]
     plain.post("/imports", {"schema": "wire", "rows": rows})
     chosen = {"where": {"cell_type": "poly"}, "splits": {"train": 0.6, "test": 0.4}}
     version = plain.post("/datasets/wire/versions", chosen)

@@ -20,7 +20,7 @@ from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
-from sightloop.datasets.interchange import ImportReport, Interchange, Loss
+from sightloop.datasets.interchange import ImportReport, Interchange
 from sightloop.datasets.objects import Objects
 from sightloop.datasets.pixels import is_shown_as_it_is
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     PROMOTE = "promote"
     DEPLOY = "deploy"
     MONITOR_WRITE = "monitor.write"
+    RUN_CANCEL = "run.cancel"
     LOOP_WRITE = "loop.write"
     OUTCOME_WRITE = "outcome.write"
     AUDIT_READ = "audit.read"
@@ -44,7 +45,7 @@ _LABEL = _VIEW | {Permission.LABEL}
 _ENGINEER = _LABEL | {
     Permission.PREDICT, Permission.INGEST, Permission.DATASET_WRITE, Permission.TRAIN, Permission.MODEL_WRITE,
     Permission.PROMOTE, Permission.DEPLOY, Permission.MONITOR_WRITE, Permission.LOOP_WRITE,
-    Permission.OUTCOME_WRITE, Permission.AUDIT_READ,
+    Permission.OUTCOME_WRITE, Permission.RUN_CANCEL, Permission.AUDIT_READ,
 }  # fmt: skip
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ANONYMOUS: frozenset({Permission.PUBLIC}),

@@ -4,6 +4,7 @@ from sightloop.events.audit_chain import AuditEntry, AuditReport
 from sightloop.events.delivery import Deliverer
 from sightloop.events.egress import Egress
 from sightloop.events.idempotency import Idempotency
+from sightloop.events.paging import read_page
 from sightloop.events.sinks import Sinks
 from sightloop.events.unit_of_work import Change, CloudEvent, Events
 from sightloop.events.webhooks import Delivery, Webhook, Webhooks
@@ -21,4 +22,5 @@ __all__ = [
     "Sinks",
     "Webhook",
     "Webhooks",
+    "read_page",
 ]

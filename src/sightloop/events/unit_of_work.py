@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from sightloop.events.audit_chain import (
     find_entries,
     verify,
 )
+from sightloop.events.paging import read_page
 from sightloop.events.tables import chains, deliveries, outbox, receipts, webhooks
 from sightloop.storage import Records, faultpoint, insert_once
 
@@ -272,16 +274,9 @@ class Events:
         if subject is not None:
             query = query.where(receipts.c.subject == subject)
         order = (receipts.c.audit_sequence, receipts.c.id)
+        page = partial(read_page, workspace=caller.workspace, what="receipt", limit=limit, cursor=cursor)
         with self._records.read() as connection:
-            if cursor:
-                seen = connection.execute(
-                    sa.select(*order).where(receipts.c.workspace_id == caller.workspace, receipts.c.id == cursor)
-                ).first()
-                if seen is None:
-                    raise not_found("receipt", cursor, hint="Start again without a cursor.")
-                query = query.where(sa.tuple_(*order) < sa.tuple_(sa.literal(seen[0]), sa.literal(seen[1])))
-            rows = connection.execute(query.order_by(*(column.desc() for column in order)).limit(limit))
-            return [_receipt(row) for row in rows]
+            return [_receipt(row) for row in page(connection, query, order, newest_first=True)]
 
     def audit(
         self,

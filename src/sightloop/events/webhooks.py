@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
 from sightloop.domain import Caller, now
 from sightloop.errors import InvalidInput, Unavailable, not_found
 from sightloop.events.egress import Egress
+from sightloop.events.paging import read_page
 from sightloop.events.sinks import Sinks, sink_name
 from sightloop.events.tables import deliveries, webhooks
 from sightloop.events.unit_of_work import Events
@@ -164,15 +166,9 @@ class Webhooks:
         if state is not None:
             query = query.where(deliveries.c.state == state)
         order = (deliveries.c.event_sequence, deliveries.c.id)
+        page = partial(read_page, workspace=caller.workspace, what="delivery", limit=limit, cursor=cursor)
         with self._records.read() as connection:
-            if cursor:
-                seen = connection.execute(
-                    sa.select(*order).where(deliveries.c.workspace_id == caller.workspace, deliveries.c.id == cursor)
-                ).first()
-                if seen is None:
-                    raise not_found("delivery", cursor, hint="Start again without a cursor.")
-                query = query.where(sa.tuple_(*order) > sa.tuple_(sa.literal(seen[0]), sa.literal(seen[1])))
-            return [_delivery(row) for row in connection.execute(query.order_by(*order).limit(limit))]
+            return [_delivery(row) for row in page(connection, query, order)]
 
     def redeliver(self, caller: Caller, delivery_id: str) -> Delivery:
         """The delivery, due again at once, with all its attempts; the receiver sees the same webhook-id."""

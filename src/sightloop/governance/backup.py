@@ -26,7 +26,16 @@ from sightloop.domain import Caller, Run, now
 from sightloop.errors import Corrupt, Forbidden, Refused
 from sightloop.events import Events
 from sightloop.runs import RunContext, Runs
-from sightloop.storage import Records, Stores, copy_records, full_disk_translated, holds_rows, require_room
+from sightloop.storage import (
+    Records,
+    Stores,
+    bind,
+    copy_records,
+    full_disk_translated,
+    holds_rows,
+    objects_translated,
+    require_room,
+)
 
 KIND: Final = "backup"
 FORMAT: Final = 1
@@ -129,7 +138,7 @@ class Backups:
         known, previous = self._previous(home)
         manifests = [path for path, _ in _listed(store) if _MANIFESTS in path]
         linked, done = 0, 0
-        with full_disk_translated(), (home / _FILES).open("w") as listing:
+        with full_disk_translated(), objects_translated(), (home / _FILES).open("w") as listing:
             for path in manifests:
                 _write_line(listing, _fetched(store, path, home))
             rest = [(path, size) for path, size in _listed(store) if _MANIFESTS not in path]
@@ -195,16 +204,19 @@ def restore_backup(home: Path, folder: Path, records: Records, stores: Stores) -
 
     Raises:
         Corrupt: a file is missing or not what was written; named in the message.
-        Refused: no finished backup, or the target is not empty.
+        Refused: no finished backup, the target is not empty, or its bucket's prefix is another installation's.
     """
     backup = read_backup(home)
     records.migrate()
     if holds_rows(records):
         raise Refused("There is an installation already where the backup should go.", hint="Name an empty folder.")
+    if records.shared:
+        bind(folder, records)
+    stores.claim()
     if json.loads((home / SEAL).read_text())["files_sha256"] != _digest(home / _FILES):
         raise Corrupt(f"The list {_FILES} of this backup is not what was written.", hint="Use another backup.")
     store = stores.objects()
-    with full_disk_translated():
+    with full_disk_translated(), objects_translated():
         for file in _read_files(home):
             path = home / file.path
             if not path.is_file() or _digest(path) != file.sha256:

@@ -6,6 +6,7 @@ ReLU6 for swish (TensorFlow TPU repository, efficientnet/lite). Batch normalisat
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -69,8 +70,9 @@ def read_weights() -> Weights:
     }
 
 
+@cache
 def features_graph(size: int) -> bytes:
-    """An ONNX model: `image` uint8 (N, H, W, 3) RGB to `features` float32 (N, 4608).
+    """An ONNX model: `image` uint8 (N, H, W, 3) RGB to `features` float32 (N, 4608); a process makes it once.
 
     In the graph: linear antialiased resize to `size` (the identity when the image has it already), (x - 127) / 128,
     the network, mean and maximum over the pixels after each of the nine residual sums and the head, signed

@@ -16,7 +16,7 @@ from sightloop.storage import Records
 
 
 class Superseded(Interrupted):
-    """Another process, or a later pass in this one, has taken the run over: this pass stops where it stands."""
+    """The run was cancelled, or another process or a later pass has taken it over: this pass stops where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,16 @@ def claim(records: Records, workspace: str, run_id: str, owner: str, is_mine: Ca
             meanwhile, cannot take it back.
 
     Raises:
-        Superseded: it does not.
+        Superseded: it does not, or the run was cancelled.
     """
     mine = sa.and_(runs.c.workspace_id == workspace, runs.c.id == run_id)
     with records.write() as connection:
         if not is_mine():
             raise Superseded(f"the run {run_id} goes on elsewhere")
-        connection.execute(
-            sa.update(runs).where(mine).values(state=str(RunState.RUNNING), owner=owner, epoch=runs.c.epoch + 1)
-        )
+        begun = sa.update(runs).where(mine, runs.c.state != str(RunState.CANCELLED))
+        values = {"state": str(RunState.RUNNING), "owner": owner, "epoch": runs.c.epoch + 1}
+        if not connection.execute(begun.values(values)).rowcount:
+            raise Superseded(f"the run {run_id} was cancelled")
         return Token(workspace, run_id, connection.execute(sa.select(runs.c.epoch).where(mine)).scalar_one())
 
 

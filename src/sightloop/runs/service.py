@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from sightloop.domain import ArtifactLink, Caller, Resources, Role, Run, RunState, now
-from sightloop.errors import InvalidInput, SightloopError, Unavailable, from_problem, not_found
-from sightloop.events import Events
+from sightloop.errors import InvalidInput, Refused, SightloopError, Unavailable, from_problem, not_found
+from sightloop.events import Events, read_page
 from sightloop.runs.context import RunContext, problem_of, refuse_outage
 from sightloop.runs.cores import Cores
 from sightloop.runs.durable import Engine, Interrupted
@@ -65,6 +66,7 @@ class Runs:
         self._engine: Engine | None = None
         self._live: dict[str, dict[str, Any]] = {}
         self._stranded: set[str] = set()
+        self._cancelled: set[str] = set()  # of those that go on here
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._here = threading.local()
@@ -116,6 +118,7 @@ class Runs:
                     self._register.judge()
                     self._hand_over()
                 self._settle()
+                self._heed()
             except Exception:
                 log.warning("a look at the runs failed; the next one follows", exc_info=True)
 
@@ -153,6 +156,12 @@ class Runs:
             if left:
                 log.warning("%d runs are taken over", len(left))
                 engine.requeue(sorted(left))
+
+    def _heed(self) -> None:
+        """Notes which runs that go on here were cancelled in another process."""
+        mine = sa.select(runs.c.id).where(runs.c.id.in_(list(self._live)), runs.c.state == str(RunState.CANCELLED))
+        with self._records.read() as connection:
+            self._cancelled.update(connection.scalars(mine))
 
     def _submit(self, workspace: str, run_id: str, cpu: float) -> None:
         here = not self._records.shared or self._cores.are_free(cpu)
@@ -218,16 +227,43 @@ class Runs:
         query = sa.select(runs).where(runs.c.workspace_id == caller.workspace)
         if kind is not None:
             query = query.where(runs.c.kind == kind)
+        order = (runs.c.sequence, runs.c.id)
+        page = partial(read_page, workspace=caller.workspace, what="run", limit=limit, cursor=cursor)
         with self._records.read() as connection:
-            if cursor:
-                seen = connection.scalar(
-                    sa.select(runs.c.sequence).where(runs.c.workspace_id == caller.workspace, runs.c.id == cursor)
+            return [run_of(row, self._live) for row in page(connection, query, order, newest_first=True)]
+
+    def cancel(self, caller: Caller, run_id: str) -> Run:
+        """The run, cancelled: nothing more is written in its name, and its work stops at its next step or progress.
+
+        What it had committed stays; what it leaves uncommitted is what a crash leaves. One that is cancelled stays so.
+
+        Raises:
+            Refused: it has ended otherwise.
+        """
+        row = self._row(caller.workspace, run_id)
+        if row.state == RunState.CANCELLED:
+            return run_of(row, self._live)
+        error = Refused("The run was cancelled.", hint="Start it again, under another idempotency key.")
+        with self._events.change(caller, "run.cancel", run_id) as change:
+            cancelled = change.execute(
+                sa.update(runs)
+                .where(runs.c.workspace_id == caller.workspace, runs.c.id == run_id, runs.c.state.in_(UNFINISHED))
+                .values(
+                    state=str(RunState.CANCELLED),
+                    error=error.problem(),
+                    progress=self._live.get(run_id, {}),
+                    ended_at=now().isoformat(),
+                    owner="",
+                    epoch=runs.c.epoch + 1,
                 )
-                if seen is None:
-                    raise not_found("run", cursor, hint="Start again without a cursor.")
-                query = query.where(runs.c.sequence < seen)
-            rows = connection.execute(query.order_by(runs.c.sequence.desc()).limit(limit)).all()
-        return [run_of(row, self._live) for row in rows]
+            ).rowcount
+            if not cancelled:
+                raise Refused("The run has ended already.", hint=f"See what it made: sightloop run show {run_id}")
+            change.emit("sightloop.run.cancelled", {"kind": row.kind})
+        with self._changed:
+            self._cancelled.update({run_id} & set(self._live))
+            self._changed.notify_all()
+        return self.get(caller, run_id)
 
     def failed(self, caller: Caller, since: datetime, limit: int = 20) -> Sequence[Run]:
         """Runs that failed since the moment, newest first."""
@@ -265,6 +301,10 @@ class Runs:
                     self._give_up(workspace, run_id)
                 else:
                     self._pass(token, row)
+        except Interrupted:
+            if run_id not in self._cancelled:
+                raise
+            self._cancelled.discard(run_id)
         except SightloopError as error:
             if error.retryable:
                 raise Interrupted from error
@@ -287,7 +327,7 @@ class Runs:
                     run_step=self._require_engine().step,
                     store_links=lambda links: self._store_links(workspace, links),
                     show_progress=shown.update,
-                    stopping=stopping.is_set,
+                    stopping=lambda: stopping.is_set() or run_id in self._cancelled,
                 )
                 output, problem = self._call(row.kind, context, dict(row.params))
             self._finish(workspace, run_id, context, output, problem)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sightloop.storage.folder_lock import FolderLock
     from sightloop.storage.lance_tables import Tables
     from sightloop.storage.records import Records, insert_once
+    from sightloop.storage.s3 import objects_translated
     from sightloop.storage.snapshots import copy_records, holds_rows
     from sightloop.storage.stores import Store, Stores
     from sightloop.storage.tables import metadata, move_pointer, pointer
@@ -32,6 +33,7 @@ _HOMES = {
     "insert_once": "records",
     "copy_records": "snapshots",
     "holds_rows": "snapshots",
+    "objects_translated": "s3",
     "Store": "stores",
     "Stores": "stores",
     "metadata": "tables",
@@ -57,6 +59,7 @@ __all__ = [
     "insert_once",
     "metadata",
     "move_pointer",
+    "objects_translated",
     "pointer",
     "require_room",
 ]

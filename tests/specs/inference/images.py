@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from io import BytesIO
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from examples.solar_cells.claims import GREY, png
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -28,34 +29,4 @@ def encoded(kind: str, pixels: npt.NDArray[Any] | None = None, **options: Any) -
 
 def png_header(width: int, height: int) -> bytes:
     """69 bytes: a PNG that claims a size and holds next to nothing."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", header)
-        + _chunk(b"IDAT", zlib.compress(b"\0").ljust(12, b"\0"))
-        + _chunk(b"IEND")
-    )
-
-
-def webp_header(width: int, height: int) -> bytes:
-    """34 bytes: a lossless WebP that claims a size."""
-    bits = (width - 1) | (height - 1) << 14
-    body = b"WEBPVP8L" + struct.pack("<IB", 14, 0x2F) + struct.pack("<I", bits) + bytes(9)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def tiff_header(width: int, height: int) -> bytes:
-    """A little-endian TIFF whose directory claims a size."""
-    tags = [(256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 8), (279, 4, 1)]
-    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
-    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
-
-
-def gif_header(width: int, height: int) -> bytes:
-    """A GIF whose one frame claims a size."""
-    size = struct.pack("<HH", width, height)
-    return b"GIF89a" + size + bytes(3) + b"," + bytes(4) + size + bytes(1) + b"\x02\x01\x00\x00;"
-
-
-def _chunk(kind: bytes, data: bytes = b"") -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return png(width, height, 8, GREY, zlib.compress(b"\0").ljust(12, b"\0"))

@@ -5,10 +5,11 @@ from io import BytesIO
 
 import pytest
 
+from examples.solar_cells.claims import gif_header, tiff_header, webp_header
 from sightloop.errors import InvalidMedia
 from sightloop.inference import DecodePool
 
-from .images import encoded, gif_header, noise, png_header, tiff_header, webp_header
+from .images import encoded, noise, png_header
 
 
 def _zip() -> bytes:

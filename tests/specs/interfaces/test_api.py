@@ -11,7 +11,7 @@ from sightloop.domain import Permission
 from sightloop.errors import SightloopError
 from sightloop.interfaces.api import build_api
 from sightloop.interfaces.api.application import refuse_undeclared
-from sightloop.interfaces.api.routing import Ask, Routes, mount
+from sightloop.interfaces.api.routing import Ask, Routes, routes_of
 from sightloop.interfaces.sdk.transport import PortalTransport
 from tests.specs.interfaces.house import House
 
@@ -92,7 +92,7 @@ def test_an_unexpected_error_tells_an_opaque_incident_and_no_trace(house: House)
         raise RuntimeError("a secret at /etc/somewhere")
 
     app = build_api(house.installation)
-    mount(app, [broken])
+    app.router.routes.extend(routes_of((broken,)))
     with httpx.Client(transport=PortalTransport(app), base_url="http://localhost") as client:
         client.headers = house.owner().headers
         response = client.get("/api/v1/broken")

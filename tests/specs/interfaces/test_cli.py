@@ -69,6 +69,12 @@ def test_a_missing_thing_exits_with_its_code_and_a_hint(home: tuple[Path, Worksp
     assert "Hint: " in failed.stderr
 
 
+def test_a_run_that_has_ended_is_not_cancelled(home: tuple[Path, Workspace], tmp_path: Path) -> None:
+    write_pictures(tmp_path, 1)
+    failed = run(home, "run", "cancel", home[1].ingest(tmp_path).id)
+    assert (failed.exit_code, "ended already" in failed.stderr) == (CODES["refused"].exit_code, True)
+
+
 def test_with_json_an_error_is_a_problem_document(home: tuple[Path, Workspace]) -> None:
     failed = run(home, "model", "card", "cells@champion", "--json")
     assert json.loads(failed.stderr)["code"] == "not_found"

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sightloop.errors import InvalidInput, Locked, NotFound
+from sightloop.domain import Caller, Role
+from sightloop.errors import InvalidInput, Locked, NotFound, Refused
 from sightloop.interfaces.sdk import Record, connect
 from sightloop.storage import FolderLock
 from tests.specs.interfaces.house import House, picture, write_pictures
@@ -49,6 +51,17 @@ def test_pictures_become_samples_and_broken_ones_are_quarantined(house: House, t
     assert [entry.name for entry in ws.quarantine.list()] == ["broken.png"]
     assert len(list(ws.samples.list(limit=3))) == 3
     assert ws.samples.count() == 4
+
+
+def test_a_run_is_cancelled_and_whoever_waits_for_it_is_told(house: House) -> None:
+    ws, runs, go_on = house.workspace(), house.installation.runs, threading.Event()
+    runs.register("wait", lambda _context, _params: {"told": go_on.wait(20.0)})
+    run = runs.start(Caller("default", "usr_ada", Role.ADMIN), "wait", {})
+    cancelled = ws.runs.cancel(run.id)
+    with pytest.raises(Refused, match="cancelled"):
+        ws.runs.wait(run.id)
+    go_on.set()
+    assert (cancelled.state, list(ws.fsck().problems)) == ("cancelled", [])
 
 
 def test_files_of_a_remote_client_travel_as_uploads(house: House, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +19,25 @@ from tests.specs.runs.conftest import ADMIN, STRANGER
 
 def double(context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
     return {"doubled": context.step("double", lambda: params["number"] * 2)}
+
+
+class Halfway:
+    """Work of two parts that goes on when it may."""
+
+    def __init__(self) -> None:
+        self.reached, self.go_on = threading.Event(), threading.Event()
+        self.begun, self.ended = 0, False
+
+    def work(self, context: RunContext, _params: dict[str, Any]) -> dict[str, Any]:
+        self.begun += 1
+        context.step("first", self.pause)
+        context.step("second", lambda: None)
+        self.ended = True
+        return {}
+
+    def pause(self) -> None:
+        self.reached.set()
+        self.go_on.wait(20.0)
 
 
 @pytest.fixture
@@ -182,6 +202,80 @@ def test_runs_are_listed_newest_first_page_by_page(launched: Runs) -> None:
     for run_id in made:
         launched.wait(ADMIN, run_id)
     assert [run.id for run in [*first, *rest]] == made[::-1]
+
+
+def wait_until_still(runs: Runs) -> None:
+    with runs._changed:
+        assert runs._changed.wait_for(lambda: not runs._live, 20.0)
+
+
+@pytest.fixture
+def halfway(runs: Runs) -> Iterator[Halfway]:
+    """Runs of the kind "work" can be looked at halfway."""
+    halfway = Halfway()
+    runs.register("work", halfway.work)
+    runs.launch()
+    yield halfway
+    halfway.go_on.set()
+
+
+def test_a_cancelled_run_stops_at_its_next_step_and_writes_no_more(runs: Runs, halfway: Halfway) -> None:
+    started = runs.start(ADMIN, "work", {})
+    assert halfway.reached.wait(20.0)
+    cancelled = runs.cancel(ADMIN, started.id)
+    halfway.go_on.set()
+    wait_until_still(runs)
+    assert (cancelled.state, halfway.ended) == (RunState.CANCELLED, False)
+    assert runs.get(ADMIN, started.id) == cancelled
+
+
+def test_a_run_that_ends_without_another_step_after_it_was_cancelled_stays_cancelled(runs: Runs) -> None:
+    halfway = Halfway()
+
+    def work(_context: RunContext, _params: dict[str, Any]) -> dict[str, Any]:
+        halfway.pause()
+        return {"ended": True}
+
+    runs.register("work", work)
+    runs.launch()
+    started = runs.start(ADMIN, "work", {})
+    assert halfway.reached.wait(20.0)
+    cancelled = runs.cancel(ADMIN, started.id)
+    halfway.go_on.set()
+    wait_until_still(runs)
+    assert runs.get(ADMIN, started.id) == cancelled
+
+
+def test_who_waits_for_a_cancelled_run_is_told(runs: Runs, halfway: Halfway, events: Events) -> None:
+    started = runs.start(ADMIN, "work", {})
+    assert halfway.reached.wait(20.0)
+    runs.cancel(ADMIN, started.id)
+    with pytest.raises(Refused, match="cancelled"):
+        runs.wait(ADMIN, started.id)
+    assert events.since("default", 0)[-1]["type"] == "sightloop.run.cancelled"
+
+
+def test_a_cancelled_run_is_not_begun_again(runs: Runs, halfway: Halfway) -> None:
+    started = runs.start(ADMIN.keyed("k"), "work", {})
+    assert halfway.reached.wait(20.0)
+    runs.cancel(ADMIN, started.id)
+    halfway.go_on.set()
+    runs.close()
+    runs.launch()
+    again = runs.start(ADMIN.keyed("k"), "work", {})
+    assert (again.id, again.state, halfway.begun) == (started.id, RunState.CANCELLED, 1)
+
+
+def test_a_run_that_has_ended_is_not_cancelled_and_one_that_was_stays_so(runs: Runs, halfway: Halfway) -> None:
+    halfway.go_on.set()
+    done = runs.wait(ADMIN, runs.start(ADMIN, "work", {}).id)
+    with pytest.raises(Refused, match="ended"):
+        runs.cancel(ADMIN, done.id)
+    halfway.go_on.clear()
+    other = runs.start(ADMIN, "work", {})
+    assert runs.cancel(ADMIN, other.id) == runs.cancel(ADMIN, other.id)
+    with pytest.raises(NotFound):
+        runs.cancel(STRANGER, other.id)
 
 
 def test_waiting_has_an_end(runs: Runs) -> None:

@@ -13,7 +13,7 @@ from sightloop.interfaces.api.credentials import Credentials
 from sightloop.interfaces.api.doorkeeper import Doorkeeper
 from sightloop.interfaces.api.repeats import Repeats
 from sightloop.interfaces.api.routes import ROOMS
-from sightloop.interfaces.api.routing import mount, undeclared
+from sightloop.interfaces.api.routing import routes_of, undeclared
 from sightloop.serving import LockedDown
 
 
@@ -29,7 +29,7 @@ def build_api(installation: Installation) -> FastAPI:
     app.add_exception_handler(SightloopError, _expected)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _not_routed)
-    mount(app, ROOMS)
+    app.router.routes.extend(routes_of(ROOMS))
     refuse_undeclared(app)
     return app
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -183,11 +183,13 @@ def _unexpected(error: Exception) -> Response:
     )
 
 
-def mount(app: FastAPI, rooms: Iterable[Routes]) -> None:
-    """Adds every declared route to the application."""
+@functools.cache
+def routes_of(rooms: tuple[Routes, ...]) -> tuple[BaseRoute, ...]:
+    """Every declared route, for any application of the process: whose it is comes with the request."""
+    router = APIRouter()
     for room in rooms:
         for declared in room.declared:
-            app.router.add_api_route(
+            router.add_api_route(
                 declared.path,
                 _presented(declared.endpoint),
                 methods=[declared.method],
@@ -204,6 +206,7 @@ def mount(app: FastAPI, rooms: Iterable[Routes]) -> None:
                     _KEPT_FIELD: declared.kept,
                 },
             )
+    return tuple(router.routes)
 
 
 def undeclared(routes: Iterable[BaseRoute]) -> list[str]:

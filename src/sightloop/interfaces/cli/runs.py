@@ -24,6 +24,12 @@ def show(ws: Workspace, run: str) -> Any:
     return ws.runs.get(run)
 
 
+@run.command("cancel", example="sightloop run cancel run_01h...")
+def cancel(ws: Workspace, run: str) -> Any:
+    """Cancel a run that has not ended; its work stops at its next step."""
+    return ws.runs.cancel(run)
+
+
 @run.command("wait", example="sightloop run wait run_01h...")
 def wait(
     ws: Workspace, run: str, timeout_s: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 3600.0

@@ -31,8 +31,12 @@ class Runs(Noun):
         """What the run used and made."""
         return self._connection.items(f"/runs/{part(run)}/links")
 
+    def cancel(self, run: Reference, *, key: str | None = None) -> Record:
+        """The run, cancelled: what it had committed stays, and its work stops at its next step."""
+        return self._connection.post(f"/runs/{part(run)}/cancel", key=key)
+
     def wait(self, run: Reference, *, timeout_s: float = 3600.0, progress: Progress = False) -> Record:
-        """The ended run. Raises the run's own error if it failed.
+        """The ended run. Raises the run's own error if it failed or was cancelled.
 
         `progress` gets the run about each second; True prints it to standard error.
         """

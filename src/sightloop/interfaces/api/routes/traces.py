@@ -93,6 +93,12 @@ def list_run_links(ask: Ask, run: str) -> Listed[ArtifactLink]:
     return items_of(ask.installation.runs.links(ask.caller, run=run))
 
 
+@routes.post("/runs/{run}/cancel", permission=Permission.RUN_CANCEL)
+def cancel_run(ask: Ask, run: str) -> Run:
+    """The run, cancelled; its work stops at its next step."""
+    return ask.installation.runs.cancel(ask.caller, run)
+
+
 @routes.get("/receipts", permission=Permission.READ)
 def list_receipts(
     ask: Ask, kind: str | None = None, subject: str | None = None, limit: Limit = 100, cursor: Cursor = ""
@@ -144,9 +150,7 @@ def list_audit(
 
 
 @routes.get("/audit/export", permission=Permission.AUDIT_READ, gives=_LINES)
-def export_audit(
-    ask: Ask, actor: str | None = None, subject: str | None = None, action: Action = None
-) -> StreamingResponse:
+def export_audit(ask: Ask, actor: str | None = None, subject: str | None = None, action: Action = None) -> Response:
     """All audit entries that match, oldest first, one JSON object a line."""
 
     def lines() -> Iterator[bytes]:
