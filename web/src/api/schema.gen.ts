@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Show Annotation Heads
-         * @description The newest annotation of each labelled sample, by sample id.
+         * @description The newest annotation of each labelled sample, by sample id; with a `limit`, a page of them as items.
          */
         post: operations["show_annotation_heads"];
         delete?: never;
@@ -113,9 +113,29 @@ export interface paths {
         };
         /**
          * List Audit
-         * @description Audit entries, oldest first.
+         * @description Audit entries that match.
          */
         get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Audit
+         * @description All audit entries that match, oldest first, one JSON object a line.
+         */
+        get: operations["export_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -501,9 +521,29 @@ export interface paths {
         };
         /**
          * Export Dataset Version
-         * @description An archive of the version in the format "folder", "csv" or "coco".
+         * @description An archive of the version as folder, csv, coco, yolo, voc or label-studio; losses.txt says what is not kept.
          */
         get: operations["export_dataset_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dataset-versions/{version}/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Losses
+         * @description What an export of the version in the format would not keep.
+         */
+        get: operations["list_losses"];
         put?: never;
         post?: never;
         delete?: never;
@@ -815,7 +855,7 @@ export interface paths {
         put?: never;
         /**
          * Import Labels
-         * @description What was written of rows that name a sample by `sample`, `digest` or `name`, and its `label`.
+         * @description What was written of rows that name a sample by `sample`, `digest` or `name`, and its `label` or `objects`.
          */
         post: operations["import_labels"];
         delete?: never;
@@ -835,7 +875,7 @@ export interface paths {
         put?: never;
         /**
          * Import File
-         * @description What was written of a file or archive in the format "folder", "csv" or "coco".
+         * @description What was written of a file or archive as folder, csv, coco, yolo, voc or label-studio, and what was lost.
          */
         post: operations["import_file"];
         delete?: never;
@@ -1400,6 +1440,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Overview
+         * @description Where the circle stands: counts by stage, what waits for a person, and the story of the newest whole cycle.
+         */
+        get: operations["show_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policies": {
         parameters: {
             query?: never;
@@ -1593,7 +1653,7 @@ export interface paths {
         };
         /**
          * List Quarantine
-         * @description Files that could not become samples, each with its reason.
+         * @description Files that could not become samples, by name, each with its reason.
          */
         get: operations["list_quarantine"];
         put?: never;
@@ -1784,6 +1844,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/review-items/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Review Item
+         * @description One item, as the caller may see it.
+         */
+        get: operations["show_review_item"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-items/{item}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Review
+         * @description The answer as it was taken.
+         */
+        post: operations["answer_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-items/{item}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Review
+         * @description The undoing of the caller's last answer to the item, with what it wrote.
+         */
+        post: operations["undo_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Review Queues
+         * @description All review queues.
+         */
+        get: operations["list_review_queues"];
+        put?: never;
+        /**
+         * Create Review Queue
+         * @description A queue over the samples, or over those that the filter selects.
+         */
+        post: operations["create_review_queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-queues/{queue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Review Queue
+         * @description One review queue, with its counts.
+         */
+        get: operations["show_review_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-queues/{queue}/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Agreement
+         * @description How far people agree, by class and person, and how often each was right about honeypots, with 95 % limits.
+         */
+        get: operations["show_agreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/review-queues/{queue}/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Next Review
+         * @description The next item, leased to the caller, null where nothing waits; and the samples of the two that come after it.
+         */
+        post: operations["next_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -1862,6 +2066,26 @@ export interface paths {
         get: operations["show_run"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Run
+         * @description The run, cancelled; its work stops at its next step.
+         */
+        post: operations["cancel_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1988,6 +2212,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/samples/{sample}/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Objects
+         * @description What stands on the sample: its objects, the class of the whole image as the object "", rejected suggestions.
+         */
+        get: operations["show_objects"];
+        put?: never;
+        /**
+         * Write Objects
+         * @description What was written; an operation that did not see what stands is answered as a conflict, the others go on.
+         */
+        post: operations["write_objects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/{sample}/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Suggestions
+         * @description What the newest prediction, or a newer import, suggests for the sample.
+         */
+        get: operations["list_suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/samples/{sample}/thumbnail": {
         parameters: {
             query?: never;
@@ -2091,7 +2359,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/schemas": {
+    "/api/v1/samples/suggestions": {
         parameters: {
             query?: never;
             header?: never;
@@ -2101,8 +2369,32 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * Import Suggestions
+         * @description What was taken over of a model's predictions, made here or elsewhere, to be reviewed as suggestions.
+         */
+        post: operations["import_suggestions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Schemas
+         * @description Every label schema, the newest version of each.
+         */
+        get: operations["list_schemas"];
+        put?: never;
+        /**
          * Create Schema
-         * @description The label schema; other classes under a known name make its next version.
+         * @description The label schema; anything but other colours under a known name makes its next version.
          */
         post: operations["create_schema"];
         delete?: never;
@@ -2499,6 +2791,34 @@ export interface components {
             name?: string | null;
         };
         /**
+         * Agreement
+         * @description How far the answers in a queue agree, with 95 % limits; None where nothing can be compared.
+         *
+         *     Attributes:
+         *         measure: of `overall`: "krippendorff_alpha" for classes, "object_agreement" for objects.
+         *         by_class: specific agreement: of the objects that either of two people gave this label, twice those that both
+         *             did, over all (Fleiss, "Measuring agreement between two judges on the presence or absence of a trait",
+         *             Biometrics 31, 1975), over all pairs of people.
+         */
+        Agreement: {
+            by_annotator: {
+                [key: string]: components["schemas"]["AnnotatorAgreement"];
+            };
+            by_class: {
+                [key: string]: number;
+            };
+            by_class_count: {
+                [key: string]: number;
+            };
+            items: number;
+            measure: string;
+            overall: number | null;
+            overall_interval: [
+                number,
+                number
+            ] | null;
+        };
+        /**
          * Alert
          * @description A raised alarm or a fired rule. `evidence` names what moved and example predictions.
          */
@@ -2540,16 +2860,17 @@ export interface components {
         };
         /**
          * Annotation
-         * @description One append-only revision of the truth about a sample.
+         * @description One append-only revision of the truth about a sample: about the whole image, or about one object on it.
          *
          *     Attributes:
-         *         revision: 1 for the first on its sample and schema, then rising by one.
+         *         revision: 1 for the first on its sample and schema, then rising by one, whichever object it is about.
          *         label: the class name; empty for a retraction.
          *         geometry: typed by `geometry_type` ("class" has none); attributes: schema-checked values.
          *         author: opaque id; basis tells whether drawn, accepted, corrected, auto-accepted or imported.
          *         duration_s: time the person took, seconds.
          *         receipt: id of the receipt where the basis is auto_accepted.
          *         queue_item: the item that asked for it, if one did.
+         *         object: which thing on the sample; empty for the class of the whole image.
          */
         Annotation: {
             attributes: {
@@ -2567,11 +2888,31 @@ export interface components {
             label: string;
             /** Format: date-time */
             made_at: string;
+            object: string;
             queue_item: string;
             receipt: string;
             revision: number;
             sample: string;
             schema: string;
+        };
+        /**
+         * AnnotatorAgreement
+         * @description One person: mean agreement with others, share of honeypots that were right, answers, median seconds of one.
+         */
+        AnnotatorAgreement: {
+            agreement: number | null;
+            agreement_interval: [
+                number,
+                number
+            ] | null;
+            answers: number;
+            honeypot_accuracy: number | null;
+            honeypot_interval: [
+                number,
+                number
+            ] | null;
+            honeypots: number;
+            median_s: number | null;
         };
         /**
          * Answer
@@ -2721,6 +3062,21 @@ export interface components {
             schema: string;
             size: number;
             state: string;
+        };
+        /**
+         * Chapter
+         * @description One step of a cycle: what it was about, why it was taken, and the receipts of what it stands on and of itself.
+         */
+        Chapter: {
+            /** Format: date-time */
+            at: string;
+            receipts: string[];
+            says: string;
+            seen: {
+                [key: string]: unknown;
+            };
+            step: string;
+            subject: string;
         };
         /** Client */
         Client: {
@@ -3098,6 +3454,13 @@ export interface components {
         };
         /** Heads */
         Heads: {
+            /**
+             * Cursor
+             * @default
+             */
+            cursor: string;
+            /** Limit */
+            limit?: number | null;
             /** Samples */
             samples?: string[] | null;
             /** Schema */
@@ -3123,9 +3486,17 @@ export interface components {
         };
         /**
          * ImportReport
-         * @description What an import did: labels written, labels left as they were, files without a sample, stated split by sample.
+         * @description What an import did.
+         *
+         *     Attributes:
+         *         written, unchanged: classes of images and objects.
+         *         unknown: files without a sample; splits: as stated, by sample.
+         *         losses: what could not be taken: {"what", "count"} of each.
          */
         ImportReport: {
+            losses: {
+                [key: string]: unknown;
+            }[];
             splits: {
                 [key: string]: string;
             };
@@ -3175,17 +3546,56 @@ export interface components {
             workspace: string;
         };
         /**
+         * LabelledObject
+         * @description One thing on a sample as it stands, or as a model suggests it (revision 0, basis "suggested").
+         *
+         *     Attributes:
+         *         id: empty for the class of the whole image.
+         *         label: empty where it was removed.
+         *         score: of a suggestion; None for what people said.
+         */
+        LabelledObject: {
+            attributes: {
+                [key: string]: unknown;
+            };
+            author: string;
+            author_kind: string;
+            basis: string;
+            geometry: {
+                [key: string]: unknown;
+            };
+            geometry_type: string;
+            id: string;
+            label: string;
+            /** Format: date-time */
+            made_at: string;
+            model_version: string;
+            revision: number;
+            score: number | null;
+        };
+        /**
          * LabelSchema
          * @description Classes, attributes and geometry types, versioned: a change makes a new version under the same name.
+         *
+         *     Attributes:
+         *         attributes: of an object, by name: {"type": "bool" | "number" | "text" | "choice", "choices": [...]}.
+         *         colours: "#rrggbb" by class; how they are shown is no part of the version and may change within it.
+         *         skeleton: of keypoints: {"points": [names], "edges": [[i, j], ...]}; empty where there are none.
          */
         LabelSchema: {
             attributes: {
                 [key: string]: unknown;
             };
             classes: string[];
+            colours: {
+                [key: string]: string;
+            };
             geometry_types: string[];
             id: string;
             name: string;
+            skeleton: {
+                [key: string]: unknown;
+            };
             version: number;
         };
         /**
@@ -3320,6 +3730,30 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedLabelledObject: {
+            items: components["schemas"]["LabelledObject"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedLabelSchema: {
+            items: components["schemas"]["LabelSchema"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedLoss: {
+            items: components["schemas"]["Loss"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedModel: {
             items: components["schemas"]["Model"][];
             next_cursor: string;
@@ -3384,6 +3818,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedReviewQueue: {
+            items: components["schemas"]["ReviewQueue"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedRule: {
             items: components["schemas"]["Rule"][];
             next_cursor: string;
@@ -3435,6 +3877,14 @@ export interface components {
         ListedWorkspaceName: {
             items: components["schemas"]["WorkspaceName"][];
             next_cursor: string;
+        };
+        /**
+         * Loss
+         * @description What could not be kept, as a sentence, and how often.
+         */
+        Loss: {
+            count: number;
+            what: string;
         };
         /**
          * Model
@@ -3551,6 +4001,17 @@ export interface components {
             groups: string[][];
             largest: number;
             proposed_pairs: number;
+        };
+        /**
+         * Need
+         * @description What waits for a person: `kind` is review, alert, run_failed, approval, quarantine or cycle.
+         */
+        Need: {
+            count: number;
+            kind: string;
+            since: string;
+            subject: string;
+            title: string;
         };
         /**
          * Neighbour
@@ -3673,6 +4134,41 @@ export interface components {
              */
             slices: string[];
         };
+        /** NewQueue */
+        NewQueue: {
+            /**
+             * Agreement
+             * @default 0.7
+             */
+            agreement: number;
+            /**
+             * Answers Wanted
+             * @default 1
+             */
+            answers_wanted: number;
+            /**
+             * Geometry
+             * @default
+             */
+            geometry: string;
+            /** Honeypots */
+            honeypots?: string[];
+            /** Name */
+            name: string;
+            /** Samples */
+            samples?: string[] | null;
+            /** Schema */
+            schema: string;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /** Where */
+            where?: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** NewRule */
         NewRule: {
             /** Consecutive */
@@ -3686,10 +4182,31 @@ export interface components {
         };
         /** NewSchema */
         NewSchema: {
+            /** Attributes */
+            attributes?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            } | null;
             /** Classes */
             classes: string[];
+            /** Colours */
+            colours?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Geometry Types
+             * @default [
+             *       "class"
+             *     ]
+             */
+            geometry_types: string[];
             /** Name */
             name: string;
+            /** Skeleton */
+            skeleton?: {
+                [key: string]: unknown;
+            } | null;
         };
         /** NewWebhook */
         NewWebhook: {
@@ -3713,12 +4230,81 @@ export interface components {
             /** Campaign */
             campaign?: string | null;
         };
+        /** NextReview */
+        NextReview: {
+            /**
+             * After
+             * @default
+             */
+            after: string;
+        };
         /**
-         * NextItem
-         * @description The next item; None where nothing waits.
+         * ObjectConflict
+         * @description An operation that was not carried out; `theirs` is what stands there, None where it was removed or never was.
          */
-        NextItem: {
-            item: components["schemas"]["QueueItem"] | null;
+        ObjectConflict: {
+            expected_revision: number;
+            object: string;
+            revision: number;
+            theirs: components["schemas"]["LabelledObject"] | null;
+        };
+        /**
+         * ObjectDiff
+         * @description Ids of objects on one sample by what happened to them between two versions.
+         */
+        ObjectDiff: {
+            added: string[];
+            changed: string[];
+            removed: string[];
+        };
+        /** ObjectOperation */
+        ObjectOperation: {
+            /** Attributes */
+            attributes?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Basis
+             * @default drawn
+             * @enum {string}
+             */
+            basis: "drawn" | "accepted" | "corrected";
+            /**
+             * Duration S
+             * @default 0
+             */
+            duration_s: number;
+            /** Expected Revision */
+            expected_revision?: number | null;
+            /** Geometry */
+            geometry?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Geometry Type
+             * @default class
+             */
+            geometry_type: string;
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+            /** Object */
+            object: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: "put" | "remove";
+        };
+        /**
+         * ObjectsWritten
+         * @description What operations made of their objects, removed ones with an empty label, and those that clashed.
+         */
+        ObjectsWritten: {
+            conflicts: components["schemas"]["ObjectConflict"][];
+            objects: components["schemas"]["LabelledObject"][];
         };
         /** Outcome */
         Outcome: {
@@ -3726,6 +4312,15 @@ export interface components {
             outcome: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * OverviewReport
+         * @description Counts by stage, needs with the longest-waiting of each kind first, and the story of the newest whole cycle.
+         */
+        OverviewReport: {
+            loop: components["schemas"]["StageCounts"];
+            needs: components["schemas"]["Need"][];
+            story: components["schemas"]["Story"] | null;
         };
         /**
          * PayloadKind
@@ -3737,7 +4332,7 @@ export interface components {
          * @description What a route asks for. PUBLIC is said aloud, never assumed.
          * @enum {string}
          */
-        Permission: "public" | "read" | "media.read" | "predict" | "label" | "ingest" | "dataset.write" | "train" | "model.write" | "promote" | "deploy" | "monitor.write" | "loop.write" | "outcome.write" | "audit.read" | "admin";
+        Permission: "public" | "read" | "media.read" | "predict" | "label" | "ingest" | "dataset.write" | "train" | "model.write" | "promote" | "deploy" | "monitor.write" | "run.cancel" | "loop.write" | "outcome.write" | "audit.read" | "admin";
         /**
          * PlannedStep
          * @description What a step does, what it costs at most, and what stands in its way.
@@ -3769,7 +4364,8 @@ export interface components {
          *
          *     Attributes:
          *         media_digest: what was looked at; sample is empty until the medium is a sample of the workspace.
-         *         payload: for class_scores {"classes": [...], "probabilities": [...]}.
+         *         payload: for class_scores {"classes": [...], "probabilities": [...]}; for boxes, masks and keypoints {"objects":
+         *             [{"label", "score", "geometry_type", "geometry"}]}, geometry as annotations have it.
          *         label, score: the top class and its calibrated probability.
          *         embedding: the bundle's embedding, float values; empty when not logged.
          *         deadline_ms: what the caller asked for, or 0.
@@ -4009,6 +4605,131 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** Review */
+        Review: {
+            /**
+             * Duration S
+             * @default 0
+             */
+            duration_s: number;
+            /** Expected Revision */
+            expected_revision?: number | null;
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+            /** Objects */
+            objects?: components["schemas"]["ReviewedObject"][] | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Verb
+             * @enum {string}
+             */
+            verb: "approve" | "fix" | "reject" | "skip" | "send_back" | "adjudicate";
+        };
+        /**
+         * ReviewAnswer
+         * @description An answer as it was taken; it does not tell whether the image was a honeypot.
+         */
+        ReviewAnswer: {
+            id: string;
+            item: string;
+            /** Format: date-time */
+            made_at: string;
+            sample: string;
+            verb: string;
+        };
+        /** ReviewedObject */
+        ReviewedObject: {
+            /** Attributes */
+            attributes?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Basis
+             * @default drawn
+             * @enum {string}
+             */
+            basis: "drawn" | "accepted" | "corrected";
+            /** Geometry */
+            geometry?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Geometry Type
+             * @default class
+             */
+            geometry_type: string;
+            /** Id */
+            id: string;
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+        };
+        /**
+         * ReviewItem
+         * @description One image to look at.
+         *
+         *     Attributes:
+         *         kind: "label", or "adjudicate" where answers differ.
+         *         suggestions: what models say; empty where blind.
+         *         answers: to adjudicate, those of all, {"author", "verb", "objects", "agreement" with the others}; where the item
+         *             came back, the own one.
+         *         agreement: of all answers, where they are to be adjudicated.
+         *         reason: why it was sent back.
+         *         revision: newest number written for the sample under the schema; 0 where blind.
+         */
+        ReviewItem: {
+            agreement: number | null;
+            answers: {
+                [key: string]: unknown;
+            }[];
+            blind: boolean;
+            geometry: string;
+            id: string;
+            kind: string;
+            leased_until: string | null;
+            mode: string;
+            queue: string;
+            reason: string;
+            revision: number;
+            sample: string;
+            schema: string;
+            suggestions: components["schemas"]["LabelledObject"][];
+        };
+        /**
+         * ReviewQueue
+         * @description Images that people look at, one after the other.
+         *
+         *     Attributes:
+         *         schema: its name; mode: "class" asks for one class of each image, "boxes" for objects.
+         *         geometry: the geometry type that is drawn first.
+         *         answers_wanted: from different people for each image, none of whom sees what others said if `blind`.
+         *         agreement: answers that agree less go to adjudication; 0 to 1.
+         *         counts: images that wait for a first answer ("open"), for further ones ("answered"), for adjudication, and done.
+         */
+        ReviewQueue: {
+            agreement: number;
+            answers_wanted: number;
+            blind: boolean;
+            counts: {
+                [key: string]: number;
+            };
+            geometry: string;
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            mode: string;
+            name: string;
+            schema: string;
+        };
         /**
          * Role
          * @enum {string}
@@ -4131,6 +4852,16 @@ export interface components {
          */
         SampleKind: "image" | "frame" | "clip" | "sweep" | "series" | "audio" | "document";
         /**
+         * SampleObjects
+         * @description What stands on a sample under a schema (its name): objects, suggestions that a person rejected, newest number.
+         */
+        SampleObjects: {
+            objects: components["schemas"]["LabelledObject"][];
+            rejected: string[];
+            revision: number;
+            schema: string;
+        };
+        /**
          * Schedule
          * @description How a campaign spends its questions; the defaults were chosen on ELPV (README).
          *
@@ -4222,10 +4953,40 @@ export interface components {
         Share: {
             share: number;
         };
+        /**
+         * NextItem
+         * @description The next item; None where nothing waits.
+         */
+        sightloopinterfacesapirouteslabelingNextItem: {
+            item: components["schemas"]["QueueItem"] | null;
+        };
+        /**
+         * NextItem
+         * @description The item to answer, leased to the caller, and the samples that come after it, leased to nobody.
+         */
+        sightlooplabelingreview_recordsNextItem: {
+            item: components["schemas"]["ReviewItem"] | null;
+            upcoming: string[];
+        };
         /** SignIn */
         SignIn: {
             /** Key */
             key: string;
+        };
+        /**
+         * StageCounts
+         * @description What each stage of the circle holds; `waiting` counts open questions, `alerts` those that nobody acknowledged.
+         */
+        StageCounts: {
+            alerts: number;
+            drifting: number;
+            labelled: number;
+            quarantined: number;
+            samples: number;
+            serving: number;
+            trained: number;
+            versions: number;
+            waiting: number;
         };
         /**
          * Staged
@@ -4268,6 +5029,61 @@ export interface components {
             samples: number;
             version: string;
             workspace: string;
+        };
+        /**
+         * Story
+         * @description A whole cycle: alerted, labelled, trained, gated, promoted.
+         */
+        Story: {
+            /** Format: date-time */
+            began_at: string;
+            cycle: string;
+            /** Format: date-time */
+            ended_at: string;
+            policy: string;
+            steps: components["schemas"]["Chapter"][];
+        };
+        /**
+         * SuggestionReport
+         * @description Samples that have suggestions now, names without a sample, and objects left out, each with the reason.
+         */
+        SuggestionReport: {
+            refused: {
+                [key: string]: unknown;
+            }[];
+            unknown: string[];
+            written: number;
+        };
+        /** SuggestionRow */
+        SuggestionRow: {
+            /**
+             * Digest
+             * @default
+             */
+            digest: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Objects */
+            objects: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Sample
+             * @default
+             */
+            sample: string;
+        };
+        /** Suggestions */
+        Suggestions: {
+            /** Model Version */
+            model_version: string;
+            /** Rows */
+            rows: components["schemas"]["SuggestionRow"][];
+            /** Schema */
+            schema: string;
         };
         /**
          * Switch
@@ -4339,20 +5155,27 @@ export interface components {
         };
         /**
          * VersionDiff
-         * @description Sample ids by what happened between two versions; `changed` differs in metadata, geometry or origin only.
+         * @description Sample ids by what happened between two versions; `changed` differs in metadata, objects or origin only.
          *
-         *     A sample that is both relabelled and moved stands in both.
+         *     A sample that is both relabelled and moved stands in both. `objects` tells of samples in both versions.
          */
         VersionDiff: {
             added: string[];
             changed: string[];
             moved: string[];
+            objects: {
+                [key: string]: components["schemas"]["ObjectDiff"];
+            };
             relabelled: string[];
             removed: string[];
         };
         /**
          * VersionEntry
          * @description What a dataset version holds about one sample: copied, never referred to.
+         *
+         *     Attributes:
+         *         objects: {"id", "revision", "label", "geometry_type", "geometry", "attributes", "origin", "annotation"} of each,
+         *             by id.
          */
         VersionEntry: {
             annotation: string;
@@ -4361,6 +5184,9 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             };
+            objects: {
+                [key: string]: unknown;
+            }[];
             origin: string;
             receipt: string;
             revision: number;
@@ -4418,6 +5244,13 @@ export interface components {
             id: string;
             name: string;
         };
+        /** Write */
+        Write: {
+            /** Operations */
+            operations: components["schemas"]["ObjectOperation"][];
+            /** Schema */
+            schema: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -4468,6 +5301,10 @@ export interface operations {
     list_alerts: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before; empty for the first. */
+                cursor?: string;
+                /** @description Items on this page at most; none for all. */
+                limit?: number | null;
                 state?: string | null;
             };
             header?: never;
@@ -4624,7 +5461,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         [key: string]: components["schemas"]["Annotation"];
-                    };
+                    } | components["schemas"]["ListedAnnotation"];
                 };
             };
         };
@@ -4632,10 +5469,15 @@ export interface operations {
     list_audit: {
         parameters: {
             query?: {
+                /** @description The whole action, or its beginning with a star: "labels.*". */
+                action?: string | null;
+                actor?: string | null;
                 /** @description `next_cursor` of the page before; empty for the first. */
                 cursor?: string;
                 /** @description Items on this page at most. */
                 limit?: number;
+                order?: "oldest" | "newest";
+                subject?: string | null;
             };
             header?: never;
             path?: never;
@@ -4668,6 +5510,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListedAuditEntry"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                /** @description The whole action, or its beginning with a star: "labels.*". */
+                action?: string | null;
+                actor?: string | null;
+                subject?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
                 };
             };
         };
@@ -5436,7 +6321,11 @@ export interface operations {
     list_entries: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before; empty for the first. */
+                cursor?: string;
                 labelled?: boolean;
+                /** @description Items on this page at most; none for all. */
+                limit?: number | null;
                 split?: string | null;
             };
             header?: never;
@@ -5514,6 +6403,48 @@ export interface operations {
                 };
                 content: {
                     "application/zip": string;
+                };
+            };
+        };
+    };
+    list_losses: {
+        parameters: {
+            query: {
+                format: string;
+            };
+            header?: never;
+            path: {
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedLoss"];
                 };
             };
         };
@@ -7528,6 +8459,44 @@ export interface operations {
             };
         };
     };
+    show_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewReport"];
+                };
+            };
+        };
+    };
     list_policies: {
         parameters: {
             query?: never;
@@ -7940,7 +8909,12 @@ export interface operations {
     };
     list_quarantine: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `next_cursor` of the page before; empty for the first. */
+                cursor?: string;
+                /** @description Items on this page at most; none for all. */
+                limit?: number | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8099,7 +9073,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NextItem"];
+                    "application/json": components["schemas"]["sightloopinterfacesapirouteslabelingNextItem"];
                 };
             };
         };
@@ -8347,6 +9321,334 @@ export interface operations {
             };
         };
     };
+    show_review_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewItem"];
+                };
+            };
+        };
+    };
+    answer_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Review"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewAnswer"];
+                };
+            };
+        };
+    };
+    undo_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewAnswer"];
+                };
+            };
+        };
+    };
+    list_review_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedReviewQueue"];
+                };
+            };
+        };
+    };
+    create_review_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewQueue"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewQueue"];
+                };
+            };
+        };
+    };
+    show_review_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewQueue"];
+                };
+            };
+        };
+    };
+    show_agreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agreement"];
+                };
+            };
+        };
+    };
+    next_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NextReview"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sightlooplabelingreview_recordsNextItem"];
+                };
+            };
+        };
+    };
     list_rules: {
         parameters: {
             query?: never;
@@ -8516,6 +9818,46 @@ export interface operations {
             query?: {
                 wait_s?: number;
             };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+        };
+    };
+    cancel_run: {
+        parameters: {
+            query?: never;
             header?: never;
             path: {
                 run: string;
@@ -8801,6 +10143,136 @@ export interface operations {
             };
         };
     };
+    show_objects: {
+        parameters: {
+            query: {
+                /** @description The label schema: its name (the newest version) or id. */
+                schema: string;
+            };
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleObjects"];
+                };
+            };
+        };
+    };
+    write_objects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Write"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectsWritten"];
+                };
+            };
+        };
+    };
+    list_suggestions: {
+        parameters: {
+            query: {
+                /** @description The label schema: its name (the newest version) or id. */
+                schema: string;
+            };
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedLabelledObject"];
+                };
+            };
+        };
+    };
     show_thumbnail: {
         parameters: {
             query?: never;
@@ -9005,6 +10477,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListedNeighbour"];
+                };
+            };
+        };
+    };
+    import_suggestions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Suggestions"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionReport"];
+                };
+            };
+        };
+    };
+    list_schemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedLabelSchema"];
                 };
             };
         };

@@ -3,7 +3,7 @@ import type { components } from '@/api/schema.gen'
 
 /** Who is signed in, where, and what they may do. */
 export type Session = components['schemas']['Session']
-export type Permission = string
+export type Permission = Session['permissions'][number]
 
 export const SessionContext = createContext<Session | null>(null)
 
