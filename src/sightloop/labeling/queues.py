@@ -26,6 +26,7 @@ from sightloop.labeling.review_records import (
     OPEN,
     RETURNED,
     NextItem,
+    Opinion,
     ReviewItem,
     ReviewQueue,
 )
@@ -150,10 +151,10 @@ class Queues:
         schema = self._datasets.schema(caller, home.schema_id)
         blind = home.blind and row.state != ADJUDICATE
         judged = [one for one in given if one.state == GIVEN and one.kind == LABEL and one.verb != "skip"]
-        shown: list[dict[str, Any]] = []
+        shown: list[Opinion] = []
         if row.state == ADJUDICATE:
             shares = shares_of([one.objects for one in judged])
-            shown = [_said(one) | {"agreement": share} for one, share in zip(judged, shares, strict=True)]
+            shown = [_said(one, share) for one, share in zip(judged, shares, strict=True)]
         elif row.sent_to:
             shown = [_said(one) for one in given if one.author == caller.actor and one.state == RETURNED][-1:]
         until = row.leases.get(caller.actor)
@@ -258,8 +259,8 @@ def check_free(row: Any, home: Any, caller: Caller, *, took_part: bool) -> None:
         raise Conflict(f"The item {row.id} is kept for somebody else.", hint="Fetch the next one.")
 
 
-def _said(one: Any) -> dict[str, Any]:
-    return {"author": one.author, "verb": one.verb, "objects": one.objects}
+def _said(one: Any, agreement: float | None = None) -> Opinion:
+    return Opinion(one.author, one.verb, one.objects, agreement)
 
 
 def _new_item(caller: Caller, queue: str, sample: str, position: int, truth: Any) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def test_answers_that_differ_are_adjudicated_in_the_sight_of_all(desk: Desk) -> 
     desk.draw("bob", queue, 2.0, 8.0)
     item = desk.next("judge", queue)
     assert (item.kind, item.agreement) == ("adjudicate", 0.5)
-    assert [(one["author"], len(one["objects"])) for one in item.answers] == [("ann", 1), ("bob", 2)]
+    assert [(one.author, len(one.objects)) for one in item.answers] == [("ann", 1), ("bob", 2)]
     assert desk.stands(desk.samples[0]) == {}
     desk.answer("judge", item, "adjudicate", objects=[box("x", 8.0)])
     assert [(one.id, one.author) for one in desk.stands(desk.samples[0]).values()] == [("x", "judge")]
@@ -199,7 +199,7 @@ def test_a_judge_may_send_it_back_and_the_same_people_answer_again(desk: Desk) -
     desk.answer("judge", desk.next("judge", queue), "send_back", reason="Look at the rim.")
     assert desk.next("cy", queue) is None
     back = desk.next("ann", queue)
-    assert (back.reason, [one["author"] for one in back.answers]) == ("Look at the rim.", ["ann"])
+    assert (back.reason, [one.author for one in back.answers]) == ("Look at the rim.", ["ann"])
     desk.label("ann", queue, "dark")
     assert desk.labels() == {}
     desk.label("bob", queue, "dark")
