@@ -25,7 +25,7 @@ from sightloop.labeling.review_records import (
     LABEL,
     OPEN,
     RETURNED,
-    NextItem,
+    NextReviewItem,
     Opinion,
     ReviewItem,
     ReviewQueue,
@@ -122,7 +122,7 @@ class Queues:
         with self._records.read() as connection:
             return self._queue(connection, caller, queue_row(connection, caller, queue_id))
 
-    def next(self, caller: Caller, queue_id: str, after: str = "") -> NextItem:
+    def next(self, caller: Caller, queue_id: str, after: str = "") -> NextReviewItem:
         """The next item for the caller, kept for ten minutes: the same one until it is answered, or left by `after`.
 
         Nobody is asked twice about one image, except to adjudicate it where nobody else is left.
@@ -136,11 +136,11 @@ class Queues:
                 connection.execute(update_item(caller, left.id), {"leases": leases})
             found = self._eligible(connection, caller, row, left.position if left is not None else -1, moment)
             if not found:
-                return NextItem(None, ())
+                return NextReviewItem(None, ())
             until = (datetime.fromisoformat(moment) + timedelta(seconds=LEASE_S)).isoformat()
             leases = {actor: at for actor, at in found[0].leases.items() if at > moment} | {caller.actor: until}
             connection.execute(update_item(caller, found[0].id), {"leases": leases})
-        return NextItem(self.item(caller, found[0].id), [one.sample for one in found[1:]])
+        return NextReviewItem(self.item(caller, found[0].id), [one.sample for one in found[1:]])
 
     def item(self, caller: Caller, item_id: str) -> ReviewItem:
         """One item as the caller may see it. Raises NotFound."""

@@ -81,7 +81,7 @@ class ReviewItem:
 
 
 @dataclass(frozen=True, slots=True)
-class NextItem:
+class NextReviewItem:
     """The item to answer, leased to the caller, and the samples that come after it, leased to nobody."""
 
     item: ReviewItem | None
