@@ -69,7 +69,7 @@ def described(app: FastAPI) -> dict[str, Any]:
         routes = {route.unique_id: route for route in app.routes if isinstance(route, APIRoute)}
         answers = {name: answer_of(route.endpoint) for name, route in routes.items()}
         asked: list[tuple[str, Literal["serialization"], TypeAdapter[Any]]] = [
-            (name, "serialization", TypeAdapter(answer)) for name, answer in answers.items() if not _is_raw(answer)
+            (name, "serialization", TypeAdapter(answer)) for name, answer in answers.items() if answer is not Response
         ]
         found, shared = TypeAdapter.json_schemas(asked, ref_template=_PLACE, schema_generator=_Given)
         _add(schemas, shared.get("$defs", {}))
@@ -85,10 +85,6 @@ def answer_of(endpoint: Callable[..., Any]) -> Any:
     """The type of what the endpoint answers; Response where that is no JSON."""
     answer = inspect.signature(endpoint, eval_str=True).return_annotation
     return get_args(answer)[0] if get_origin(answer) is Answered else answer
-
-
-def _is_raw(answer: Any) -> bool:
-    return isinstance(answer, type) and issubclass(answer, Response)
 
 
 def answers_of(gives: str) -> dict[int | str, dict[str, Any]]:
