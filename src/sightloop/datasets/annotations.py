@@ -139,7 +139,7 @@ class Annotations:
         return {sample: head for sample, head in found.items() if head.label}
 
     def page(self, caller: Caller, schema: str, limit: int, cursor: str) -> list[Annotation]:
-        """Up to `limit` newest revisions by sample id, after the cursor, retractions left out."""
+        """Up to `limit` newest classes of whole images by sample id, after the cursor, retractions left out."""
         home = tables.revisions
         mine = _mine(caller).where(home.c.schema_id == self._schemas.schema(caller, schema).id, home.c.head)
         query = (

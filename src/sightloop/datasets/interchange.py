@@ -11,11 +11,12 @@ from typing import Any, Final, cast
 
 from sightloop.datasets.annotations import Annotations, NewAnnotation
 from sightloop.datasets.catalogue import Catalogue
+from sightloop.datasets.entries import objects_of
 from sightloop.datasets.formats import coco, folder, label_studio, table, voc, yolo
 from sightloop.datasets.formats.rows import ExportItem, FormatObject, LabelRow, Loss, Losses, pack
 from sightloop.datasets.merkle import canonical
 from sightloop.datasets.schemas import Schemas, check_attributes
-from sightloop.datasets.versions import Versions, objects_of
+from sightloop.datasets.versions import Versions
 from sightloop.domain import Annotation, Basis, Caller, DatasetVersion, LabelSchema, derived_id
 from sightloop.errors import InvalidInput
 from sightloop.events import Events
@@ -43,7 +44,7 @@ class ImportReport:
     unchanged: int
     unknown: tuple[str, ...]
     splits: Mapping[str, str]
-    losses: tuple[Mapping[str, Any], ...] = ()
+    losses: tuple[Loss, ...] = ()
 
 
 class Interchange:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Page
 from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
+from sightloop.datasets.entries import entry_of
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.ingest import Ingest
@@ -28,7 +29,7 @@ from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import NearDuplicateReport, Similarity
 from sightloop.datasets.sources import read_file
 from sightloop.datasets.staging import Staging
-from sightloop.datasets.versions import VersionDiff, Versions, entry_of
+from sightloop.datasets.versions import VersionDiff, Versions
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of
 from sightloop.errors import Corrupt, InvalidMedia, NotFound
 from sightloop.events import Events

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,15 +16,15 @@ from sightloop.datasets import merkle, tables
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue
 from sightloop.datasets.dealing import Dealer
+from sightloop.datasets.entries import ObjectDiff, Row, leaf_of, object_diff, objects_of, said_of, truth_of
 from sightloop.datasets.filters import Where
 from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import Similarity
-from sightloop.domain import Annotation, Caller, DatasetVersion, VersionEntry, now
+from sightloop.domain import Caller, DatasetVersion, now
 from sightloop.errors import NotEnoughData, not_found
 from sightloop.events import Events
 from sightloop.storage import Records, Stores, faultpoint, move_pointer, pointer
 
-Row = dict[str, Any]
 ENTRIES: Final = pa.schema(
     [
         pa.field("sample", pa.string(), nullable=False),
@@ -37,16 +36,6 @@ ENTRIES: Final = pa.schema(
     ]
 )
 _MANY_BUCKETS: Final = 256
-_SAID: Final = ("label", "geometry_type", "geometry", "attributes", "origin")
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectDiff:
-    """Ids of objects on one sample by what happened to them between two versions."""
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +208,9 @@ class Versions:
             moved=moved,
             changed=tuple(one for one in both if one not in {*relabelled, *moved}),
             objects={
-                one: _object_diff(old[one], new[one])
+                one: object_diff(old[one], new[one])
                 for one in both
-                if _said_of(objects_of(old[one])) != _said_of(objects_of(new[one]))
+                if said_of(objects_of(old[one])) != said_of(objects_of(new[one]))
             },
         )
 
@@ -229,7 +218,7 @@ class Versions:
         """The hash that the stored entries give, leaf by leaf: equal to the version's unless something is damaged."""
         leaves: dict[int, list[str]] = defaultdict(list)
         for row in self.rows(caller, version):
-            leaves[merkle.bucket_of(row["media_digest"], row["address"])].append(_leaf(row))
+            leaves[merkle.bucket_of(row["media_digest"], row["address"])].append(leaf_of(row))
         return merkle.root(merkle.bucket_digests(leaves))
 
     def _rows(self, caller: Caller, home: Dataset, placed: Mapping[str, str], kept: Mapping[str, Row]) -> list[Row]:
@@ -246,12 +235,12 @@ class Versions:
                 "media_digest": str(media[i]),
                 "address": addresses[i],
                 "split": placed[sample],
-                **_truth(heads.get(sample, ())),
+                **truth_of(heads.get(sample, ())),
                 "metadata": merkle.canonical(metadata[i]),
             }
             before = kept.get(sample)
             same = before is not None and all(before.get(name, "") == value for name, value in row.items())
-            row["leaf"] = before["leaf"] if before is not None and same else _leaf(row)
+            row["leaf"] = before["leaf"] if before is not None and same else leaf_of(row)
             row["bucket"] = merkle.bucket_of(row["media_digest"], row["address"])
             rows.append(row)
         return rows
@@ -305,88 +294,6 @@ class Versions:
         with self._records.read() as connection:
             digest = connection.scalars(query).one()
         return self._stores.workspace(caller.workspace).blobs.get(digest)
-
-
-def entry_of(row: Row) -> VersionEntry:
-    """The entry that a stored row holds."""
-    return VersionEntry(
-        sample=row["sample"],
-        media_digest=row["media_digest"],
-        split=row["split"],
-        annotation=row["annotation"],
-        revision=row["revision"],
-        label=row["label"],
-        origin=row["origin"],
-        receipt=row["receipt"],
-        metadata=json.loads(row["metadata"]),
-        objects=tuple(objects_of(row)),
-    )
-
-
-def objects_of(row: Row) -> list[dict[str, Any]]:
-    """The objects that a stored row holds, by id."""
-    held = row.get("objects")
-    found: list[dict[str, Any]] = json.loads(held) if held else []
-    return found
-
-
-def _object_diff(old: Row, new: Row) -> ObjectDiff:
-    a = {one["id"]: one for one in objects_of(old)}
-    b = {one["id"]: one for one in objects_of(new)}
-    return ObjectDiff(
-        added=tuple(one for one in b if one not in a),
-        removed=tuple(one for one in a if one not in b),
-        changed=tuple(one for one in b if one in a and _said_of([a[one]]) != _said_of([b[one]])),
-    )
-
-
-def _said_of(objects: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What is said of the objects, without their ids and revisions, in an order of its own."""
-    return sorted(merkle.canonical([one[name] for name in _SAID]) for one in objects)
-
-
-def _truth(heads: Sequence[Annotation]) -> Row:
-    """What the newest revisions of a sample say: of the whole image, and of its objects."""
-    objects = [
-        {
-            "id": one.object, "revision": one.revision, "label": one.label, "geometry_type": one.geometry_type,
-            "geometry": dict(one.geometry), "attributes": dict(one.attributes), "origin": str(one.basis),
-            "annotation": one.id,
-        }
-        for one in sorted(heads, key=lambda one: one.object) if one.object and one.label
-    ]  # fmt: skip
-    whole = next((one for one in heads if not one.object and one.label), None)
-    return {**_class_of(whole), "objects": merkle.canonical(objects) if objects else ""}
-
-
-def _class_of(head: Annotation | None) -> Row:
-    if head is None:
-        return {"annotation": "", "revision": 0, "label": "", "origin": "", "receipt": "", "truth": ""}
-    plain = head.geometry_type == "class" and not head.geometry and not head.attributes
-    truth = {"type": head.geometry_type, "geometry": dict(head.geometry), "attributes": dict(head.attributes)}
-    return {
-        "annotation": head.id,
-        "revision": head.revision,
-        "label": head.label,
-        "origin": str(head.basis),
-        "receipt": head.receipt,
-        "truth": "" if plain else merkle.canonical(truth),
-    }
-
-
-def _leaf(row: Row) -> str:
-    """The leaf of an entry; one without objects has the leaf that it had before there were any."""
-    said = _said_of(objects_of(row))
-    truth = merkle.canonical([row["truth"], said]) if said else row["truth"]
-    return merkle.leaf_of(
-        row["media_digest"],
-        row["address"],
-        row["split"],
-        row["label"],
-        row["origin"],
-        truth,
-        json.loads(row["metadata"]),
-    )
 
 
 def _touched(rows: Sequence[Row], kept: Mapping[str, Row], before: Iterable[Row]) -> dict[int, list[str]]:

@@ -4,7 +4,7 @@ from sightloop.labeling.acceptance import replay_acceptance
 from sightloop.labeling.consensus import Agreement
 from sightloop.labeling.ports import Suggester, Suggestions
 from sightloop.labeling.records import Answer, Campaign, Counts, QueueItem
-from sightloop.labeling.review_records import NextItem, ReviewAnswer, ReviewItem, ReviewQueue
+from sightloop.labeling.review_records import NextReviewItem, ReviewAnswer, ReviewItem, ReviewQueue
 from sightloop.labeling.reviews import Reviews, Verdict
 from sightloop.labeling.service import Labeling
 
@@ -14,7 +14,7 @@ __all__ = [
     "Campaign",
     "Counts",
     "Labeling",
-    "NextItem",
+    "NextReviewItem",
     "QueueItem",
     "ReviewAnswer",
     "ReviewItem",

@@ -25,7 +25,8 @@ from sightloop.labeling.review_records import (
     LABEL,
     OPEN,
     RETURNED,
-    NextItem,
+    NextReviewItem,
+    Opinion,
     ReviewItem,
     ReviewQueue,
 )
@@ -121,7 +122,7 @@ class Queues:
         with self._records.read() as connection:
             return self._queue(connection, caller, queue_row(connection, caller, queue_id))
 
-    def next(self, caller: Caller, queue_id: str, after: str = "") -> NextItem:
+    def next(self, caller: Caller, queue_id: str, after: str = "") -> NextReviewItem:
         """The next item for the caller, kept for ten minutes: the same one until it is answered, or left by `after`.
 
         Nobody is asked twice about one image, except to adjudicate it where nobody else is left.
@@ -135,11 +136,11 @@ class Queues:
                 connection.execute(update_item(caller, left.id), {"leases": leases})
             found = self._eligible(connection, caller, row, left.position if left is not None else -1, moment)
             if not found:
-                return NextItem(None, ())
+                return NextReviewItem(None, ())
             until = (datetime.fromisoformat(moment) + timedelta(seconds=LEASE_S)).isoformat()
             leases = {actor: at for actor, at in found[0].leases.items() if at > moment} | {caller.actor: until}
             connection.execute(update_item(caller, found[0].id), {"leases": leases})
-        return NextItem(self.item(caller, found[0].id), [one.sample for one in found[1:]])
+        return NextReviewItem(self.item(caller, found[0].id), [one.sample for one in found[1:]])
 
     def item(self, caller: Caller, item_id: str) -> ReviewItem:
         """One item as the caller may see it. Raises NotFound."""
@@ -150,10 +151,10 @@ class Queues:
         schema = self._datasets.schema(caller, home.schema_id)
         blind = home.blind and row.state != ADJUDICATE
         judged = [one for one in given if one.state == GIVEN and one.kind == LABEL and one.verb != "skip"]
-        shown: list[dict[str, Any]] = []
+        shown: list[Opinion] = []
         if row.state == ADJUDICATE:
             shares = shares_of([one.objects for one in judged])
-            shown = [_said(one) | {"agreement": share} for one, share in zip(judged, shares, strict=True)]
+            shown = [_said(one, share) for one, share in zip(judged, shares, strict=True)]
         elif row.sent_to:
             shown = [_said(one) for one in given if one.author == caller.actor and one.state == RETURNED][-1:]
         until = row.leases.get(caller.actor)
@@ -258,8 +259,8 @@ def check_free(row: Any, home: Any, caller: Caller, *, took_part: bool) -> None:
         raise Conflict(f"The item {row.id} is kept for somebody else.", hint="Fetch the next one.")
 
 
-def _said(one: Any) -> dict[str, Any]:
-    return {"author": one.author, "verb": one.verb, "objects": one.objects}
+def _said(one: Any, agreement: float | None = None) -> Opinion:
+    return Opinion(one.author, one.verb, one.objects, agreement)
 
 
 def _new_item(caller: Caller, queue: str, sample: str, position: int, truth: Any) -> dict[str, Any]:

@@ -42,14 +42,23 @@ class ReviewQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What somebody said of an image: all objects that should stand there; and how far he agrees with the others."""
+
+    author: str
+    verb: str
+    objects: Sequence[Mapping[str, Any]]
+    agreement: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewItem:
     """One image to look at.
 
     Attributes:
         kind: "label", or "adjudicate" where answers differ.
         suggestions: what models say; empty where blind.
-        answers: to adjudicate, those of all, {"author", "verb", "objects", "agreement" with the others}; where the item
-            came back, the own one.
+        answers: to adjudicate, those of all; where the item came back, the own one.
         agreement: of all answers, where they are to be adjudicated.
         reason: why it was sent back.
         revision: newest number written for the sample under the schema; 0 where blind.
@@ -64,7 +73,7 @@ class ReviewItem:
     kind: str
     blind: bool
     suggestions: Sequence[LabelledObject]
-    answers: Sequence[Mapping[str, Any]]
+    answers: Sequence[Opinion]
     agreement: float | None
     reason: str
     revision: int
@@ -72,7 +81,7 @@ class ReviewItem:
 
 
 @dataclass(frozen=True, slots=True)
-class NextItem:
+class NextReviewItem:
     """The item to answer, leased to the caller, and the samples that come after it, leased to nobody."""
 
     item: ReviewItem | None

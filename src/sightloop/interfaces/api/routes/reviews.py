@@ -11,7 +11,7 @@ from sightloop.errors import InvalidInput
 from sightloop.interfaces.api.parsing import Body, Listed, Name, Seed, items_of
 from sightloop.interfaces.api.routes.objects import GivenObject
 from sightloop.interfaces.api.routing import Ask, Routes
-from sightloop.labeling import Agreement, NextItem, ReviewAnswer, ReviewItem, ReviewQueue, Verdict
+from sightloop.labeling import Agreement, NextReviewItem, ReviewAnswer, ReviewItem, ReviewQueue, Verdict
 
 routes = Routes("reviews")
 
@@ -70,7 +70,7 @@ def show_review_queue(ask: Ask, queue: str) -> ReviewQueue:
 
 
 @routes.post("/review-queues/{queue}/next", permission=Permission.LABEL, kept=False)
-def next_review(ask: Ask, queue: str, body: NextReview) -> NextItem:
+def next_review(ask: Ask, queue: str, body: NextReview) -> NextReviewItem:
     """The next item, leased to the caller, null where nothing waits; and the samples of the two that come after it."""
     return ask.installation.reviews.next(ask.caller, queue, body.after)
 
