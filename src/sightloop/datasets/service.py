@@ -21,6 +21,7 @@ from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
 from sightloop.datasets.interchange import ImportReport, Interchange, Loss
+from sightloop.datasets.maps import Maps, Outlier, SampleMap
 from sightloop.datasets.objects import Objects
 from sightloop.datasets.pixels import is_shown_as_it_is
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
@@ -51,7 +52,7 @@ class Counts:
 class Datasets:
     """All that the room offers; each verb answers within the caller's workspace.
 
-    Construct it before `runs.launch()`: it registers the run kind "ingest".
+    Construct it before `runs.launch()`: it registers the run kinds "ingest" and "map".
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
@@ -88,7 +89,10 @@ class Datasets:
         )
         self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations, self._versions)
         self._columns = ColumnReader(self._catalogue, self._versions)
-        self._integrity = Integrity(records, stores, self._catalogue, self._schemas, self._versions, self._similarity)
+        self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
+        self._integrity = Integrity(
+            records, stores, self._catalogue, self._schemas, self._versions, self._similarity, self._maps
+        )
 
     @property
     def embedder_id(self) -> str:
@@ -255,6 +259,25 @@ class Datasets:
     def near_duplicates(self, caller: Caller, where: Where | None = None) -> NearDuplicateReport:
         """Groups of samples that are nearly the same: perceptual hashes propose, embeddings confirm."""
         return self._similarity.near_duplicates(caller, where)
+
+    def outliers(self, caller: Caller, where: Where | None = None, limit: int = 100) -> Sequence[Outlier]:
+        """The samples farthest from their nearest neighbours, farthest first, among those that a filter selects."""
+        return self._maps.outliers(caller, where, limit)
+
+    def make_map(self, caller: Caller, where: Where | None = None, version: str | None = None) -> Run:
+        """A run that lays the embeddings of what a filter selects, or of a version, out in the plane.
+
+        Its output: data (the digest of the table), size, method. Its id is the map's.
+        """
+        return self._maps.start(caller, where, version)
+
+    def maps(self, caller: Caller) -> Sequence[SampleMap]:
+        """The maps, newest first."""
+        return self._maps.listed(caller)
+
+    def map_columns(self, caller: Caller, map_id: str) -> pa.Table:
+        """Where each sample of a map lies: `id`, `x`, `y`."""
+        return self._maps.table(caller, map_id)
 
     def search(
         self,

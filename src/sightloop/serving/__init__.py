@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sightloop.serving.predictor import Predictor as Predictor
     from sightloop.serving.process import serve_deployments as serve_deployments
     from sightloop.serving.service import Deployments as Deployments
+    from sightloop.serving.traffic import window_of as window_of
 
 _HOMES = {
     "Deployments": "service",
@@ -27,6 +28,7 @@ _HOMES = {
     "body_patience_s": "listening",
     "listening_options": "listening",
     "serve_deployments": "process",
+    "window_of": "traffic",
 }
 
 __all__ = list(_HOMES)

@@ -47,6 +47,11 @@ class Search(Body):
     where: dict[str, Any] | None = None
 
 
+class NewMap(Body):
+    where: dict[str, Any] | None = None
+    version: str | None = None
+
+
 class Thumbs(Body):
     samples: list[str] = Field(max_length=256)
 
@@ -127,6 +132,31 @@ def show_columns(ask: Ask, where: Where = None, version: str | None = None, fiel
 def find_near_duplicates(ask: Ask, where: Where = None) -> NearDuplicateReport:
     """Groups of samples that look the same."""
     return ask.installation.datasets.near_duplicates(ask.caller, filter_of(where))
+
+
+@routes.get("/samples/outliers", permission=Permission.READ)
+def outliers(ask: Ask, where: Where = None, limit: Limit = 100) -> Any:
+    """The samples farthest from their ten nearest neighbours, with their mean cosine distance, farthest first."""
+    return items_of(ask.installation.datasets.outliers(ask.caller, filter_of(where), limit))
+
+
+@routes.post("/maps", permission=Permission.DATASET_WRITE)
+def make_map(ask: Ask, body: NewMap) -> Any:
+    """The run that lays the stored embeddings out in the plane: of what matches, or of a dataset version."""
+    return ask.installation.datasets.make_map(ask.caller, body.where, body.version)
+
+
+@routes.get("/maps", permission=Permission.READ)
+def maps(ask: Ask) -> Any:
+    """The maps, newest first, each with the method that made it."""
+    return items_of(ask.installation.datasets.maps(ask.caller))
+
+
+@routes.get("/maps/{map}/columns", permission=Permission.READ, gives=ARROW)
+def map_columns(ask: Ask, map: str) -> Response:
+    """Where each sample of a map lies, as an Arrow IPC stream: `id`, `x`, `y`."""
+    table = ask.installation.datasets.map_columns(ask.caller, map)
+    return arrow(ask.request, table, f"{ask.caller.workspace}|{map}")
 
 
 @routes.post("/samples/search", permission=Permission.READ, kept=False)
