@@ -21,7 +21,7 @@ from sightloop.domain import Caller, Run, RunState
 from sightloop.errors import InvalidInput, NotEnoughData, not_found
 from sightloop.runs import RunContext, Runs
 from sightloop.storage import Stores
-from sightloop.vision import layout, layout_method, neighbour_distances, principal
+from sightloop.vision import layout, neighbour_distances, principal
 
 KIND: Final = "map"
 SEED: Final = 0
@@ -124,7 +124,7 @@ class Maps:
         ids = self._chosen(caller, params["where"], params["version"])
         if not ids:
             raise NotEnoughData("There is nothing to map.", hint="Ingest samples, or widen the filter.")
-        places = layout(
+        places, method = layout(
             self._reduce(caller, ids), SEED, told=lambda done, total: context.progress(done, total, "samples")
         )
         sink = pa.BufferOutputStream()
@@ -133,7 +133,7 @@ class Maps:
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)
         digest = self._stores.workspace(caller.workspace).blobs.put(sink.getvalue().to_pybytes())
-        return {"data": digest, "size": len(ids), "method": layout_method(len(ids))}
+        return {"data": digest, "size": len(ids), "method": method}
 
     def _chosen(self, caller: Caller, where: Where | None, version: str | None) -> list[str]:
         """Ids in order, of samples that are there."""

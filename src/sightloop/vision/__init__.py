@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from sightloop.vision.metrics import precision_recall as precision_recall
     from sightloop.vision.partition import split as split
     from sightloop.vision.projection import layout as layout
-    from sightloop.vision.projection import layout_method as layout_method
     from sightloop.vision.projection import neighbour_distances as neighbour_distances
     from sightloop.vision.projection import principal as principal
     from sightloop.vision.ranking import delong_ci as delong_ci
@@ -116,7 +115,6 @@ _HOMES = {
     "partition": ("split",),
     "projection": (
         "layout",
-        "layout_method",
         "neighbour_distances",
         "principal",
     ),

@@ -40,21 +40,26 @@ def principal(vectors: Vectors, seed: int, components: int = COMPONENTS) -> Floa
     return np.concatenate([(_unit(vectors[rows]) - mean) @ axes for rows in _blocks(count)])
 
 
-def layout(reduced: Floats, seed: int, *, told: Callable[[int, int], None] = lambda done, total: None) -> Floats:
-    """A place in the plane for each row of (N, d), float32 (N, 2), by `layout_method`.
+def layout(
+    reduced: Floats, seed: int, *, told: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[Floats, str]:
+    """A place in the plane for each row of (N, d), float32 (N, 2), and the method in words.
 
-    More than 10,000 rows are laid out by as many landmarks, drawn by the seed; each other row lies at the mean of its
-    five nearest landmarks, weighted by the inverse squares of its distances to them.
+    It is t-SNE where openTSNE is installed, else the first two columns. More than 10,000 rows are laid out by as many
+    landmarks, drawn by the seed; each other row lies at the mean of its five nearest landmarks, weighted by the inverse
+    squares of its distances to them.
     """
     count = len(reduced)
     if find_spec("openTSNE") is None or count < 8:
         flat = np.zeros((count, 2), np.float32)
         flat[:, : reduced.shape[1]] = reduced[:, :2]
-        return flat
+        return flat, "PCA to 2"
     landmarks = _drawn(count, LANDMARKS, seed)
     laid = _embedded(reduced[landmarks], seed)
+    perplexity = _perplexity(len(landmarks))
+    method = f"t-SNE (openTSNE {version('openTSNE')}, perplexity {perplexity:g}) of PCA to {reduced.shape[1]}"
     if len(landmarks) == count:
-        return laid
+        return laid, method
     placed = np.empty((count, 2), np.float32)
     for rows in _blocks(count):
         squares, near = _nearest(reduced[rows], reduced[landmarks], PLACED_BY)
@@ -62,15 +67,7 @@ def layout(reduced: Floats, seed: int, *, told: Callable[[int, int], None] = lam
         placed[rows] = (laid[near] * weights[..., None]).sum(1) / weights.sum(1)[:, None]
         told(rows.stop, count)
     placed[landmarks] = laid
-    return placed
-
-
-def layout_method(count: int) -> str:
-    """What `layout` does with so many rows, in words."""
-    if find_spec("openTSNE") is None or count < 8:
-        return "PCA to 2"
-    how = f"t-SNE (openTSNE {version('openTSNE')}, perplexity {_perplexity(min(count, LANDMARKS)):g}) of PCA to 50"
-    return how if count <= LANDMARKS else f"{how}, by {LANDMARKS:,} landmarks"
+    return placed, f"{method}, by {len(landmarks):,} landmarks"
 
 
 def neighbour_distances(reduced: Floats, k: int, seed: int, among: int = FITTED) -> Floats:

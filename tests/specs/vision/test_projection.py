@@ -32,11 +32,12 @@ def test_principal_components_do_not_depend_on_the_length_of_a_vector() -> None:
     assert np.allclose(principal(vectors, 0), principal(vectors * 3, 0), atol=1e-5)
 
 
-def test_a_layout_repeats_and_keeps_groups_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layout_repeats_and_keeps_groups_together() -> None:
     vectors, group = clusters(90)
     reduced = principal(vectors, 0)
-    places = layout(reduced, 0)
-    assert np.array_equal(places, layout(reduced, 0))
+    places, method = layout(reduced, 0)
+    assert "t-SNE" in method
+    assert np.array_equal(places, layout(reduced, 0)[0])
     nearest = ((places[:, None] - places) ** 2).sum(-1) + np.eye(90) * 1e9
     assert (group[nearest.argmin(1)] == group).mean() > 0.95
 
@@ -44,7 +45,8 @@ def test_a_layout_repeats_and_keeps_groups_together(monkeypatch: pytest.MonkeyPa
 def test_rows_beyond_the_landmarks_lie_with_their_own_group(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightloop.vision.projection.LANDMARKS", 60)
     vectors, group = clusters(240)
-    places = layout(principal(vectors, 0), 0)
+    places, method = layout(principal(vectors, 0), 0)
+    assert method.endswith("by 60 landmarks")
     centres = np.stack([np.median(places[group == one], axis=0) for one in range(3)])
     assert (((places[:, None] - centres) ** 2).sum(-1).argmin(1) == group).mean() > 0.95
 
@@ -52,7 +54,7 @@ def test_rows_beyond_the_landmarks_lie_with_their_own_group(monkeypatch: pytest.
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
 def test_a_handful_of_rows_has_a_place_too(count: int) -> None:
     vectors, _ = clusters(count)
-    assert layout(principal(vectors, 0), 0).shape == (count, 2)
+    assert layout(principal(vectors, 0), 0)[0].shape == (count, 2)
 
 
 def test_who_lies_apart_has_the_greatest_distance_in_any_block() -> None:
@@ -66,4 +68,5 @@ def test_who_lies_apart_has_the_greatest_distance_in_any_block() -> None:
 def test_without_a_layout_library_components_are_the_places(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightloop.vision.projection.find_spec", lambda name: None)
     reduced = principal(clusters(40)[0], 0)
-    assert np.array_equal(layout(reduced, 0), reduced[:, :2])
+    places, method = layout(reduced, 0)
+    assert (np.array_equal(places, reduced[:, :2]), method) == (True, "PCA to 2")
