@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sightloop.datasets.annotations import Annotations
-from sightloop.datasets.catalogue import Catalogue, Page
+from sightloop.datasets.catalogue import Catalogue, Counts, Page
 from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
-from sightloop.datasets.interchange import ImportReport, Interchange, Loss
+from sightloop.datasets.interchange import ImportReport, Interchange
 from sightloop.datasets.maps import Maps, Outlier, SampleMap
 from sightloop.datasets.objects import Objects
 from sightloop.datasets.pixels import is_shown_as_it_is
@@ -36,17 +35,6 @@ from sightloop.events import Events
 from sightloop.inference import DecodePool, DecodeRequest, Embedder
 from sightloop.runs import Runs
 from sightloop.storage import Records, Stores
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many samples there are, and with a label; versions of datasets; refused media that wait, since when."""
-
-    samples: int
-    labelled: int
-    versions: int
-    quarantined: int
-    quarantined_since: str
 
 
 class Datasets:

@@ -85,12 +85,12 @@ def test_the_story_tells_the_steps_of_the_newest_whole_cycle_with_their_receipts
     house.loop.tick(ENGINEER)
     story = overview.look(ENGINEER).story
     assert story is not None
-    assert [one["step"] for one in story["steps"]] == ["alerted", "labelled", "trained", "gated", "promoted"]
-    assert [one["subject"] for one in story["steps"]] == ["alt_1", "cmp_1", "mdv_2", "gat_1", "mdv_2"]
-    assert story["steps"][0]["receipts"][0] == "rcp_alarm"
-    assert story["steps"][3]["receipts"][0] == "rcp_gate"
-    for step in story["steps"]:
-        assert house.events.receipt(ENGINEER, step["receipts"][-1]).outcome["because"] == step["says"]
+    assert [one.step for one in story.steps] == ["alerted", "labelled", "trained", "gated", "promoted"]
+    assert [one.subject for one in story.steps] == ["alt_1", "cmp_1", "mdv_2", "gat_1", "mdv_2"]
+    assert story.steps[0].receipts[0] == "rcp_alarm"
+    assert story.steps[3].receipts[0] == "rcp_gate"
+    for step in story.steps:
+        assert house.events.receipt(ENGINEER, step.receipts[-1]).outcome["because"] == step.says
 
 
 def test_a_cycle_that_ended_otherwise_needs_somebody_and_tells_no_story(

@@ -144,9 +144,7 @@ def list_audit(
 
 
 @routes.get("/audit/export", permission=Permission.AUDIT_READ, gives=_LINES)
-def export_audit(
-    ask: Ask, actor: str | None = None, subject: str | None = None, action: Action = None
-) -> StreamingResponse:
+def export_audit(ask: Ask, actor: str | None = None, subject: str | None = None, action: Action = None) -> Response:
     """All audit entries that match, oldest first, one JSON object a line."""
 
     def lines() -> Iterator[bytes]:
