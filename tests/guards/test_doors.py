@@ -11,6 +11,8 @@ ROOMS = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py") if path
 WIDE = {
     "domain": 40,
     "datasets": 18,
+    "labeling": 15,
+    "loop": 12,
     "serving": 12,
     "vision": 47,
     "inference": 16,

@@ -26,6 +26,7 @@ from sightloop.vision import layout, neighbour_distances, principal
 KIND: Final = "map"
 SEED: Final = 0
 NEIGHBOURS: Final = 10
+AMONG: Final = 1024  # samples that the first look measures distances to
 MOST_MAPS: Final = 1000
 MOST_OUTLIERS: Final = 1000
 _HELD: Final = 4  # reductions in memory: 50 numbers a sample
@@ -94,7 +95,7 @@ class Maps:
     def outliers(self, caller: Caller, where: Where | None, limit: int) -> Sequence[Outlier]:
         """The samples farthest from their ten nearest neighbours, farthest first, among those a filter selects.
 
-        Who is far is found on 50 principal components and among at most 4,096 samples, drawn; of twice as many
+        Who is far is found on 50 principal components and among at most 1,024 samples, drawn; of twice as many
         candidates as asked for, the exact distance to the nearest of all decides.
         """
         if not 1 <= limit <= MOST_OUTLIERS:
@@ -102,7 +103,7 @@ class Maps:
         ids = self._chosen(caller, where, None)
         if len(ids) < 3:
             return []
-        rough = neighbour_distances(self._reduce(caller, ids), NEIGHBOURS, SEED)
+        rough = neighbour_distances(self._reduce(caller, ids), NEIGHBOURS, SEED, AMONG)
         order = np.argsort(-rough, kind="stable")
         candidates = [ids[i] for i in order[: 2 * limit]]
         exact = self._similarity.neighbour_distances(caller, candidates, ids, NEIGHBOURS)
