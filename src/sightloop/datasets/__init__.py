@@ -5,6 +5,7 @@ from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.interchange import ImportReport
+from sightloop.datasets.maps import Outlier, SampleMap
 from sightloop.datasets.objects import LabelledObject, ObjectsWritten, Operation, SampleObjects, SuggestionReport
 from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
@@ -24,8 +25,10 @@ __all__ = [
     "NewAnnotation",
     "ObjectsWritten",
     "Operation",
+    "Outlier",
     "Page",
     "QuarantineEntry",
+    "SampleMap",
     "SampleObjects",
     "SuggestionReport",
     "VersionDiff",

@@ -36,6 +36,17 @@ class Page(Generic[T]):
     cursor: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many samples there are, and with a label; versions of datasets; refused media that wait, since when."""
+
+    samples: int
+    labelled: int
+    versions: int
+    quarantined: int
+    quarantined_since: str
+
+
 class View:
     """The samples at one pointer version, ordered by id; columns are made when first asked for.
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sightloop.datasets import tables
 from sightloop.datasets.catalogue import Catalogue
+from sightloop.datasets.maps import Maps
 from sightloop.datasets.schemas import Schemas
 from sightloop.datasets.similarity import Similarity
 from sightloop.datasets.versions import Versions
@@ -27,6 +28,7 @@ class Integrity:
         schemas: Schemas,
         versions: Versions,
         similarity: Similarity,
+        maps: Maps,
     ) -> None:
         self._records = records
         self._stores = stores
@@ -34,10 +36,12 @@ class Integrity:
         self._schemas = schemas
         self._versions = versions
         self._similarity = similarity
+        self._maps = maps
 
     def references(self, workspace: str) -> set[str]:
         """Digests of all blobs that this room uses."""
-        return {*self._sample_blobs(workspace), *self._recorded_blobs(workspace)}
+        maps = self._maps.references(_auditor(workspace))
+        return {*self._sample_blobs(workspace), *self._recorded_blobs(workspace), *maps}
 
     def check(self, workspace: str) -> list[str]:
         """One sentence for each problem."""

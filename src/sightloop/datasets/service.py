@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sightloop.datasets.annotations import Annotations
-from sightloop.datasets.catalogue import Catalogue, Page
+from sightloop.datasets.catalogue import Catalogue, Counts, Page
 from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
 from sightloop.datasets.entries import entry_of
 from sightloop.datasets.filters import Where
@@ -22,6 +21,7 @@ from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
 from sightloop.datasets.interchange import ImportReport, Interchange
+from sightloop.datasets.maps import Maps, Outlier, SampleMap
 from sightloop.datasets.objects import Objects
 from sightloop.datasets.pixels import is_shown_as_it_is
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
@@ -38,21 +38,10 @@ from sightloop.runs import Runs
 from sightloop.storage import Records, Stores
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many samples there are, and with a label; versions of datasets; refused media that wait, since when."""
-
-    samples: int
-    labelled: int
-    versions: int
-    quarantined: int
-    quarantined_since: str
-
-
 class Datasets:
     """All that the room offers; each verb answers within the caller's workspace.
 
-    Construct it before `runs.launch()`: it registers the run kind "ingest".
+    Construct it before `runs.launch()`: it registers the run kinds "ingest" and "map".
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
@@ -89,7 +78,10 @@ class Datasets:
         )
         self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations, self._versions)
         self._columns = ColumnReader(self._catalogue, self._versions)
-        self._integrity = Integrity(records, stores, self._catalogue, self._schemas, self._versions, self._similarity)
+        self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
+        self._integrity = Integrity(
+            records, stores, self._catalogue, self._schemas, self._versions, self._similarity, self._maps
+        )
 
     @property
     def embedder_id(self) -> str:
@@ -256,6 +248,25 @@ class Datasets:
     def near_duplicates(self, caller: Caller, where: Where | None = None) -> NearDuplicateReport:
         """Groups of samples that are nearly the same: perceptual hashes propose, embeddings confirm."""
         return self._similarity.near_duplicates(caller, where)
+
+    def outliers(self, caller: Caller, where: Where | None = None, limit: int = 100) -> Sequence[Outlier]:
+        """The samples farthest from their nearest neighbours, farthest first, among those that a filter selects."""
+        return self._maps.outliers(caller, where, limit)
+
+    def make_map(self, caller: Caller, where: Where | None = None, version: str | None = None) -> Run:
+        """A run that lays the embeddings of what a filter selects, or of a version, out in the plane.
+
+        Its output: data (the digest of the table), size, method. Its id is the map's.
+        """
+        return self._maps.start(caller, where, version)
+
+    def maps(self, caller: Caller) -> Sequence[SampleMap]:
+        """The maps, newest first."""
+        return self._maps.listed(caller)
+
+    def map_columns(self, caller: Caller, map_id: str) -> pa.Table:
+        """Where each sample of a map lies: `id`, `x`, `y`."""
+        return self._maps.table(caller, map_id)
 
     def search(
         self,

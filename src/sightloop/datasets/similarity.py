@@ -79,6 +79,26 @@ class Similarity:
         held = self._vectors(caller)
         return held.matrix[_rows(held, sample_ids)].astype(np.float32)
 
+    def stored(self, caller: Caller, sample_ids: Sequence[str]) -> npt.NDArray[np.float16]:
+        """Vectors as they are stored, float16 (N, D), in the order of the ids."""
+        held = self._vectors(caller)
+        return np.asarray(held.matrix[_rows(held, sample_ids)])
+
+    def neighbour_distances(
+        self, caller: Caller, sample_ids: Sequence[str], among: Sequence[str], k: int
+    ) -> npt.NDArray[np.float32]:
+        """The mean cosine distance of each sample to its k nearest among others, (N,); itself does not count."""
+        held = self._vectors(caller)
+        asked, others = np.asarray(_rows(held, sample_ids)), np.asarray(_rows(held, among))
+        queries = held.matrix[asked].astype(np.float32) / held.norms[asked, None]
+        best = np.full((len(asked), 0), -np.inf, np.float32)
+        for at in range(0, len(others), _BLOCK):
+            rows = others[at : at + _BLOCK]
+            cosines = queries @ (held.matrix[rows].astype(np.float32) / held.norms[rows, None]).T
+            cosines[asked[:, None] == rows] = -np.inf
+            best = -np.sort(-np.concatenate([best, cosines], axis=1), axis=1)[:, : min(k, len(others) - 1)]
+        return np.asarray((1 - best).mean(1), np.float32)
+
     def near_duplicates(self, caller: Caller, where: Where | None = None) -> NearDuplicateReport:
         """Groups among the samples that a filter selects; the order of the content decides who leads."""
         view, selected = self._catalogue.chosen(caller, where)

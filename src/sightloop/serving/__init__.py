@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sightloop.serving.predictor import Predictor as Predictor
     from sightloop.serving.process import serve_deployments as serve_deployments
     from sightloop.serving.service import Deployments as Deployments
+    from sightloop.serving.service import Marker as Marker
+    from sightloop.serving.traffic import TrafficBin as TrafficBin
+    from sightloop.serving.traffic import window_of as window_of
 
 _HOMES = {
     "Deployments": "service",
@@ -27,6 +30,9 @@ _HOMES = {
     "body_patience_s": "listening",
     "listening_options": "listening",
     "serve_deployments": "process",
+    "Marker": "service",
+    "TrafficBin": "traffic",
+    "window_of": "traffic",
 }
 
 __all__ = list(_HOMES)

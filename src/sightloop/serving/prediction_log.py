@@ -20,6 +20,7 @@ from sightloop.serving.ports import SampleMedia
 from sightloop.serving.prediction_rows import to_prediction, to_table
 from sightloop.serving.segments import SUFFIX, damaged_at, frame, read_frames
 from sightloop.serving.tables import PREDICTIONS, outcomes, prediction_heads, segment_offsets
+from sightloop.serving.traffic import READ, TrafficBin, Window, binned
 from sightloop.storage import Records, Stores, Tables, faultpoint, move_pointer, pointer
 
 ACTOR: Final = "sys_serving"
@@ -134,6 +135,12 @@ class PredictionLog:
         if not found:
             return None
         return self._predictions(caller, self._rows(caller, f"sequence = {max(found)}").to_pylist())[0]
+
+    def traffic(self, caller: Caller, deployment: str, window: Window) -> Sequence[TrafficBin]:
+        """What the deployment answered in each bin of the window, as far as the log still holds it."""
+        start, end = window.start.isoformat(), window.end.isoformat()
+        where = f"deployment = '{_checked(deployment)}' AND made_at >= '{start}' AND made_at < '{end}'"
+        return binned(self._rows(caller, f"{where} AND purpose != '{PROBE}'", READ), window)
 
     def counts(self, caller: Caller) -> dict[str, int]:
         """How many predictions each model version made."""

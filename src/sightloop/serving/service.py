@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -37,6 +38,7 @@ from sightloop.serving.prediction_log import ACTOR
 from sightloop.serving.predictor import Predictor
 from sightloop.serving.supervisor import Supervisor
 from sightloop.serving.tables import deployment_switches, deployments
+from sightloop.serving.traffic import Window
 from sightloop.settings import Settings
 from sightloop.storage import Records, faultpoint
 
@@ -47,6 +49,15 @@ FOLLOW_S: Final = 0.1
 SERVING, STOPPED = "serving", "stopped"
 log = logging.getLogger(__name__)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What happened to a deployment at a moment: `kind` is "serving" (this version from now on) or "stopped"."""
+
+    at: datetime
+    model_version: str
+    kind: str
 
 
 class Deployments:
@@ -164,6 +175,15 @@ class Deployments:
             )
             for row in rows
         ]
+
+    def switches(self, caller: Caller, name: str, window: Window) -> Sequence[Marker]:
+        """When the deployment was given another version, or stopped, within the window; oldest first."""
+        home = deployment_switches
+        mine = (home.c.workspace_id == caller.workspace) & (home.c.deployment == self.get(caller, name).id)
+        inside = (home.c.made_at >= window.start.isoformat()) & (home.c.made_at < window.end.isoformat())
+        with self._records.read() as connection:
+            rows = connection.execute(sa.select(home).where(mine & inside).order_by(home.c.made_at)).all()
+        return [Marker(datetime.fromisoformat(row.made_at), row.model_version, row.state) for row in rows]
 
     def predict(self, caller: Caller, name: str, image: bytes, *, request_id: str = "") -> Predicted:
         """The serving process's answer for an encoded image.

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from sightloop.vision.metrics import expected_calibration_error as expected_calibration_error
     from sightloop.vision.metrics import precision_recall as precision_recall
     from sightloop.vision.partition import split as split
+    from sightloop.vision.projection import layout as layout
+    from sightloop.vision.projection import neighbour_distances as neighbour_distances
+    from sightloop.vision.projection import principal as principal
     from sightloop.vision.ranking import delong_ci as delong_ci
     from sightloop.vision.ranking import paired_auroc_difference as paired_auroc_difference
     from sightloop.vision.sampling import diverse as diverse
@@ -110,6 +113,11 @@ _HOMES = {
         "precision_recall",
     ),
     "partition": ("split",),
+    "projection": (
+        "layout",
+        "neighbour_distances",
+        "principal",
+    ),
     "ranking": (
         "delong_ci",
         "paired_auroc_difference",

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from sightloop.errors import InvalidInput
+from sightloop.errors import InvalidInput, NotFound
 from tests.specs.interfaces.house import House, write_pictures
 
 COLUMNS = "/api/v1/samples/columns"
@@ -186,3 +186,18 @@ def test_the_audit_is_searched_from_either_end_and_exported_whole(house: House, 
     assert list(ws.audit.list(actor="usr_nobody")) == []
     lines = ws.audit.export(tmp_path / "audit.jsonl").read_text().splitlines()
     assert [json.loads(one)["sequence"] for one in lines] == oldest
+
+
+def test_a_map_is_made_by_a_run_and_read_as_columns(shown: House) -> None:
+    ws = shown.workspace()
+    run = ws.runs.wait(ws.samples.make_map(where={"format": "PNG"}))
+    table = ws.samples.map_columns(run.id)
+    [made] = ws.samples.maps()
+    assert (made.id, made.size, made.method) == (run.id, 4, "PCA to 2")
+    assert table.column_names == ["id", "x", "y"]
+    assert len(ws.samples.outliers(limit=2)) == 2
+
+
+def test_the_metrics_of_a_deployment_that_is_none_are_not_found(shown: House) -> None:
+    with pytest.raises(NotFound):
+        shown.workspace().deployments.metrics("nothing")

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -14,8 +15,9 @@ import numpy as np
 import psutil
 import pytest
 
-from sightloop.domain import Caller, Role
+from sightloop.domain import Caller, Role, now
 from sightloop.errors import InvalidMedia, NotFound, Refused
+from sightloop.serving import window_of
 from tests.specs.serving.conftest import KEY, wait_until
 from tests.specs.serving.house import ME, HeldSamples, House, opened
 from tests.specs.serving.small_model import png, small_bundle
@@ -38,6 +40,18 @@ def test_a_deployed_model_answers_and_its_predictions_are_found(house: House) ->
     found = house.log.get(ME, answer["prediction_id"])
     assert (found.sample, found.model_version) == (house.samples.ids[1], version.id)
     assert house.log.media(ME, found.media_digest) == png(240)
+
+
+def test_a_switch_is_marked_where_it_happened_and_for_its_own_workspace_only(house: House) -> None:
+    version = house.promoted()
+    before = now()
+    house.deployments.deploy(ME, "marked", model="cells")
+    window = window_of(before, now() + timedelta(seconds=1), 1, now())
+    [marker] = house.deployments.switches(ME, "marked", window)
+    assert (marker.model_version, marker.kind, before <= marker.at) == (version.id, "serving", True)
+    assert house.deployments.switches(ME, "marked", window_of(None, before, 1, before)) == []
+    with pytest.raises(NotFound):
+        house.deployments.switches(replace(ME, workspace="ws_b"), "marked", window)
 
 
 def test_an_api_key_opens_the_endpoint_until_it_is_taken_back(house: House) -> None:

@@ -4,14 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sightloop.domain import Caller, Role, digest_of
+from sightloop.domain import Caller, Role, digest_of, now
 from sightloop.errors import InvalidInput, NotFound
+from sightloop.serving import window_of
 from sightloop.serving.segments import SegmentWriter
 from tests.specs.serving.house import ME, HeldSamples, House, opened
 from tests.specs.serving.small_model import png
@@ -209,3 +211,26 @@ def test_the_newest_predictions_of_one_workspace_are_not_told_to_another(house: 
     write(house, record(10))
     house.log.import_segments(flush=True)
     assert len(house.log.newest(STRANGER)[1]) == 0
+
+
+def test_traffic_is_told_in_bins_without_probes_and_empty_ones_say_nothing(house: House) -> None:
+    def at(minute: int, **facts: Any) -> dict[str, Any]:
+        return record(minute, made_at=f"2026-01-01T00:{minute:02}:00+00:00", **facts)
+
+    write(house, at(0, latency_ms=2.0), at(9, latency_ms=4.0, label="bright", score=0.25), at(25, latency_ms=8.0))
+    write(house, at(1, purpose="probe"), at(2, deployment="other"), at(30))
+    house.log.import_segments(flush=True)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    window = window_of(start, start + timedelta(minutes=30), 3, now())
+    first, second, third = house.log.traffic(ME, "line", window)
+    assert (first.count, first.labels, first.p50_ms, first.mean_score) == (2, {"bright": 1, "dark": 1}, 3.0, 0.5)
+    assert (second.count, second.p50_ms, second.mean_score, second.at) == (0, None, None, start + timedelta(minutes=10))
+    assert (third.count, third.p95_ms, third.errors) == (1, 8.0, None)
+    assert [one.count for one in house.log.traffic(STRANGER, "line", window)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("hours", "bins"), [(0, 3), (-1, 3), (1, 0), (1, 501)])
+def test_a_window_that_is_none_is_refused(hours: int, bins: int) -> None:
+    start = datetime(2026, 1, 1)  # noqa: DTZ001  a moment without a zone is in UTC
+    with pytest.raises(InvalidInput):
+        window_of(start, start + timedelta(hours=hours), bins, now())

@@ -51,6 +51,15 @@ def stop(ws: Workspace, name: str) -> Any:
     return ws.deployments.stop(name)
 
 
+@deployment.command("metrics", example="sightloop deployment metrics line-1 --bins 24")
+def metrics(
+    ws: Workspace, name: str, bins: Annotated[int, typer.Option(help="How many parts of the last 24 hours.")] = 24
+) -> Any:
+    """Show what a deployment answered over the last 24 hours."""
+    found = ws.deployments.metrics(name, bins=bins)
+    return Table(found.bins, ("at", "count", "p50_ms", "p95_ms", "mean_score", "labels"))
+
+
 @prediction.command("list", example="sightloop prediction list --deployment line-1")
 def list_predictions(
     ws: Workspace,

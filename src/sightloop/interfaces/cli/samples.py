@@ -112,6 +112,24 @@ def search(
     return Table(found, ("cosine", "sample"))
 
 
+@samples.command("outliers", example="sightloop samples outliers --limit 10")
+def outliers(ws: Workspace, where: Where = "", limit: Limit = 20) -> Any:
+    """List the samples that look like no other, by their distance to their nearest neighbours."""
+    return Table(ws.samples.outliers(where=parse_filter(where), limit=limit), ("distance", "percentile", "sample"))
+
+
+@samples.command("map", example="sightloop samples map --version cells@latest")
+def make_map(
+    ws: Workspace,
+    where: Where = "",
+    version: Annotated[str, typer.Option(help="Of this dataset version.")] = "",
+) -> Any:
+    """Lay samples out in the plane, so that those which look alike lie together."""
+    with progress("Mapping") as follow:
+        made = ws.samples.make_map(where=parse_filter(where), version=version or None)
+        return ws.runs.wait(made, progress=follow)
+
+
 @quarantine.command("list", example="sightloop quarantine list")
 def list_quarantine(ws: Workspace) -> Any:
     """List quarantined files with their reasons."""

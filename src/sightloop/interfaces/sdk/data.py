@@ -111,6 +111,27 @@ class Samples(Noun):
         """The groups of samples that look the same."""
         return self._connection.get("/samples/near-duplicates", where=where_text(where))
 
+    def outliers(self, *, where: Where | None = None, limit: int = 100) -> Sequence[Record]:
+        """The samples farthest from their nearest neighbours, with their mean cosine distance, farthest first."""
+        return self._connection.items("/samples/outliers", where=where_text(where), limit=limit)
+
+    def make_map(
+        self, *, where: Where | None = None, version: Reference | None = None, key: str | None = None
+    ) -> Record:
+        """The run that lays embeddings out in the plane; its id becomes the map's."""
+        body = {"where": where, "version": None if version is None else reference(version)}
+        return self._connection.post("/maps", body, key=key)
+
+    def maps(self) -> Sequence[Record]:
+        """The maps, newest first, each with the method that made it."""
+        return self._connection.items("/maps")
+
+    def map_columns(self, map: Reference) -> pyarrow.Table:
+        """Where each sample of a map lies: `id`, `x`, `y`."""
+        from pyarrow import ipc  # the command line starts without it
+
+        return ipc.open_stream(self._connection.read(f"/maps/{part(map)}/columns")).read_all()
+
     def search(
         self, *, sample: Reference | None = None, image: bytes | None = None, k: int = 20, where: Where | None = None
     ) -> Sequence[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,13 @@ class Deployments(Noun):
 
     def get(self, name: str) -> Record:
         return self._connection.get(f"/deployments/{part(name)}")
+
+    def metrics(
+        self, name: str, *, since: datetime | None = None, until: datetime | None = None, bins: int = 48
+    ) -> Record:
+        """What it answered over time, in bins, by default over the last 24 hours; and when it was switched."""
+        window = {"from": since and since.isoformat(), "to": until and until.isoformat()}
+        return self._connection.get(f"/deployments/{part(name)}/metrics", bins=bins, **window)
 
     def sync(self, name: str, *, key: str | None = None) -> Record:
         """The deployment, once it answers with the version that its alias names now."""

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import Response
-from pydantic import Field
+from fastapi import Query, Response
+from pydantic import BaseModel, Field
 
 from sightloop.domain import Deployment, Permission, Prediction, Role, Run, now
 from sightloop.errors import not_found
 from sightloop.interfaces.api.answers import attachment
 from sightloop.interfaces.api.parsing import Body, Cursor, Limit, Listed, Name, items_of, page_of, sequence_of
 from sightloop.interfaces.api.routing import Ask, Routes
-from sightloop.serving import Predicted
+from sightloop.serving import Marker, Predicted, TrafficBin, window_of
 
 routes = Routes("serving")
+
+
+class Metrics(BaseModel):
+    """What a deployment answered in a window, bin by bin, and when it was switched."""
+
+    since: datetime = Field(serialization_alias="from")
+    until: datetime = Field(serialization_alias="to")
+    bin_s: float
+    bins: Sequence[TrafficBin]
+    markers: Sequence[Marker]
 
 
 class NewDeployment(Body):
@@ -65,6 +75,22 @@ def list_deployments(ask: Ask) -> Listed[Deployment]:
 def show_deployment(ask: Ask, name: str) -> Deployment:
     """One deployment."""
     return ask.installation.deployments.get(ask.caller, name)
+
+
+@routes.get("/deployments/{name}/metrics", permission=Permission.READ)
+def show_deployment_metrics(
+    ask: Ask,
+    name: str,
+    since: Annotated[datetime | None, Query(alias="from")] = None,
+    until: Annotated[datetime | None, Query(alias="to")] = None,
+    bins: Annotated[int, Query(ge=1, le=500)] = 48,
+) -> Metrics:
+    """What the deployment answered over time, in bins, by default over the last 24 hours; and when it was switched."""
+    window = window_of(since, until, bins, now())
+    markers = ask.installation.deployments.switches(ask.caller, name, window)
+    ask.installation.predictions.import_segments(ask.caller.workspace)
+    answered = ask.installation.predictions.traffic(ask.caller, name, window)
+    return Metrics(since=window.start, until=window.end, bin_s=window.bin_s, bins=answered, markers=markers)
 
 
 @routes.post("/deployments/{name}/sync", permission=Permission.DEPLOY)
