@@ -64,7 +64,8 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
     // The tokens differ by theme.
   }, [sheet, placed, by, groups, theme])
   const states = useMemo(() => Uint8Array.from(placed.rows, (row) => (selection.count && selection.mask[row] ? 2 : passed.fails[row] ? 0 : 1)), [placed, passed, selection.mask, selection.count])
-  const captions = useMemo(() => captioned(placed.rows, groups, sheet.columns.get(by === 'cluster' || sheet.columns.get(by)?.kind === 'numbers' ? 'label' : by), by === 'cluster' ? 'label' : by), [placed, groups, sheet, by])
+  const said = sheet.columns.get(by)?.kind === 'texts' ? by : 'label'
+  const captions = useMemo(() => captioned(placed.rows, groups, sheet.columns.get(said), said), [placed, groups, sheet, said])
   const chosen = useMemo(() => (selection.count ? view.rows.filter((row) => selection.mask[row]) : view.rows), [view.rows, selection.mask, selection.count])
   useEffect(
     () =>
@@ -98,11 +99,13 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
         <div className="flex h-9 shrink-0 items-center gap-3 border-b border-line px-2">
           <span className="text-xs text-ink-2">Colour</span>
           <Select label="Colour by" value={by} onChange={setBy} options={options.map((name) => ({ value: name, label: name === 'cluster' ? 'Group' : spoken(name) }))} className="text-xs" />
-          <Button small look={lassoing ? 'plain' : 'quiet'} aria-pressed={lassoing} icon={<Lasso size={13} />} keys="L" onClick={() => setLassoing(!lassoing)}>
+          <Button small look={lassoing ? 'plain' : 'quiet'} aria-pressed={lassoing} icon={<Lasso size={13} />} keys="L" tip="Or hold Shift and drag. The wheel zooms, F fits." onClick={() => setLassoing(!lassoing)}>
             Lasso
           </Button>
-          <span className="truncate text-xs text-ink-3">Shift and drag selects, the wheel zooms, F fits</span>
-          <span className="num ml-auto truncate text-xs text-ink-3">{note}</span>
+          <span className="hidden shrink-0 text-xs text-ink-3 2xl:block">Shift and drag selects, the wheel zooms, F fits</span>
+          <span className="num ml-auto truncate text-xs text-ink-3" title={note}>
+            {note}
+          </span>
           {lay}
         </div>
         <div className="relative min-h-0 grow">
