@@ -118,7 +118,11 @@ export function NewVersion({ ids, view, whole, close }: { ids: string[]; view: V
   const make = useMutation({
     mutationFn: async () => {
       const name = target === 'new' ? fresh.trim() : target
-      if (target === 'new') await api.POST('/api/v1/datasets', { body: { name, schema: schema || schemas.data?.[0]?.name } as never })
+      // A second try finds the dataset that the first has made.
+      const exists = (problem: unknown) => {
+        if (!(problem instanceof Problem && problem.status === 409)) throw problem
+      }
+      if (target === 'new') await api.POST('/api/v1/datasets', { body: { name, schema: schema || schemas.data?.[0]?.name } as never }).catch(exists)
       const splits = Object.fromEntries(Object.entries({ train: Number(train), val: Number(val), test }).filter(([, share]) => share > 0))
       const body = where ? { where, splits, note } : { add: Object.fromEntries(ids.map((id) => [id, split])), note }
       const { data } = (await api.POST('/api/v1/datasets/{name}/versions', { params: { path: { name } }, body: body as never })) as { data?: { number: number } }

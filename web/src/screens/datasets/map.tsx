@@ -96,8 +96,8 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
   return (
     <div className="flex h-full min-h-0">
       <div className="relative flex min-w-0 grow flex-col">
-        <div className="flex h-9 shrink-0 items-center gap-3 border-b border-line px-2">
-          <span className="text-xs text-ink-2">Colour</span>
+        <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-x-3 border-b border-line px-2">
+          <span className="text-xs text-ink-2 max-lg:hidden">Colour</span>
           <Select label="Colour by" value={by} onChange={setBy} options={options.map((name) => ({ value: name, label: name === 'cluster' ? 'Group' : spoken(name) }))} className="text-xs" />
           <Button small look={lassoing ? 'plain' : 'quiet'} aria-pressed={lassoing} icon={<Lasso size={13} />} keys="L" tip="Or hold Shift and drag. The wheel zooms, F fits." onClick={() => setLassoing(!lassoing)}>
             Lasso
@@ -128,7 +128,7 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
           {hovered >= 0 && hovered < placed.rows.length && <Hovered view={view} row={placed.rows[hovered]!} />}
         </div>
       </div>
-      <aside aria-label="Selection" className="flex w-80 shrink-0 flex-col border-l border-line">
+      <aside aria-label="Selection" className="flex w-80 shrink-0 flex-col border-l max-lg:w-44 border-line">
         <div className="max-h-48 shrink-0 overflow-y-auto border-b border-line p-2" tabIndex={0} role="group" aria-label="Select by colour">
           {looks.legend.map((one) => (
             <button key={one.value} type="button" onClick={() => selection.put(ofLegend(one.value), true, true)} className="flex h-6 w-full items-center gap-2 rounded-sm px-1 text-left text-xs hover:bg-raised">
@@ -139,7 +139,7 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
           ))}
           {!looks.legend.length && <p className="px-1 text-xs text-ink-2">The more {spoken(by).toLowerCase()}, the stronger the colour; grey has none.</p>}
         </div>
-        <div className="flex h-9 shrink-0 items-center gap-2 border-b border-line px-3 text-xs" aria-live="polite">
+        <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-2 border-b border-line px-3 py-1 text-xs" aria-live="polite">
           <span className="num">{selection.count ? `${count(selection.count)} selected` : `${count(view.rows.length)} in the view`}</span>
           <span className="grow" />
           {selection.count > 0 && (
