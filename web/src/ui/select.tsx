@@ -1,3 +1,4 @@
+import { getNonce } from 'get-nonce'
 import { Check, ChevronDown } from 'lucide-react'
 import { Checkbox as RadixCheckbox, Select as RadixSelect } from 'radix-ui'
 import { useId, type ReactNode } from 'react'
@@ -16,7 +17,7 @@ export function Select<T extends string>({ value, onChange, options, label, clas
       </RadixSelect.Trigger>
       <RadixSelect.Portal>
         <RadixSelect.Content position="popper" sideOffset={4} className="rise z-50 max-h-72 min-w-(--radix-select-trigger-width) overflow-hidden rounded-md border border-line-strong bg-raised p-1 shadow-overlay">
-          <RadixSelect.Viewport>
+          <RadixSelect.Viewport nonce={getNonce()}>
             {options.map((option) => (
               <RadixSelect.Item key={option.value} value={option.value} className="flex h-7 cursor-default items-center gap-2 rounded-sm px-2 text-sm outline-none data-[highlighted]:bg-sel-bg">
                 <RadixSelect.ItemText>{option.label}</RadixSelect.ItemText>

@@ -13,24 +13,13 @@ import { Select } from '@/ui/select'
 import { useAddress, type View } from './view'
 
 type Dataset = { id: string; name: string; schema: string }
-type Schema = { id: string; name: string; version: number; classes: string[] }
+export type Schema = { id: string; name: string; version: number; classes: string[]; colours?: Record<string, string> }
 
 /** Where the review screen finds the samples that were sent to it. */
 export const SENT = 'sightloop.view'
 
-/** The label schemas by name: of the workspace's list, else of its datasets. */
-export function useSchemas(datasets: readonly Dataset[] | undefined) {
-  return useQuery({
-    queryKey: ['schemas', datasets?.map((one) => one.schema).join()],
-    queryFn: async (): Promise<Schema[]> => {
-      const ids = [...new Set((datasets ?? []).map((one) => one.schema))]
-      const listed = await (api.GET('/api/v1/schemas' as never) as unknown as Promise<{ data?: { items: Schema[] } }>).catch(() => null)
-      if (listed?.data) return listed.data.items
-      return Promise.all(ids.map(async (name) => (await api.GET('/api/v1/schemas/{name}', { params: { path: { name } } })).data as Schema))
-    },
-    enabled: !!datasets,
-  })
-}
+/** The newest version of every label schema. */
+export const schemasQuery = () => asked(['schemas'], () => api.GET('/api/v1/schemas' as never) as unknown as Promise<{ data?: { items: Schema[] } }>)
 
 export const datasetsQuery = () => asked(['datasets'], () => api.GET('/api/v1/datasets') as Promise<{ data?: { items: Dataset[] } }>)
 
@@ -40,7 +29,7 @@ export function SendToReview({ ids, close }: { ids: string[]; close: () => void 
   const navigate = useNavigate()
   const cache = useQueryClient()
   const datasets = useQuery(datasetsQuery())
-  const schemas = useSchemas(datasets.data?.items)
+  const schemas = useQuery({ ...schemasQuery(), select: (data) => data.items })
   const [name, setName] = useState(`review ${new Date().toISOString().slice(0, 16).replace('T', ' ')}`)
   const [schema, setSchema] = useState('')
   const [eps, setEps] = useState('0.05')
@@ -115,7 +104,7 @@ export function NewVersion({ ids, view, whole, close }: { ids: string[]; view: V
   const navigate = useNavigate()
   const cache = useQueryClient()
   const datasets = useQuery(datasetsQuery())
-  const schemas = useSchemas(datasets.data?.items)
+  const schemas = useQuery({ ...schemasQuery(), select: (data) => data.items })
   const [into, setInto] = useState(dataset ?? '')
   const [fresh, setFresh] = useState('')
   const [schema, setSchema] = useState('')
@@ -129,7 +118,11 @@ export function NewVersion({ ids, view, whole, close }: { ids: string[]; view: V
   const make = useMutation({
     mutationFn: async () => {
       const name = target === 'new' ? fresh.trim() : target
-      if (target === 'new') await api.POST('/api/v1/datasets', { body: { name, schema: schema || schemas.data?.[0]?.name } as never })
+      // A second try finds the dataset that the first has made.
+      const exists = (problem: unknown) => {
+        if (!(problem instanceof Problem && problem.status === 409)) throw problem
+      }
+      if (target === 'new') await api.POST('/api/v1/datasets', { body: { name, schema: schema || schemas.data?.[0]?.name } as never }).catch(exists)
       const splits = Object.fromEntries(Object.entries({ train: Number(train), val: Number(val), test }).filter(([, share]) => share > 0))
       const body = where ? { where, splits, note } : { add: Object.fromEntries(ids.map((id) => [id, split])), note }
       const { data } = (await api.POST('/api/v1/datasets/{name}/versions', { params: { path: { name } }, body: body as never })) as { data?: { number: number } }

@@ -1,7 +1,9 @@
 import { useNavigate } from '@tanstack/react-router'
-import { useCallback, useState } from 'react'
+import { PanelLeft } from 'lucide-react'
+import { useCallback, useEffect, useState } from 'react'
 import { holdsBack } from '@/media/filters'
 import { SORTS, type Sort } from '@/media/order'
+import { bindKeys } from '@/shell/keys'
 import { Button } from '@/ui/button'
 import { count } from '@/ui/format'
 import { Select } from '@/ui/select'
@@ -21,7 +23,9 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
   const navigate = useNavigate()
   const [size, setSize] = useState(() => Number(localStorage.getItem(KEPT)) || 152)
   const [at, setAt] = useState(0)
+  const [facets, setFacets] = useState(() => innerWidth >= 900)
   const [peeking, setPeeking] = useState(false)
+  useEffect(() => bindKeys({ ']': { label: 'Fold the facets', run: () => setFacets((is) => !is) } }), [])
   const selected = useChosen(view, selection)
   const place = Math.min(at, Math.max(0, rows.length - 1))
   const clear = useCallback(() => go({ f: undefined, q: undefined, set: undefined, like: undefined }), [go])
@@ -38,10 +42,11 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
   const trouble = view.like?.error ?? view.set?.error
   return (
     <div className="flex h-full min-h-0">
-      <Facets view={view} />
+      {facets && <Facets view={view} />}
       <div className="relative flex min-w-0 grow flex-col">
         <div className="flex h-9 shrink-0 items-center gap-3 border-b border-line px-2">
-          <span className="num text-xs text-ink-2">
+          <Button small look="quiet" icon={<PanelLeft size={14} />} aria-label="Facets" aria-pressed={facets} onClick={() => setFacets(!facets)} />
+          <span className="num min-w-0 truncate text-xs text-ink-2">
             {selected ? (
               <>
                 {count(selected)} selected{' '}
@@ -53,7 +58,7 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
               'Click or X selects, Space peeks, Enter opens'
             )}
           </span>
-          <div className="ml-auto flex items-center gap-3">
+          <div className="ml-auto flex shrink-0 items-center gap-3">
             {selection.count === 1 && (
               <Button small look="quiet" onClick={() => like(sheet.ids[selection.mask.indexOf(1)]!)}>
                 Find similar
@@ -70,7 +75,7 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
                 setSize(Number(event.target.value))
                 localStorage.setItem(KEPT, event.target.value)
               }}
-              className="w-24 accent-ink"
+              className="w-24 accent-ink max-md:hidden"
             />
             {view.sort === 'similar' ? (
               <span className="text-xs text-ink-2">Most similar first</span>

@@ -61,7 +61,7 @@ export default function Health({ view }: { view: View }) {
         </ul>
       </Line>
       {!version && (
-        <section className="grid grid-cols-[240px_minmax(0,1fr)] items-center gap-6 py-4">
+        <section className="grid items-center gap-x-6 gap-y-3 lg:grid-cols-[240px_minmax(0,1fr)] py-4">
           <div>
             <h2 className="text-xs text-ink-2">Quarantine</h2>
             <Link to="/w/$workspace/sources" params={{ workspace }} search={{ tab: 'quarantine' }} className="num text-lg font-semibold hover:underline">
@@ -77,7 +77,7 @@ export default function Health({ view }: { view: View }) {
 
 function Line({ title, number, door, sub, busy, error, aside, children }: { title: string; number: number; door: Partial<Search>; sub: string; busy?: boolean; error?: unknown; aside?: ReactNode; children?: ReactNode }) {
   return (
-    <section aria-label={title} className="grid grid-cols-[240px_minmax(0,1fr)] items-center gap-6 border-b border-line py-4">
+    <section aria-label={title} className="grid items-center gap-x-6 gap-y-3 lg:grid-cols-[240px_minmax(0,1fr)] border-b border-line py-4">
       <div className="flex flex-col gap-0.5">
         <h2 className="text-xs text-ink-2">{title}</h2>
         <Link to="." search={((old: Search) => ({ v: old.v, ...door })) as never} className="num w-fit text-lg font-semibold hover:underline" aria-label={`${count(number)} ${title.toLowerCase()}: open in the grid`}>

@@ -11,8 +11,9 @@ import { Menu } from '@/ui/menu'
 import { Page } from '@/ui/page'
 import { Segments } from '@/ui/select'
 import { Empty, Loaded, Progress } from '@/ui/states'
-import { datasetsQuery, Export, NewVersion, save, SendToReview } from './actions'
+import { datasetsQuery, Export, NewVersion, save, schemasQuery, SendToReview } from './actions'
 import { Browse } from './browse'
+import { knowSchemas } from './names'
 import { SearchBox } from './search-box'
 import { versionsQuery } from './versions-data'
 import { chosenIds, useAddress, useChosen, useSelection, useView, type View } from './view'
@@ -32,6 +33,8 @@ const VIEWS = [
 export default function Screen() {
   const { version, dataset, workspace } = useAddress()
   const sheet = useSheet(version)
+  const schemas = useQuery(schemasQuery())
+  if (schemas.data) knowSchemas(schemas.data.items)
   const navigate = useNavigate()
   if (sheet.data && !sheet.data.size && !dataset) {
     return (
@@ -53,6 +56,7 @@ export default function Screen() {
       </Page>
     )
   }
+  if (schemas.isPending) return <Progress busy />
   return <Loaded query={sheet} what={dataset ? `The dataset ${dataset}` : 'The samples'}>{(data) => <Samples sheet={data} />}</Loaded>
 }
 

@@ -184,8 +184,8 @@ export function MapCanvas({ places, colours, states, captions, label, lassoing, 
       </svg>
       <div ref={words} className="pointer-events-none absolute inset-0" aria-hidden>
         {captions.map((one, at) => (
-          <span key={at} className="absolute left-0 top-0 flex flex-col items-center rounded-sm bg-bg/75 px-1 text-2xs leading-4 text-ink">
-            {one.text} <span className="num text-ink-3">{one.sub}</span>
+          <span key={at} className="absolute left-0 top-0 flex items-center gap-1 whitespace-nowrap rounded-sm bg-bg/70 px-1 text-2xs leading-4 text-ink">
+            {one.text} <span className="num text-ink-2">{one.sub}</span>
           </span>
         ))}
       </div>

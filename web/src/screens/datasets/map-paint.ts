@@ -66,6 +66,6 @@ export function captioned(rows: Int32Array, groups: Clusters, column: Column | u
     const own = seen.subarray(group * width, (group + 1) * width)
     const best = own.indexOf(Math.max(...own))
     const text = texts ? valued(name, best === width - 1 ? '' : texts.values[best]!) : `Group ${group + 1}`
-    return { x: groups.middles[2 * group]!, y: groups.middles[2 * group + 1]!, text, sub: texts ? `${percent(own[best]! / size, 0)} of ${count(size)}` : count(size) }
+    return { x: groups.middles[2 * group]!, y: groups.middles[2 * group + 1]!, text, sub: texts ? percent(own[best]! / size, 0) : count(size) }
   }).filter((one): one is Caption => one !== null)
 }

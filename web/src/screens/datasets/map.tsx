@@ -64,7 +64,8 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
     // The tokens differ by theme.
   }, [sheet, placed, by, groups, theme])
   const states = useMemo(() => Uint8Array.from(placed.rows, (row) => (selection.count && selection.mask[row] ? 2 : passed.fails[row] ? 0 : 1)), [placed, passed, selection.mask, selection.count])
-  const captions = useMemo(() => captioned(placed.rows, groups, sheet.columns.get(by === 'cluster' || sheet.columns.get(by)?.kind === 'numbers' ? 'label' : by), by === 'cluster' ? 'label' : by), [placed, groups, sheet, by])
+  const said = sheet.columns.get(by)?.kind === 'texts' ? by : 'label'
+  const captions = useMemo(() => captioned(placed.rows, groups, sheet.columns.get(said), said), [placed, groups, sheet, said])
   const chosen = useMemo(() => (selection.count ? view.rows.filter((row) => selection.mask[row]) : view.rows), [view.rows, selection.mask, selection.count])
   useEffect(
     () =>
@@ -95,14 +96,16 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
   return (
     <div className="flex h-full min-h-0">
       <div className="relative flex min-w-0 grow flex-col">
-        <div className="flex h-9 shrink-0 items-center gap-3 border-b border-line px-2">
-          <span className="text-xs text-ink-2">Colour</span>
+        <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-x-3 border-b border-line px-2">
+          <span className="text-xs text-ink-2 max-lg:hidden">Colour</span>
           <Select label="Colour by" value={by} onChange={setBy} options={options.map((name) => ({ value: name, label: name === 'cluster' ? 'Group' : spoken(name) }))} className="text-xs" />
-          <Button small look={lassoing ? 'plain' : 'quiet'} aria-pressed={lassoing} icon={<Lasso size={13} />} keys="L" onClick={() => setLassoing(!lassoing)}>
+          <Button small look={lassoing ? 'plain' : 'quiet'} aria-pressed={lassoing} icon={<Lasso size={13} />} keys="L" tip="Or hold Shift and drag. The wheel zooms, F fits." onClick={() => setLassoing(!lassoing)}>
             Lasso
           </Button>
-          <span className="truncate text-xs text-ink-3">Shift and drag selects, the wheel zooms, F fits</span>
-          <span className="num ml-auto truncate text-xs text-ink-3">{note}</span>
+          <span className="hidden shrink-0 text-xs text-ink-3 2xl:block">Shift and drag selects, the wheel zooms, F fits</span>
+          <span className="num ml-auto truncate text-xs text-ink-3" title={note}>
+            {note}
+          </span>
           {lay}
         </div>
         <div className="relative min-h-0 grow">
@@ -125,7 +128,7 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
           {hovered >= 0 && hovered < placed.rows.length && <Hovered view={view} row={placed.rows[hovered]!} />}
         </div>
       </div>
-      <aside aria-label="Selection" className="flex w-80 shrink-0 flex-col border-l border-line">
+      <aside aria-label="Selection" className="flex w-80 shrink-0 flex-col border-l max-lg:w-44 border-line">
         <div className="max-h-48 shrink-0 overflow-y-auto border-b border-line p-2" tabIndex={0} role="group" aria-label="Select by colour">
           {looks.legend.map((one) => (
             <button key={one.value} type="button" onClick={() => selection.put(ofLegend(one.value), true, true)} className="flex h-6 w-full items-center gap-2 rounded-sm px-1 text-left text-xs hover:bg-raised">
@@ -136,7 +139,7 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
           ))}
           {!looks.legend.length && <p className="px-1 text-xs text-ink-2">The more {spoken(by).toLowerCase()}, the stronger the colour; grey has none.</p>}
         </div>
-        <div className="flex h-9 shrink-0 items-center gap-2 border-b border-line px-3 text-xs" aria-live="polite">
+        <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-2 border-b border-line px-3 py-1 text-xs" aria-live="polite">
           <span className="num">{selection.count ? `${count(selection.count)} selected` : `${count(view.rows.length)} in the view`}</span>
           <span className="grow" />
           {selection.count > 0 && (

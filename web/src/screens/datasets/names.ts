@@ -24,8 +24,14 @@ export function shownFacets(sheet: Sheet): string[] {
 export const shownNumbers = (sheet: Sheet): string[] => ['score', ...sheet.numbers.filter((name) => name !== 'score')].filter((name) => sheet.numbers.includes(name))
 
 const held = new WeakMap<Sheet, Map<string, string>>()
+let known: readonly { classes: readonly string[]; colours?: Readonly<Record<string, string>> }[] = []
 
-/** The colour of each class: one order for labels and predictions, so that both wear the same. */
+/** Tells the label schemas, whose order and colours every screen shares; before the first tile is drawn. */
+export function knowSchemas(schemas: typeof known): void {
+  known = schemas
+}
+
+/** The colour of each class: as its schema has it; classes of no schema follow by name. */
 export function classColours(sheet: Sheet): ReadonlyMap<string, string> {
   let found = held.get(sheet)
   if (!found) {
@@ -34,7 +40,10 @@ export function classColours(sheet: Sheet): ReadonlyMap<string, string> {
       const column = sheet.columns.get(name)
       if (column?.kind === 'texts') for (const value of column.values) classes.add(value)
     }
-    held.set(sheet, (found = new Map([...classes].sort().map((name, at) => [name, hue(at)]))))
+    // The schema that knows most of the classes speaks for them.
+    const best = [...known].sort((a, b) => b.classes.filter((name) => classes.has(name)).length - a.classes.filter((name) => classes.has(name)).length)[0]
+    const order = [...(best?.classes ?? []), ...[...classes].filter((name) => !best?.classes.includes(name)).sort()]
+    held.set(sheet, (found = new Map(order.map((name, at) => [name, hue(at, best?.colours?.[name])]))))
   }
   return found
 }

@@ -38,7 +38,7 @@ export function Peek({ sheet, row, workspace, close, like }: { sheet: Sheet; row
           (picture.url ?? thumb) && <img src={picture.url ?? thumb} alt={sheet.names[row]} className={cx('max-h-full max-w-full object-contain', smallest(sheet, row) < 500 && 'h-full w-full')} />
         )}
       </div>
-      <div className="flex w-75 shrink-0 flex-col gap-4 overflow-y-auto border-l border-line p-4" tabIndex={0} role="region" aria-label="What is known">
+      <div className="flex w-75 shrink-0 flex-col gap-4 max-lg:w-52 overflow-y-auto border-l border-line p-4" tabIndex={0} role="region" aria-label="What is known">
         <div className="flex items-start gap-2">
           <div className="min-w-0 grow">
             <h2 className="truncate text-base font-semibold">{sheet.names[row]}</h2>

@@ -33,7 +33,7 @@ export function SearchBox() {
         setOver(false)
         void take(event.dataTransfer.files)
       }}
-      className={cx(BOX, 'flex h-7 w-80 min-w-32 shrink items-center gap-2 px-2', over && 'border-sel bg-sel-bg')}
+      className={cx(BOX, 'flex h-7 w-40 min-w-32 items-center lg:w-56 xl:w-80 gap-2 px-2', over && 'border-sel bg-sel-bg')}
     >
       <Glass size={13} className="shrink-0 text-ink-3" aria-hidden />
       <input

@@ -63,7 +63,7 @@ export default function Screen() {
         {tab === 'quarantine' ? (
           <Quarantine />
         ) : (
-          <div className="flex h-full flex-col gap-6 overflow-y-auto p-4" tabIndex={0} role="region" aria-label="Sources">
+          <div className="flex h-full flex-col gap-6 overflow-auto p-4" tabIndex={0} role="region" aria-label="Sources">
             <Sending workspace={workspace} />
             <CameIn workspace={workspace} connect={() => setConnecting(true)} />
             <Runs workspace={workspace} current={run} />
@@ -113,7 +113,7 @@ function CameIn({ workspace, connect }: { workspace: string; connect: () => void
   )
 }
 
-const GRID = 'grid grid-cols-[minmax(120px,1.2fr)_88px_112px_120px_minmax(160px,2fr)] items-center gap-4 px-2'
+const GRID = 'grid grid-cols-[minmax(120px,1.2fr)_88px_112px_120px_minmax(160px,2fr)] min-w-[680px] items-center gap-4 px-2'
 
 function Arrivals({ sheet, workspace }: { sheet: Sheet; workspace: string }) {
   const { rows, from, to } = useMemo(() => arrivals(sheet), [sheet])

@@ -23,7 +23,7 @@ type Run = {
 }
 
 const ENDED = new Set(['succeeded', 'failed', 'cancelled'])
-const GRID = 'grid grid-cols-[minmax(140px,1.6fr)_minmax(140px,1.4fr)_72px_72px_72px_88px_88px_96px] items-center gap-4 px-2'
+const GRID = 'grid grid-cols-[minmax(140px,1.6fr)_minmax(140px,1.4fr)_72px_72px_72px_88px_88px_96px] min-w-[840px] items-center gap-4 px-2'
 
 /** Only the last part of a path: the rest is nobody's business on a shared screen. */
 function named({ source }: Run['params']): string {
