@@ -7,7 +7,7 @@ const oneOf = <T extends string>(value: unknown, allowed: readonly T[]): T | und
 /** Only the fields that are there, so that addresses stay short. */
 const kept = <T extends Raw>(fields: T): Partial<T> => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>
 
-export const settings = (raw: Raw) => kept({ settings: oneOf(raw.settings, ['members', 'keys', 'storage', 'schemas', 'about'] as const) })
+export const settings = (raw: Raw) => kept({ settings: oneOf(raw.settings, ['members', 'keys', 'workspaces', 'storage', 'schemas', 'about'] as const) })
 export const sources = (raw: Raw) => kept({ tab: oneOf(raw.tab, ['quarantine'] as const), run: text(raw.run) })
 /** `f`: filters as JSON, {"label": ["mono"], "brightness": [0.1, 0.4]}; `v`: version number; `q`: search text; `like`: a sample to sort by similarity to. */
 export const grid = (raw: Raw) =>

@@ -43,6 +43,10 @@ class Folds:
 
     def _stored(self, row: Row) -> Fold:
         data = self._stores.workspace(row["workspace_id"]).blobs.get(row["reference"])
+        return Fold.resume(Reference.from_bytes(data), row["alpha"], row["fold"], self.stretches(row))
+
+    def stretches(self, row: Row) -> list[History]:
+        """The stored history of the monitor in the epoch of the row, in order."""
         table = monitor_history.c
         query = (
             sa.select(table.stretch)
@@ -50,8 +54,7 @@ class Folds:
             .order_by(table.first_sequence)
         )
         with self._records.read() as connection:
-            stretches = list(connection.scalars(query))
-        return Fold.resume(Reference.from_bytes(data), row["alpha"], row["fold"], stretches)
+            return list(connection.scalars(query))
 
 
 @dataclass(frozen=True, slots=True)

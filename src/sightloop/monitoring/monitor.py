@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -14,6 +14,7 @@ from sightloop.monitoring.fold import Fold
 from sightloop.monitoring.reference import Reference, lines_of
 
 HISTORY_POINTS = 400
+_WEALTH = "log_wealth."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Monitor:
             log_threshold=math.log(len(lines_of(row["kinds"], slices)) / row["alpha"]),
             guarantee="none" if why else "bounded", why=tuple(why), stated=stated,
             made_at=datetime.fromisoformat(row["made_at"]),
-            history={} if fold is None else _history(fold),
+            history={} if fold is None else evidence_of(fold.history),
             estimate={} if fold is None else estimate_of(fold),
         )  # fmt: skip
 
@@ -87,9 +88,10 @@ def state_of(reference: Reference) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _history(fold: Fold) -> dict[str, Any]:
-    count = len(fold.history["sequence"])
+def evidence_of(history: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Thinned columns of a fold's history: "sequence" and the log wealth of each line; the last entry is kept."""
+    count = len(history.get("sequence", ()))
     step = max(1, -(-count // HISTORY_POINTS))
     kept = sorted({*range(0, count, step), count - 1}) if count else []
-    columns = {line: f"log_wealth.{line}" for line in fold.reference.lines} | {"sequence": "sequence"}
-    return {name: [fold.history[column][i] for i in kept] for name, column in columns.items()}
+    lines = {name.removeprefix(_WEALTH): name for name in history if name.startswith(_WEALTH)}
+    return {name: [history[column][i] for i in kept] for name, column in (lines | {"sequence": "sequence"}).items()}

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from sightloop.domain import Alert, Caller, Prediction, now
+from sightloop.domain import Alert, Caller, Prediction, derived_id, now
 from sightloop.errors import Conflict, InvalidInput, NotEnoughData, NotFound, SightloopError, not_found
 from sightloop.events import Events
 from sightloop.monitoring.advance import PAGE, Advance, Folds, Row
@@ -21,7 +21,7 @@ from sightloop.monitoring.estimates import WINDOW, Estimate, audit_of, drawn, es
 from sightloop.monitoring.facets import check_facets, of_prediction, of_sample, regime_of
 from sightloop.monitoring.fitting import fit_reference
 from sightloop.monitoring.fold import Fold
-from sightloop.monitoring.monitor import Monitor, state_of
+from sightloop.monitoring.monitor import Monitor, evidence_of, state_of
 from sightloop.monitoring.ports import Evaluations, LogReader, ReferencePredictor, Samples
 from sightloop.monitoring.reference import KINDS, Outlook, Reference, separate
 from sightloop.monitoring.rules import Rule
@@ -203,6 +203,20 @@ class Monitoring:
         if row is None:
             raise not_found("alert", alert_id, hint="List them: sightloop alert list")
         return _alert(row)
+
+    def alert_history(self, caller: Caller, alert_id: str) -> Mapping[str, list[float]]:
+        """The evidence of the alert's epoch up to its alarm, thinned; empty for a rule."""
+        alert = self.alert(caller, alert_id)
+        row = self._row(monitors, caller, monitors.c.name == alert.monitor)
+        if alert.kind != "drift" or row is None:
+            return {}
+        epochs = range(1, row["epoch"] + 1)
+        epoch = next(one for one in epochs if derived_id("alt", caller.workspace, row["id"], str(one)) == alert_id)
+        joined: dict[str, list[Any]] = {}
+        for stretch in self._folds.stretches(row | {"epoch": epoch}):
+            for name, values in stretch.items():
+                joined.setdefault(name, []).extend(values)
+        return evidence_of(joined)
 
     def acknowledge(self, caller: Caller, alert_id: str) -> Alert:
         """The alert, acknowledged; the monitor stays as it is."""

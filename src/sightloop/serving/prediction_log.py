@@ -103,9 +103,13 @@ class PredictionLog:
         model_version: str | None = None,
         limit: int = 100,
         after: int = 0,
+        newest: bool = False,
     ) -> Sequence[Prediction]:
-        """Predictions in the order of the log, those that fit what is given; `after` is the last sequence seen."""
-        clauses = [f"sequence > {int(after)}"]
+        """Predictions in the order of the log, those that fit what is given; `after` is the last sequence seen.
+
+        `newest` turns the order round; `after` 0 is then the end of the log.
+        """
+        clauses = [f"sequence {'<' if newest and after else '>'} {int(after)}"]
         if deployment is not None:
             clauses.append(f"deployment = '{_checked(deployment)}'")
         if sample is not None:
@@ -114,10 +118,12 @@ class PredictionLog:
         if model_version is not None:
             clauses.append(f"model_version = '{_checked(model_version)}'")
         where = " AND ".join(clauses)
-        first = self._rows(caller, where, ["sequence"]).sort_by("sequence")["sequence"].to_pylist()[:limit]
+        order = [("sequence", "descending" if newest else "ascending")]
+        first = self._rows(caller, where, ["sequence"]).sort_by(order)["sequence"].to_pylist()[:limit]
         if not first:
             return []
-        rows = self._rows(caller, f"{where} AND sequence <= {first[-1]}").sort_by("sequence").to_pylist()
+        bound = f"{where} AND sequence {'>=' if newest else '<='} {first[-1]}"
+        rows = self._rows(caller, bound).sort_by(order).to_pylist()
         return self._predictions(caller, rows)
 
     def newest(self, caller: Caller) -> tuple[str, pa.Table]:

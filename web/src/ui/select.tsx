@@ -34,11 +34,11 @@ export function Select<T extends string>({ value, onChange, options, label, clas
   )
 }
 
-export function Checkbox({ checked, onChange, children, disabled }: { checked: boolean; onChange: (checked: boolean) => void; children?: ReactNode; disabled?: boolean }) {
+export function Checkbox({ checked, onChange, children, disabled, label }: { checked: boolean; onChange: (checked: boolean) => void; children?: ReactNode; disabled?: boolean; label?: string }) {
   const id = useId()
   return (
     <span className="inline-flex items-center gap-2">
-      <RadixCheckbox.Root id={id} checked={checked} disabled={disabled} onCheckedChange={(next) => onChange(next === true)} className="flex size-4 items-center justify-center rounded-sm border border-line-strong bg-surface data-[state=checked]:bg-ink data-[state=checked]:text-bg">
+      <RadixCheckbox.Root id={id} aria-label={label} checked={checked} disabled={disabled} onCheckedChange={(next) => onChange(next === true)} className="flex size-4 items-center justify-center rounded-sm border border-line-strong bg-surface data-[state=checked]:bg-ink data-[state=checked]:text-bg">
         <RadixCheckbox.Indicator>
           <Check size={12} strokeWidth={2.5} />
         </RadixCheckbox.Indicator>

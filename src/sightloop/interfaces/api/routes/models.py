@@ -122,10 +122,10 @@ def list_gates(ask: Ask, version: str) -> Listed[GateResult]:
 
 
 @routes.get("/model-versions/{version}/evaluation", permission=Permission.READ)
-def show_evaluation(ask: Ask, version: str) -> TestResults:
-    """Results on the frozen test set, sample by sample."""
+def show_evaluation(ask: Ask, version: str, test: str = "") -> TestResults:
+    """Results on a frozen test version (by default the one of its registration), sample by sample."""
     found = ask.installation.registry.version(ask.caller, version)
-    return ask.installation.registry.evaluation(ask.caller, found.id)
+    return ask.installation.registry.evaluation(ask.caller, found.id, test)
 
 
 @routes.get("/model-versions/{version}/bundle", permission=Permission.READ, gives="application/zip")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from sightloop.domain import Alert, Permission
@@ -105,6 +107,12 @@ def list_alerts(ask: Ask, state: str | None = None, limit: AllOrLimit = None, cu
 def show_alert(ask: Ask, alert: str) -> Alert:
     """One alert with its evidence."""
     return ask.installation.monitoring.alert(ask.caller, alert)
+
+
+@routes.get("/alerts/{alert}/history", permission=Permission.READ)
+def show_alert_history(ask: Ask, alert: str) -> Mapping[str, list[float]]:
+    """The evidence up to the alarm: "sequence", and the log wealth of each line; empty for a rule."""
+    return ask.installation.monitoring.alert_history(ask.caller, alert)
 
 
 @routes.post("/alerts/{alert}/acknowledge", permission=Permission.MONITOR_WRITE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import Query, Response
@@ -140,10 +140,11 @@ def list_predictions(
     deployment: str | None = None,
     sample: str | None = None,
     model_version: str | None = None,
+    order: Literal["oldest", "newest"] = "oldest",
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> Listed[Prediction]:
-    """Predictions in the order of the log, what was just answered included."""
+    """Predictions in the order of the log, what was just answered included; "newest" turns it round."""
     log = ask.installation.predictions
     log.import_segments(ask.caller.workspace, flush=True)
     found = log.list(
@@ -153,6 +154,7 @@ def list_predictions(
         model_version=model_version,
         limit=limit,
         after=sequence_of(cursor),
+        newest=order == "newest",
     )
     return page_of(found, limit, lambda last: str(last.sequence))
 
