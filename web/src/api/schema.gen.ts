@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/{alert}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Alert History
+         * @description The evidence up to the alarm: "sequence", and the log wealth of each line; empty for a rule.
+         */
+        get: operations["show_alert_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/annotations/heads": {
         parameters: {
             query?: never;
@@ -684,6 +704,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deployments/{name}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Deployment Metrics
+         * @description What the deployment answered over time, in bins, by default over the last 24 hours; and when it was switched.
+         */
+        get: operations["show_deployment_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deployments/{name}/predict": {
         parameters: {
             query?: never;
@@ -1050,6 +1090,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/maps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Maps
+         * @description The maps, newest first, each with the method that made it.
+         */
+        get: operations["list_maps"];
+        put?: never;
+        /**
+         * Make Map
+         * @description The run that lays the stored embeddings out in the plane: of what matches, or of a dataset version.
+         */
+        post: operations["make_map"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/maps/{map}/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Map Columns
+         * @description Where each sample of a map lies, as an Arrow IPC stream: `id`, `x`, `y`.
+         */
+        get: operations["show_map_columns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/media/thumbs": {
         parameters: {
             query?: never;
@@ -1141,7 +1225,7 @@ export interface paths {
         };
         /**
          * Show Evaluation
-         * @description Results on the frozen test set, sample by sample.
+         * @description Results on a frozen test version (by default the one of its registration), sample by sample.
          */
         get: operations["show_evaluation"];
         put?: never;
@@ -1573,7 +1657,7 @@ export interface paths {
         };
         /**
          * List Predictions
-         * @description Predictions in the order of the log, what was just answered included.
+         * @description Predictions in the order of the log, what was just answered included; "newest" turns it round.
          */
         get: operations["list_predictions"];
         put?: never;
@@ -2331,6 +2415,26 @@ export interface paths {
          * @description Groups of samples that look the same.
          */
         get: operations["find_near_duplicates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/outliers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Outliers
+         * @description The samples farthest from their ten nearest neighbours, with their mean cosine distance, farthest first.
+         */
+        get: operations["find_outliers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3494,9 +3598,7 @@ export interface components {
          *         losses: what could not be taken: {"what", "count"} of each.
          */
         ImportReport: {
-            losses: {
-                [key: string]: unknown;
-            }[];
+            losses: components["schemas"]["Loss"][];
             splits: {
                 [key: string]: string;
             };
@@ -3786,6 +3888,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedOutlier: {
+            items: components["schemas"]["Outlier"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedPrediction: {
             items: components["schemas"]["Prediction"][];
             next_cursor: string;
@@ -3850,6 +3960,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedSampleMap: {
+            items: components["schemas"]["SampleMap"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedSettingShown: {
             items: components["schemas"]["SettingShown"][];
             next_cursor: string;
@@ -3885,6 +4003,29 @@ export interface components {
         Loss: {
             count: number;
             what: string;
+        };
+        /**
+         * Marker
+         * @description What happened to a deployment at a moment: `kind` is "serving" (this version from now on) or "stopped".
+         */
+        Marker: {
+            /** Format: date-time */
+            at: string;
+            kind: string;
+            model_version: string;
+        };
+        /**
+         * Metrics
+         * @description What a deployment answered in a window, bin by bin, and when it was switched.
+         */
+        Metrics: {
+            bin_s: number;
+            bins: components["schemas"]["TrafficBin"][];
+            /** Format: date-time */
+            from: string;
+            markers: components["schemas"]["Marker"][];
+            /** Format: date-time */
+            to: string;
         };
         /**
          * Model
@@ -4097,6 +4238,15 @@ export interface components {
             name: string;
             role: components["schemas"]["Role"];
         };
+        /** NewMap */
+        NewMap: {
+            /** Version */
+            version?: string | null;
+            /** Where */
+            where?: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** NewMonitor */
         NewMonitor: {
             /**
@@ -4230,6 +4380,13 @@ export interface components {
             /** Campaign */
             campaign?: string | null;
         };
+        /**
+         * NextItem
+         * @description The next item; None where nothing waits.
+         */
+        NextItem: {
+            item: components["schemas"]["QueueItem"] | null;
+        };
         /** NextReview */
         NextReview: {
             /**
@@ -4237,6 +4394,14 @@ export interface components {
              * @default
              */
             after: string;
+        };
+        /**
+         * NextReviewItem
+         * @description The item to answer, leased to the caller, and the samples that come after it, leased to nobody.
+         */
+        NextReviewItem: {
+            item: components["schemas"]["ReviewItem"] | null;
+            upcoming: string[];
         };
         /**
          * ObjectConflict
@@ -4306,12 +4471,35 @@ export interface components {
             conflicts: components["schemas"]["ObjectConflict"][];
             objects: components["schemas"]["LabelledObject"][];
         };
+        /**
+         * Opinion
+         * @description What somebody said of an image: all objects that should stand there; and how far he agrees with the others.
+         */
+        Opinion: {
+            agreement: number | null;
+            author: string;
+            objects: {
+                [key: string]: unknown;
+            }[];
+            verb: string;
+        };
         /** Outcome */
         Outcome: {
             /** Outcome */
             outcome: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Outlier
+         * @description A sample, its mean cosine distance to its nearest neighbours, and the share of samples that lie less far off.
+         *
+         *     `percentile` ranks among all samples asked about, 0 to 100.
+         */
+        Outlier: {
+            distance: number;
+            percentile: number;
+            sample: string;
         };
         /**
          * OverviewReport
@@ -4680,17 +4868,14 @@ export interface components {
          *     Attributes:
          *         kind: "label", or "adjudicate" where answers differ.
          *         suggestions: what models say; empty where blind.
-         *         answers: to adjudicate, those of all, {"author", "verb", "objects", "agreement" with the others}; where the item
-         *             came back, the own one.
+         *         answers: to adjudicate, those of all; where the item came back, the own one.
          *         agreement: of all answers, where they are to be adjudicated.
          *         reason: why it was sent back.
          *         revision: newest number written for the sample under the schema; 0 where blind.
          */
         ReviewItem: {
             agreement: number | null;
-            answers: {
-                [key: string]: unknown;
-            }[];
+            answers: components["schemas"]["Opinion"][];
             blind: boolean;
             geometry: string;
             id: string;
@@ -4852,6 +5037,21 @@ export interface components {
          */
         SampleKind: "image" | "frame" | "clip" | "sweep" | "series" | "audio" | "document";
         /**
+         * SampleMap
+         * @description One map; `method` says how it was made, `version` or `where` of what.
+         */
+        SampleMap: {
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            method: string;
+            size: number;
+            version: string;
+            where: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * SampleObjects
          * @description What stands on a sample under a schema (its name): objects, suggestions that a person rejected, newest number.
          */
@@ -4952,21 +5152,6 @@ export interface components {
          */
         Share: {
             share: number;
-        };
-        /**
-         * NextItem
-         * @description The next item; None where nothing waits.
-         */
-        sightloopinterfacesapirouteslabelingNextItem: {
-            item: components["schemas"]["QueueItem"] | null;
-        };
-        /**
-         * NextItem
-         * @description The item to answer, leased to the caller, and the samples that come after it, leased to nobody.
-         */
-        sightlooplabelingreview_recordsNextItem: {
-            item: components["schemas"]["ReviewItem"] | null;
-            upcoming: string[];
         };
         /** SignIn */
         SignIn: {
@@ -5122,6 +5307,26 @@ export interface components {
             alerts: components["schemas"]["Alert"][];
             cycles: components["schemas"]["Cycle"][];
             predictions: number;
+        };
+        /**
+         * TrafficBin
+         * @description What was answered from `at` on, for the length of a bin; probes are left out.
+         *
+         *     Attributes:
+         *         errors: None: refused and failed requests leave no prediction, and nothing else is kept of them.
+         *         p50_ms, p95_ms: of the time to answer; mean_score: of the top class; None where nothing was answered.
+         */
+        TrafficBin: {
+            /** Format: date-time */
+            at: string;
+            count: number;
+            errors: number | null;
+            labels: {
+                [key: string]: number;
+            };
+            mean_score: number | null;
+            p50_ms: number | null;
+            p95_ms: number | null;
         };
         /** Training */
         Training: {
@@ -5418,6 +5623,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Alert"];
+                };
+            };
+        };
+    };
+    show_alert_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: number[];
+                    };
                 };
             };
         };
@@ -6817,6 +7064,50 @@ export interface operations {
             };
         };
     };
+    show_deployment_metrics: {
+        parameters: {
+            query?: {
+                bins?: number;
+                from?: string | null;
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Metrics"];
+                };
+            };
+        };
+    };
     predict: {
         parameters: {
             query?: never;
@@ -7592,6 +7883,126 @@ export interface operations {
             };
         };
     };
+    list_maps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedSampleMap"];
+                };
+            };
+        };
+    };
+    make_map: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMap"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+        };
+    };
+    show_map_columns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                map: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+        };
+    };
     show_thumbnails: {
         parameters: {
             query?: never;
@@ -7756,7 +8167,9 @@ export interface operations {
     };
     show_evaluation: {
         parameters: {
-            query?: never;
+            query?: {
+                test?: string;
+            };
             header?: never;
             path: {
                 version: string;
@@ -8746,6 +9159,7 @@ export interface operations {
                 /** @description Items on this page at most. */
                 limit?: number;
                 model_version?: string | null;
+                order?: "oldest" | "newest";
                 sample?: string | null;
             };
             header?: never;
@@ -9073,7 +9487,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["sightloopinterfacesapirouteslabelingNextItem"];
+                    "application/json": components["schemas"]["NextItem"];
                 };
             };
         };
@@ -9644,7 +10058,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["sightlooplabelingreview_recordsNextItem"];
+                    "application/json": components["schemas"]["NextReviewItem"];
                 };
             };
         };
@@ -10435,6 +10849,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NearDuplicateReport"];
+                };
+            };
+        };
+    };
+    find_outliers: {
+        parameters: {
+            query?: {
+                /** @description Items on this page at most. */
+                limit?: number;
+                /** @description Filter as JSON, for example {"cell_type": "mono"}. */
+                where?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedOutlier"];
                 };
             };
         };
