@@ -221,6 +221,8 @@ export class Engine {
 
   setTool(tool: ToolName): void {
     this.cancel()
+    // What is drawn next is new: the class keys must not change what was chosen before. A chosen mask is painted on.
+    if (tool !== 'select' && !(tool === 'mask' && this.chosen()?.geometry_type === 'mask')) this.selected = ''
     this.tool = tool
     this.canvas.style.cursor = this.editable ? TOOLS[tool].cursor : 'default'
     this.repaint()

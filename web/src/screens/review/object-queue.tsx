@@ -5,7 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { Ghost } from '@/canvas/engine'
 import { drafts, journal, onAnswer } from '@/canvas/keeping'
 import { bindKeys } from '@/shell/keys'
-import { useRight } from '@/shell/session'
+import { useRight, useSession } from '@/shell/session'
 import { undo } from '@/shell/undo'
 import { Button } from '@/ui/button'
 import { count, decimal, percent } from '@/ui/format'
@@ -44,6 +44,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
   const { workspace } = useParams({ from: '/w/$workspace' })
   const cache = useQueryClient()
   const may = useRight('label')
+  const { actor } = useSession()
   const [work, setWork] = useState<Work | null>(null)
   const [state, setState] = useState<{ waiting: boolean; over: boolean; error: unknown }>({ waiting: true, over: false, error: null })
   const [given, setGiven] = useState<Given[]>([])
@@ -66,7 +67,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
         }
         const live = !item.blind && item.kind === 'label'
         const truth = live ? got<SampleObjects>(`/samples/${item.sample}/objects?schema=${encodeURIComponent(item.schema)}`) : null
-        const next = await workOn(workspace, item, await picture(item.sample), await truth)
+        const next = await workOn(workspace, actor, item, await picture(item.sample), await truth)
         if (mine !== turn.current) return
         setWork(next)
         setState({ waiting: false, over: false, error: null })
@@ -75,7 +76,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
         if (mine === turn.current) setState({ waiting: false, over: false, error })
       }
     },
-    [workspace],
+    [workspace, actor],
   )
   const next = useCallback((after = '') => show(() => posted(`/review-queues/${queue.id}/next`, { after })), [queue.id, show])
 
