@@ -167,7 +167,8 @@ export class Engine {
     if (settling.size) this.repaint()
   }
 
-  private look(at: Viewport, whole = false): void {
+  /** Lays the image in the view; `whole` where all of it is meant, also on the next one. */
+  look(at: Viewport, whole = false): void {
     this.at = at
     kept = { at, image: { width: this.width, height: this.height }, fitted: whole }
     this.repaint()
