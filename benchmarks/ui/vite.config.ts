@@ -1,9 +1,7 @@
-import { defineConfig } from 'vite'
-
 const web = new URL('../../web/', import.meta.url).pathname
 
 /** The scene built as an application of its own, with the dashboard's engine and packages; nothing of it is shipped. */
-export default defineConfig({
+export default {
   root: new URL('./scene', import.meta.url).pathname,
   base: './',
   resolve: {
@@ -13,4 +11,4 @@ export default defineConfig({
     ],
   },
   build: { emptyOutDir: true, target: 'es2022' },
-})
+}

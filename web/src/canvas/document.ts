@@ -31,6 +31,8 @@ export class Document {
   readonly objects = new Map<string, Labelled>()
   private space: Spatial
   private undone: Step[] = []
+  /** Who changes the objects here; what a person changed is theirs. */
+  actor = ''
   /** Told of every step that a person made, undone ones as their inverse. */
   onStep: (step: Step, how: 'do' | 'undo' | 'redo') => void = () => {}
   onChange: () => void = () => {}
@@ -64,8 +66,9 @@ export class Document {
   }
 
   /** Makes the step; it becomes the newest that can be undone. */
-  apply(step: Step): void {
-    if (!step.changes.length) return
+  apply(made: Step): void {
+    if (!made.changes.length) return
+    const step = { ...made, changes: made.changes.map((one) => (one.after && this.actor ? { ...one, after: { ...one.after, author: this.actor } } : one)) }
     this.undone = []
     this.turn(step)
     this.onStep(step, 'do')

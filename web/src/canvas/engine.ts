@@ -167,7 +167,8 @@ export class Engine {
     if (settling.size) this.repaint()
   }
 
-  private look(at: Viewport, whole = false): void {
+  /** Lays the image in the view; `whole` where all of it is meant, also on the next one. */
+  look(at: Viewport, whole = false): void {
     this.at = at
     kept = { at, image: { width: this.width, height: this.height }, fitted: whole }
     this.repaint()
@@ -221,6 +222,8 @@ export class Engine {
 
   setTool(tool: ToolName): void {
     this.cancel()
+    // What is drawn next is new: the class keys must not change what was chosen before. A chosen mask is painted on.
+    if (tool !== 'select' && !(tool === 'mask' && this.chosen()?.geometry_type === 'mask')) this.selected = ''
     this.tool = tool
     this.canvas.style.cursor = this.editable ? TOOLS[tool].cursor : 'default'
     this.repaint()

@@ -7,6 +7,7 @@ function memory(): Store & { entries: Map<number, Entry> } {
   return {
     entries,
     add: async (entry) => {
+      if ('id' in entry) throw new Error('A database refuses to add what has a number already.')
       entries.set(++last, structuredClone({ ...entry, id: last }))
       return last
     },
@@ -104,6 +105,16 @@ test('a conflict is kept with what the person did until they chose', async () =>
   expect([one!.conflict!.theirs, one!.body.operations![0]!.label, journal.pending]).toEqual([theirs, 'scratch', 0])
   await journal.settle(one!)
   expect(await journal.conflicts('default', PATH)).toEqual([])
+})
+
+test('after a conflict the choice expects what stands, and a second conflict on the object takes the place of the first', async () => {
+  const clash = (revision: number): Answer => ({ objects: [], conflicts: [{ object: 'a', expected_revision: 1, revision, theirs: null }] })
+  const { sent, hooks } = server([{ objects: [{ id: 'a', revision: 1 }], conflicts: [] }, clash(5), clash(6)])
+  const journal = new Journal(memory(), hooks, 'page')
+  for (const expected of [0, 1, 1]) await journal.post('default', PATH, change(put('a', expected)))
+  expect((await journal.conflicts('default')).map((one) => one.conflict!.revision)).toEqual([6])
+  await journal.post('default', PATH, change(put('a', 6)))
+  expect(sent.at(-1)!.body.operations![0]!.expected_revision).toBe(6)
 })
 
 test('what the server refuses for good is told, and the rest goes on', async () => {

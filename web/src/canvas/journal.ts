@@ -189,7 +189,12 @@ export class Journal {
     const clashing = head.body.operations ? (answer.conflicts ?? []) : []
     for (const conflict of clashing) {
       const mine = batch.flatMap((one) => one.body.operations!).findLast((one) => one.object === conflict.object)!
-      await this.store.add({ ...head, key: '', body: { ...head.body, operations: [mine] }, conflict })
+      const { page, workspace, path, at } = head
+      // What comes after is compared with what the person saw, not with what stood here before.
+      this.revisions.delete(placeOf(head, conflict.object))
+      const older = (await this.conflicts(workspace, path)).filter((one) => one.conflict!.object === conflict.object && one.body.schema === head.body.schema)
+      await this.store.remove(older.map((one) => one.id))
+      await this.store.add({ page, workspace, path, at, key: '', body: { ...head.body, operations: [mine] }, conflict })
     }
     await this.drop(batch)
     this.tell(true)

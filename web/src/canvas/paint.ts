@@ -53,9 +53,7 @@ export function paint(g: CanvasRenderingContext2D, scene: Scene): number {
       g.strokeStyle = colour
       g.lineWidth = 1.5
       g.setLineDash(dash === 'dash' ? DASH : dash ? [DASH[0]!, DASH[1]! * (1 - Number(dash))] : [])
-      g.beginPath()
-      for (const one of group) trace(g, one, at, scene.edges)
-      g.stroke()
+      outlines(g, group, scene, !dashes)
     }
     g.setLineDash([])
     if (shown.length <= TAGS) for (const one of shown) tagOf(g, one, scene, false)
@@ -91,12 +89,38 @@ function casing(g: CanvasRenderingContext2D, shown: readonly Labelled[], scene: 
   g.setLineDash([])
   g.strokeStyle = CASING
   g.lineWidth = 3.5
-  g.beginPath()
-  for (const one of shown) {
-    if (one.geometry_type === 'box' && Math.max(one.geometry.width, one.geometry.height) * scene.at.scale < 6) continue
-    trace(g, one, scene.at, scene.edges)
+  outlines(g, shown, scene, shown.length > MANY, 6)
+}
+
+/** Strokes all outlines in the style that is set. Boxes go one by one: in one path of thousands each costs more. */
+function outlines(g: CanvasRenderingContext2D, all: readonly Labelled[], { at, edges }: Scene, many: boolean, least_px = 0): void {
+  let rest = false
+  const crisp = many && g.getLineDash().length === 0
+  if (crisp) g.fillStyle = g.strokeStyle
+  for (const one of all) {
+    if (one.geometry_type !== 'box') {
+      if (!rest) g.beginPath()
+      rest = true
+      trace(g, one, at, edges)
+      continue
+    }
+    const { x, y, width, height } = one.geometry
+    if (Math.max(width, height) * at.scale < least_px) continue
+    if (crisp) frameOf(g, x * at.scale + at.x, y * at.scale + at.y, width * at.scale, height * at.scale)
+    else g.strokeRect(x * at.scale + at.x, y * at.scale + at.y, width * at.scale, height * at.scale)
   }
-  g.stroke()
+  if (rest) g.stroke()
+}
+
+/** A box as four bars on whole pixels: for thousands of boxes several times cheaper than stroking them. */
+function frameOf(g: CanvasRenderingContext2D, x: number, y: number, width: number, height: number): void {
+  const bar = Math.max(1, Math.round(g.lineWidth))
+  const [left, top] = [Math.round(x - bar / 2), Math.round(y - bar / 2)]
+  const [across, down] = [Math.round(width) + bar, Math.round(height) + bar]
+  g.fillRect(left, top, across, bar)
+  g.fillRect(left, top + down - bar, across, bar)
+  g.fillRect(left, top + bar, bar, down - 2 * bar)
+  g.fillRect(left + across - bar, top + bar, bar, down - 2 * bar)
 }
 
 /** Adds the shape's outline to the current path. */

@@ -23,12 +23,14 @@ export const objectsPath = (sample: string): string => `/api/v1/samples/${sample
  * An item ready to be worked on. Blind work is kept on this machine until it is answered; other work goes to the sample's
  * truth step by step.
  */
-export async function workOn(workspace: string, item: ReviewItem, picture: Picture, truth: SampleObjects | null): Promise<Work> {
+export async function workOn(workspace: string, actor: string, item: ReviewItem, picture: Picture, truth: SampleObjects | null, before?: Work): Promise<Work> {
   const kept = (await drafts.get(item.id).catch(() => undefined)) as Labelled[] | undefined
   const own = item.answers.find((one) => item.kind === 'label' && one.objects)?.objects ?? null
   const first = truth ? begun(truth.objects, item.suggestions, truth.rejected) : (kept ?? own ?? (item.kind === 'adjudicate' ? agreed(item) : []))
-  const document = new Document(item.sample, picture.width, picture.height, first.map(whole))
-  const work: Work = { item, picture, document, schema: item.schema, revision: Math.max(item.revision, truth?.revision ?? 0), touched: kept !== undefined, shownAt: performance.now() }
+  // Taken up again, it is the same document: what was done to it can still be undone.
+  const document = before?.document ?? new Document(item.sample, picture.width, picture.height, first.map(whole))
+  document.actor = actor
+  const work: Work = { item, picture, document, schema: item.schema, revision: Math.max(item.revision, truth?.revision ?? 0), touched: kept !== undefined || before !== undefined, shownAt: performance.now() }
   let since = performance.now()
   document.onStep = (step, how) => {
     work.touched = true
@@ -38,6 +40,8 @@ export async function workOn(workspace: string, item: ReviewItem, picture: Pictu
     if (truth) void journal.post(workspace, objectsPath(item.sample), { schema: item.schema, operations: operationsOf(step, duration_s) }).catch(() => {})
     else void drafts.put(item.id, [...document.objects.values()]).catch(() => {})
   }
+  if (before && truth) numbered(work, truth.objects)
+  if (before && !truth) await drafts.put(item.id, [...document.objects.values()]).catch(() => {})
   return work
 }
 

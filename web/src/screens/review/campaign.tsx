@@ -93,7 +93,7 @@ function Asking({ campaign, schema }: { campaign: Campaign; schema: Schema }) {
   const left = counts.data ? Math.max(counts.data.open, item ? 1 : 0) : null
   const title = (
     <>
-      <Link to="/w/$workspace/review" params={{ workspace }} className="text-ink-2 hover:text-ink">
+      <Link to="/w/$workspace/review" params={{ workspace }} className="text-ink-2 underline decoration-line-strong underline-offset-2 hover:text-ink">
         Review
       </Link>
       <span className="mx-1.5 text-ink-3">/</span>

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { Ghost } from '@/canvas/engine'
 import { drafts, journal, onAnswer } from '@/canvas/keeping'
 import { bindKeys } from '@/shell/keys'
-import { useRight } from '@/shell/session'
+import { useRight, useSession } from '@/shell/session'
 import { undo } from '@/shell/undo'
 import { Button } from '@/ui/button'
 import { count, decimal, percent } from '@/ui/format'
@@ -44,6 +44,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
   const { workspace } = useParams({ from: '/w/$workspace' })
   const cache = useQueryClient()
   const may = useRight('label')
+  const { actor } = useSession()
   const [work, setWork] = useState<Work | null>(null)
   const [state, setState] = useState<{ waiting: boolean; over: boolean; error: unknown }>({ waiting: true, over: false, error: null })
   const [given, setGiven] = useState<Given[]>([])
@@ -55,7 +56,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
 
   /** Shows an item once its picture and what stands on it are here; the one before stays in sight until then. */
   const show = useCallback(
-    async (find: () => Promise<{ item: ReviewItem | null; upcoming: string[] }>) => {
+    async (find: () => Promise<{ item: ReviewItem | null; upcoming: string[] }>, before?: Work) => {
       const mine = ++turn.current
       setState((old) => ({ ...old, waiting: true, error: null }))
       try {
@@ -66,7 +67,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
         }
         const live = !item.blind && item.kind === 'label'
         const truth = live ? got<SampleObjects>(`/samples/${item.sample}/objects?schema=${encodeURIComponent(item.schema)}`) : null
-        const next = await workOn(workspace, item, await picture(item.sample), await truth)
+        const next = await workOn(workspace, actor, item, await picture(item.sample), await truth, before)
         if (mine !== turn.current) return
         setWork(next)
         setState({ waiting: false, over: false, error: null })
@@ -75,7 +76,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
         if (mine === turn.current) setState({ waiting: false, over: false, error })
       }
     },
-    [workspace],
+    [workspace, actor],
   )
   const next = useCallback((after = '') => show(() => posted(`/review-queues/${queue.id}/next`, { after })), [queue.id, show])
 
@@ -104,7 +105,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
         undo: async () => {
           await journal.post(workspace, `/api/v1/review-items/${done.item.id}/undo`, {})
           setGiven((old) => old.slice(0, -1))
-          await show(async () => ({ item: await got<ReviewItem>(`/review-items/${done.item.id}`), upcoming: [] }))
+          await show(async () => ({ item: await got<ReviewItem>(`/review-items/${done.item.id}`), upcoming: [] }), done)
         },
       }, true)
       void answer.then(
@@ -145,7 +146,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
     <Page
       title={
         <>
-          <Link to="/w/$workspace/review" params={{ workspace }} className="text-ink-2 hover:text-ink">
+          <Link to="/w/$workspace/review" params={{ workspace }} className="text-ink-2 underline decoration-line-strong underline-offset-2 hover:text-ink">
             Review
           </Link>
           <span className="mx-1.5 text-ink-3">/</span>

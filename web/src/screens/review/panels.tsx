@@ -50,7 +50,7 @@ export function Objects({ engine, schema }: { engine: Engine; schema: Schema }) 
         <div className="relative" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const one = all[item.index]!
-            return <Row key={one.id} one={one} chosen={one.id === engine.selected} colour={colourOf(schema, one.label)} top={item.start} onClick={() => engine.select(one.id, true)} />
+            return <Row key={one.id} one={one} you={engine.actor} chosen={one.id === engine.selected} colour={colourOf(schema, one.label)} top={item.start} onClick={() => engine.select(one.id, true)} />
           })}
         </div>
       </div>
@@ -60,14 +60,14 @@ export function Objects({ engine, schema }: { engine: Engine; schema: Schema }) 
 
 const WORDS: Record<Labelled['geometry_type'], string> = { class: 'whole image', box: '', rotated_box: 'rotated', polygon: 'polygon', polyline: 'line', mask: 'mask', keypoints: 'keypoints' }
 
-function Row({ one, chosen, colour, top, onClick }: { one: Labelled; chosen: boolean; colour: string; top: number; onClick: () => void }) {
+function Row({ one, you, chosen, colour, top, onClick }: { one: Labelled; you: string; chosen: boolean; colour: string; top: number; onClick: () => void }) {
   const machine = suggested(one)
   return (
     <button type="button" tabIndex={-1} aria-pressed={chosen} onClick={onClick} className={cx('absolute inset-x-0 flex h-6 items-center gap-2 rounded-sm px-1.5 text-left text-xs', chosen ? 'bg-sel-bg' : 'hover:bg-raised')} style={{ transform: `translateY(${top}px)` }}>
       <Swatch colour={colour} />
       <span className="truncate">{one.label}</span>
-      <span className="text-2xs text-ink-3">{WORDS[one.geometry_type]}</span>
-      <span className={cx('num ml-auto', machine ? 'text-machine' : 'text-2xs text-ink-3')}>{machine ? decimal(one.score, 2) : initials(one.author)}</span>
+      <span className="text-2xs text-ink-2">{WORDS[one.geometry_type]}</span>
+      <span className={cx('num ml-auto', machine ? 'text-machine' : 'text-2xs text-ink-2')}>{machine ? decimal(one.score, 2) : one.author === you ? 'you' : initials(one.author)}</span>
     </button>
   )
 }

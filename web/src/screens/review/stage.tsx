@@ -14,7 +14,7 @@ export function Stage({ onEngine, label, className }: { onEngine: (engine: Engin
       engine.destroy()
     }
   }, [onEngine])
-  return <div ref={host} tabIndex={0} role="application" aria-label={label} aria-roledescription="image canvas" className={cx('relative size-full overflow-hidden bg-well outline-offset-[-2px]', className)} />
+  return <div ref={host} tabIndex={0} role="application" aria-label={label} aria-roledescription="image canvas" className={cx('relative size-full overflow-hidden bg-well outline-none after:pointer-events-none after:absolute after:inset-0 focus-visible:after:shadow-[inset_0_0_0_1px_var(--sel)]', className)} />
 }
 
 /** Follows what panels show of an engine; the pointer and the view do not render anything. */

@@ -13,6 +13,8 @@ type Props = {
   schema: Schema
   editable: boolean
   ghosts?: readonly Ghost[]
+  /** The object that an address names. */
+  select?: string
   /** Above the classes, and below the objects. */
   above?: ReactNode
   below?: ReactNode
@@ -22,7 +24,7 @@ type Props = {
 const NONE: readonly Ghost[] = []
 
 /** The image with its objects, its tools, and the panels beside it. */
-export function Workbench({ shown, schema, editable, ghosts = NONE, above, below, over }: Props) {
+export function Workbench({ shown, schema, editable, ghosts = NONE, select, above, below, over }: Props) {
   const session = useSession()
   const [engine, setEngine] = useState<Engine | null>(null)
   const before = useRef<readonly Labelled[]>([])
@@ -47,8 +49,9 @@ export function Workbench({ shown, schema, editable, ghosts = NONE, above, below
   useEffect(() => {
     if (!engine || !shown) return
     engine.show(shown.picture.image, shown.document)
+    if (select && shown.document.objects.has(select)) engine.select(select, true)
     return () => void (before.current = [...shown.document.objects.values()])
-  }, [engine, shown])
+  }, [engine, shown, select])
 
   useEffect(() => {
     if (!engine) return
@@ -67,7 +70,7 @@ export function Workbench({ shown, schema, editable, ghosts = NONE, above, below
         {above}
         {engine && shown && (
           <>
-            <Classes engine={engine} schema={schema} />
+            {editable && <Classes engine={engine} schema={schema} />}
             <Objects engine={engine} schema={schema} />
             <Attributes engine={engine} schema={schema} />
           </>
