@@ -278,14 +278,15 @@ def test_a_honeypot_looks_like_any_item_changes_nothing_and_measures_each_person
     pots, rest = desk.samples[:2], desk.samples[2:]
     rows = [{"sample": sample, "label": "dark"} for sample in pots]
     desk.plant.datasets.import_labels(desk.plant.caller, "parts", rows)
-    queue = desk.queue(samples=rest, honeypots=pots, answers_wanted=2)
-    for name, label in (("bob", "bright"), ("ann", "dark")):
-        while (item := desk.next(name, queue)) is not None and item.kind == "label":
+    queue = desk.queue(samples=rest, honeypots=pots, answers_wanted=3, agreement=0.3)
+    for name, label in (("ann", "dark"), ("bill", "bright"), ("bob", "bright")):
+        while (item := desk.next(name, queue)) is not None:
             assert (item.blind, item.kind, item.suggestions, item.revision) == (True, "label", [], 0)
             desk.answer(name, item, label=label)
     report = desk.reviews.agreement(desk.plant.caller, queue)
     assert {sample: desk.labels()[sample] for sample in pots} == dict.fromkeys(pots, "dark")
-    assert {name: one.honeypot_accuracy for name, one in report.by_annotator.items()} == {"ann": 1.0, "bob": 0.0}
+    right = {name: one.honeypot_accuracy for name, one in report.by_annotator.items()}
+    assert right == {"ann": 1.0, "bill": 0.0, "bob": 0.0}
     assert (sum(desk.counts(queue).values()), report.items) == (len(rest), len(rest))
 
 
