@@ -56,6 +56,14 @@ class Folds:
         with self._records.read() as connection:
             return list(connection.scalars(query))
 
+    def course(self, row: Row) -> dict[str, list[Any]]:
+        """The stretches of the epoch of the row, put end to end."""
+        joined: dict[str, list[Any]] = {}
+        for stretch in self.stretches(row):
+            for name, values in stretch.items():
+                joined.setdefault(name, []).extend(values)
+        return joined
+
 
 @dataclass(frozen=True, slots=True)
 class _Moved:

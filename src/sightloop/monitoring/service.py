@@ -212,11 +212,7 @@ class Monitoring:
             return {}
         epochs = range(1, row["epoch"] + 1)
         epoch = next(one for one in epochs if derived_id("alt", caller.workspace, row["id"], str(one)) == alert_id)
-        joined: dict[str, list[Any]] = {}
-        for stretch in self._folds.stretches(row | {"epoch": epoch}):
-            for name, values in stretch.items():
-                joined.setdefault(name, []).extend(values)
-        return evidence_of(joined)
+        return evidence_of(self._folds.course(row | {"epoch": epoch}))
 
     def acknowledge(self, caller: Caller, alert_id: str) -> Alert:
         """The alert, acknowledged; the monitor stays as it is."""

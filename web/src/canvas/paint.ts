@@ -3,6 +3,7 @@ import { bounds, corners, handles, type Handle, type Point, type Shape } from '.
 import { decodeRuns, type Mask } from './rle'
 import { TILE, type Tiles } from './tiles'
 import { inSight, type Size, type Viewport } from './viewport'
+import { groupedBy } from '@/ui/grouped'
 
 /** What another person said of the image, drawn thin with who it was; `tone` warns where two said different things. */
 export type Ghost = { shape: Shape; label: string; tag: string; tone: 'ghost' | 'conflict' }
@@ -45,7 +46,7 @@ export function paint(g: CanvasRenderingContext2D, scene: Scene): number {
   if (!scene.hidden) {
     for (const id of document.within(inSight(at, view))) if (id !== scene.selected && id !== scene.hover) shown.push(document.objects.get(id)!)
     const dashes = shown.length <= MANY
-    const groups = Map.groupBy(shown, (one) => styleOf(one, scene, dashes))
+    const groups = groupedBy(shown, (one) => styleOf(one, scene, dashes))
     for (const one of shown) if (one.geometry_type === 'mask') drawMask(g, one.geometry, suggested(one) ? PHOSPHOR : scene.colour(one.label), at)
     casing(g, shown, scene)
     for (const [style, group] of groups) {

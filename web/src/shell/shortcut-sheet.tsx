@@ -1,9 +1,10 @@
 import { Dialog } from '@/ui/dialog'
 import { boundKeys } from './keys'
+import { groupedBy } from '@/ui/grouped'
 
 /** What every key does on this screen, read from the bindings themselves. */
 export function ShortcutSheet({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
-  const groups = Map.groupBy(open ? boundKeys() : [], ([, binding]) => binding.group ?? 'This screen')
+  const groups = groupedBy(open ? boundKeys() : [], ([, binding]) => binding.group ?? 'This screen')
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title="Keyboard" wide>
       <div className="columns-2 gap-8">

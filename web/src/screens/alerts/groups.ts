@@ -1,10 +1,11 @@
 import type { Alert } from './queries'
+import { groupedBy } from '@/ui/grouped'
 
 export type Group = { key: string; newest: Alert; alerts: Alert[]; open: number }
 
 /** Alerts of one monitor and kind as one incident, newest first; open ones stand before the rest. */
 export function grouped(alerts: readonly Alert[]): Group[] {
-  const groups = [...Map.groupBy(alerts, (one) => `${one.kind} ${one.monitor}`)].map(([key, all]) => {
+  const groups = [...groupedBy(alerts, (one) => `${one.kind} ${one.monitor}`)].map(([key, all]) => {
     const sorted = all.toSorted((a, b) => b.raised_at.localeCompare(a.raised_at))
     return { key, newest: sorted[0]!, alerts: sorted, open: all.filter((one) => one.state === 'raised').length }
   })

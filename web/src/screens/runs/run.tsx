@@ -18,6 +18,7 @@ import { ThingLink } from './thing'
 import { goesOn, linksQuery, runQuery, type Run } from './queries'
 import { curvesOf, duration_s, flat, metricsOf } from './rows'
 import { State, WithLimits } from './state'
+import { groupedBy } from '@/ui/grouped'
 
 /** One run: how it went, what it used and made, its parameters, figures and evaluation. */
 export default function RunPage() {
@@ -145,7 +146,7 @@ function Links({ items }: { items: { direction: string; kind: string; artifact: 
   return (
     <div className="flex flex-col gap-6">
       {(['uses', 'makes'] as const).map((direction) => {
-        const groups = [...Map.groupBy(items.filter((one) => one.direction === direction), (one) => one.kind)]
+        const groups = [...groupedBy(items.filter((one) => one.direction === direction), (one) => one.kind)]
         return (
           <Section key={direction} title={direction === 'uses' ? 'Used' : 'Made'}>
             {groups.length === 0 && <p className="text-xs text-ink-2">Nothing that has a name of its own.</p>}

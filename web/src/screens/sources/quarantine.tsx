@@ -10,6 +10,7 @@ import { Tag } from '@/ui/marks'
 import { Checkbox, Select } from '@/ui/select'
 import { Copyable, Empty, Failed, Loaded } from '@/ui/states'
 import { Table } from '@/ui/table'
+import { groupedBy } from '@/ui/grouped'
 
 type Held = { id: string; name: string; digest: string; reason: string; detail: string; run: string; made_at: string; state: string }
 
@@ -23,7 +24,7 @@ export function Quarantine() {
   const [reason, setReason] = useState('any')
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const held = useMemo(() => (files.data?.items ?? []).filter((one) => one.state === 'quarantined'), [files.data])
-  const reasons = useMemo(() => [...Map.groupBy(held, (one) => one.reason)].map(([name, its]) => ({ name, rows: its.length })).sort((a, b) => b.rows - a.rows), [held])
+  const reasons = useMemo(() => [...groupedBy(held, (one) => one.reason)].map(([name, its]) => ({ name, rows: its.length })).sort((a, b) => b.rows - a.rows), [held])
   const rows = reason === 'any' ? held : held.filter((one) => one.reason === reason)
   const replay = useMutation({
     mutationFn: (ids: string[] | null) => api.POST('/api/v1/quarantine/replay', { body: { ids } as never }),
