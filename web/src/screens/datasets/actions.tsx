@@ -12,16 +12,14 @@ import { count } from '@/ui/format'
 import { Select } from '@/ui/select'
 import { useAddress, type View } from './view'
 
-type Dataset = { id: string; name: string; schema: string }
-export type Schema = { id: string; name: string; version: number; classes: string[]; colours?: Record<string, string> }
 
 /** Where the review screen finds the samples that were sent to it. */
 export const SENT = 'sightloop.view'
 
 /** The newest version of every label schema. */
-export const schemasQuery = () => asked(['schemas'], () => api.GET('/api/v1/schemas' as never) as unknown as Promise<{ data?: { items: Schema[] } }>)
+export const schemasQuery = () => asked(['schemas'], () => api.GET('/api/v1/schemas'))
 
-export const datasetsQuery = () => asked(['datasets'], () => api.GET('/api/v1/datasets') as Promise<{ data?: { items: Dataset[] } }>)
+export const datasetsQuery = () => asked(['datasets'], () => api.GET('/api/v1/datasets'))
 
 /** Asks people about the samples: a campaign that stops as soon as its bound lets it accept the rest. */
 export function SendToReview({ ids, close }: { ids: string[]; close: () => void }) {
@@ -37,7 +35,7 @@ export function SendToReview({ ids, close }: { ids: string[]; close: () => void 
   const own = schemas.data?.find((one) => one.id === datasets.data?.items.find((it) => it.name === dataset)?.schema)
   const chosen = schema || own?.name || schemas.data?.[0]?.name || ''
   const start = useMutation({
-    mutationFn: () => api.POST('/api/v1/campaigns', { body: { name, schema: chosen, samples: ids, eps: Number(eps), alpha: Number(alpha) } as never }) as Promise<{ data?: { id: string } }>,
+    mutationFn: () => api.POST('/api/v1/campaigns', { body: { name, schema: chosen, samples: ids, eps: Number(eps), alpha: Number(alpha) } as never }),
     onSuccess: ({ data }) => {
       void cache.invalidateQueries()
       close()

@@ -16,7 +16,6 @@ import { versionsQuery } from './versions-data'
 import { useSelection } from './view'
 
 type Show = 'added' | 'removed' | 'relabelled' | 'moved'
-type Diff = Record<Show, string[]>
 const SHOWS: readonly Show[] = ['added', 'removed', 'relabelled', 'moved']
 
 /** What changed from one version of a dataset to another, as pictures. */
@@ -30,7 +29,7 @@ export default function Screen() {
   const a = search.a ?? numbers.at(-2)
   const ready = !!a && !!b
   const diff = useQuery({
-    ...asked(['diff', dataset, a, b], () => api.GET('/api/v1/dataset-versions/{a}/diff/{b}', { params: { path: { a: `${dataset}@${a}`, b: `${dataset}@${b}` } } }) as Promise<{ data?: Diff }>),
+    ...asked(['diff', dataset, a, b], () => api.GET('/api/v1/dataset-versions/{a}/diff/{b}', { params: { path: { a: `${dataset}@${a}`, b: `${dataset}@${b}` } } })),
     enabled: ready,
     staleTime: Infinity,
   })

@@ -14,14 +14,12 @@ import { Swatch, Tag } from '@/ui/marks'
 import { Copyable, Failed } from '@/ui/states'
 import { classColours, spoken } from './names'
 
-type Annotation = { id: string; revision: number; label: string; author: string; author_kind: string; basis: string; made_at: string; receipt: string; geometry_type: string }
-
 /** A large look at one sample with all that is known of it; the arrow keys go on to its neighbours. */
 export function Peek({ sheet, row, workspace, close, like }: { sheet: Sheet; row: number; workspace: string; close: () => void; like: (id: string) => void }) {
   const id = sheet.ids[row]!
   const thumb = useThumb(id)
   const picture = usePicture(id, 1600)
-  const history = useQuery({ ...asked(['annotations', id], () => api.GET('/api/v1/samples/{sample}/annotations', { params: { path: { sample: id } } }) as Promise<{ data?: { items: Annotation[] } }>), placeholderData: undefined })
+  const history = useQuery({ ...asked(['annotations', id], () => api.GET('/api/v1/samples/{sample}/annotations', { params: { path: { sample: id } } })), placeholderData: undefined })
   useEffect(() => bindKeys({ Escape: { label: 'Close the peek', run: close }, Space: { label: 'Close the peek', run: close, hidden: true }, s: { label: 'Find similar', run: () => like(id) } }), [close, like, id])
   const predicted = textAt(sheet, 'predicted', row)
   const score = numberAt(sheet, 'score', row)

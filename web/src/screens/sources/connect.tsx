@@ -25,7 +25,7 @@ export function Connect({ close }: { close: () => void }) {
   const files = useRef<HTMLInputElement>(null)
   const folder = useRef<HTMLInputElement>(null)
   const start = useMutation({
-    mutationFn: () => api.POST('/api/v1/ingests', { body: { source: { kind, path: path.trim() } } }) as Promise<{ data?: { id: string } }>,
+    mutationFn: () => api.POST('/api/v1/ingests', { body: { source: { kind, path: path.trim() } } }),
     onSuccess: ({ data }) => {
       void cache.invalidateQueries()
       close()

@@ -14,7 +14,7 @@ import { groupedBy } from '@/ui/grouped'
 
 type Held = { id: string; name: string; digest: string; reason: string; detail: string; run: string; made_at: string; state: string }
 
-export const quarantineQuery = () => asked(['quarantine'], () => api.GET('/api/v1/quarantine') as Promise<{ data?: { items: Held[] } }>)
+export const quarantineQuery = () => asked(['quarantine'], () => api.GET('/api/v1/quarantine'))
 
 /** Files that could not become samples, with the reason of each; what was fixed can be tried again. */
 export function Quarantine() {
