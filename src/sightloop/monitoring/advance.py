@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,10 +57,12 @@ class Folds:
         with self._records.read() as connection:
             return list(connection.scalars(query))
 
-    def course(self, row: Row) -> dict[str, list[Any]]:
-        """The stretches of the epoch of the row, put end to end."""
+    def course(self, row: Row, alert_id: str) -> dict[str, list[Any]]:
+        """The stretches of the epoch that the monitor's alert ended, put end to end."""
+        epochs = range(1, row["epoch"] + 1)
+        ids = {derived_id("alt", row["workspace_id"], row["id"], str(epoch)): epoch for epoch in epochs}
         joined: dict[str, list[Any]] = {}
-        for stretch in self.stretches(row):
+        for stretch in self.stretches({**row, "epoch": ids[alert_id]}):
             for name, values in stretch.items():
                 joined.setdefault(name, []).extend(values)
         return joined
@@ -224,6 +227,15 @@ def _write_stretch(tx: Change, place: Mapping[str, Any], stretch: History) -> No
     tx.execute(
         sa.update(monitor_history).where(*mine, table.first_sequence == newest.first_sequence).values(stretch=joined)
     )
+
+
+def alert_of(row: Mapping[str, Any]) -> Alert:
+    """The alert that a row holds."""
+    return Alert(
+        id=row["id"], monitor=row["monitor"], kind=row["kind"], state=row["state"],
+        raised_at=datetime.fromisoformat(row["raised_at"]), sequence=row["sequence"], receipt=row["receipt"],
+        evidence=row["evidence"],
+    )  # fmt: skip
 
 
 def _write_alert(tx: Change, caller: Caller, alert: Alert, data: str) -> None:

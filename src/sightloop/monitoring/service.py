@@ -6,17 +6,15 @@ import sys
 import threading
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from sightloop.domain import Alert, Caller, Prediction, derived_id, now
+from sightloop.domain import Alert, Caller, Prediction, now
 from sightloop.errors import Conflict, InvalidInput, NotEnoughData, NotFound, SightloopError, not_found
 from sightloop.events import Events
-from sightloop.monitoring.advance import PAGE, Advance, Folds, Row
+from sightloop.monitoring.advance import PAGE, Advance, Folds, Row, alert_of
 from sightloop.monitoring.estimates import WINDOW, Estimate, audit_of, drawn, estimate_of, estimated, window_of
 from sightloop.monitoring.facets import check_facets, of_prediction, of_sample, regime_of
 from sightloop.monitoring.fitting import fit_reference
@@ -195,24 +193,22 @@ class Monitoring:
             mine &= sa.tuple_(alerts.c.raised_at, alerts.c.id) < (last.raised_at.isoformat(), last.id)
         query = sa.select(alerts).where(mine).order_by(alerts.c.raised_at.desc(), alerts.c.id.desc()).limit(limit)
         with self._records.read() as connection:
-            return [_alert(dict(row)) for row in connection.execute(query).mappings()]
+            return [alert_of(dict(row)) for row in connection.execute(query).mappings()]
 
     def alert(self, caller: Caller, alert_id: str) -> Alert:
         """The alert."""
         row = self._row(alerts, caller, alerts.c.id == alert_id)
         if row is None:
             raise not_found("alert", alert_id, hint="List them: sightloop alert list")
-        return _alert(row)
+        return alert_of(row)
 
-    def alert_history(self, caller: Caller, alert_id: str) -> Mapping[str, list[float]]:
+    def alert_history(self, caller: Caller, alert_id: str) -> Mapping[str, Numbers]:
         """The evidence of the alert's epoch up to its alarm, thinned; empty for a rule."""
         alert = self.alert(caller, alert_id)
         row = self._row(monitors, caller, monitors.c.name == alert.monitor)
         if alert.kind != "drift" or row is None:
             return {}
-        epochs = range(1, row["epoch"] + 1)
-        epoch = next(one for one in epochs if derived_id("alt", caller.workspace, row["id"], str(one)) == alert_id)
-        return evidence_of(self._folds.course(row | {"epoch": epoch}))
+        return evidence_of(self._folds.course(row, alert_id))
 
     def acknowledge(self, caller: Caller, alert_id: str) -> Alert:
         """The alert, acknowledged; the monitor stays as it is."""
@@ -420,11 +416,3 @@ class Monitoring:
 
 def _at(table: sa.Table, caller: Caller, key: str) -> sa.Update:
     return sa.update(table).where(table.c.workspace_id == caller.workspace, table.c.id == key)
-
-
-def _alert(row: dict[str, Any]) -> Alert:
-    return Alert(
-        id=row["id"], monitor=row["monitor"], kind=row["kind"], state=row["state"],
-        raised_at=datetime.fromisoformat(row["raised_at"]), sequence=row["sequence"], receipt=row["receipt"],
-        evidence=row["evidence"],
-    )  # fmt: skip
