@@ -1,13 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { ChevronsUpDown, LogOut, Moon, PanelLeft, Plus, Search, Settings as Gear, Sun } from 'lucide-react'
-import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
+import { ChevronsUpDown, LogOut, Moon, PanelLeft, Search, Settings as Gear, Sun } from 'lucide-react'
+import { lazy, Suspense, useCallback, useEffect, useState, type ButtonHTMLAttributes } from 'react'
 import { api, asked, speakFor } from '@/api/client'
 import { dropEvents, useEvents } from '@/api/events'
 import { cx } from '@/ui/classes'
 import { count } from '@/ui/format'
 import { Dot } from '@/ui/marks'
-import { Menu } from '@/ui/menu'
 import { Failed, Progress } from '@/ui/states'
 import { bindKeys } from './keys'
 import { SCREENS } from './nav'
@@ -19,7 +18,7 @@ import { undo } from './undo'
 
 const CommandMenu = lazy(() => import('./command-menu').then((it) => ({ default: it.CommandMenu })))
 const ShortcutSheet = lazy(() => import('./shortcut-sheet').then((it) => ({ default: it.ShortcutSheet })))
-const SignInDialog = lazy(() => import('./sign-in-dialog'))
+const Workspaces = lazy(() => import('./workspaces'))
 const Settings = lazy(() => import('@/screens/settings'))
 
 /** The frame around every screen, for who is signed in to the workspace that the address names. */
@@ -83,7 +82,9 @@ function Frame({ session }: { session: Session }) {
         Skip to the screen
       </a>
       <nav aria-label="Main" className="flex min-h-0 flex-col gap-px overflow-y-auto border-r border-line p-2">
-        <Workspaces session={session} narrow={narrow} />
+        <Suspense fallback={<WorkspaceButton session={session} narrow={narrow} />}>
+          <Workspaces session={session} narrow={narrow} />
+        </Suspense>
         <button type="button" aria-label="Search or jump" onClick={() => setCommands(true)} className="mb-2 flex h-7 shrink-0 items-center gap-2 rounded-md border border-line-strong px-2 text-xs text-ink-2 hover:bg-raised">
           <Search size={13} className="shrink-0" aria-hidden />
           {!narrow && (
@@ -133,31 +134,18 @@ function Frame({ session }: { session: Session }) {
   )
 }
 
-/** The workspaces that this browser is signed in to, and the way into another. */
-function Workspaces({ session, narrow }: { session: Session; narrow: boolean }) {
-  const navigate = useNavigate()
-  const [adding, setAdding] = useState(false)
+/** How the workspace's button looks, before and after its menu has come. */
+export function WorkspaceButton({ session, narrow, ...rest }: { session: Session; narrow: boolean } & ButtonHTMLAttributes<HTMLButtonElement>) {
   return (
-    <>
-      <Menu
-        items={[
-          ...session.workspaces.map((one) => ({ label: one.name || one.id, hint: one.id === session.workspace ? 'here' : '', onSelect: () => void navigate({ to: '/w/$workspace', params: { workspace: one.id } }) })),
-          'line' as const,
-          { label: 'Sign in to another', icon: <Plus size={14} />, onSelect: () => setAdding(true) },
-        ]}
-      >
-        <button type="button" aria-label={`Workspace ${session.workspace_name}`} className="mb-1 flex h-9 shrink-0 items-center gap-2 rounded-md px-2 text-left font-semibold hover:bg-raised">
-          <Mark size={18} />
-          {!narrow && (
-            <>
-              <span className="truncate">{session.workspace_name || session.workspace}</span>
-              <ChevronsUpDown size={13} className="ml-auto shrink-0 text-ink-3" aria-hidden />
-            </>
-          )}
-        </button>
-      </Menu>
-      <Suspense>{adding && <SignInDialog close={() => setAdding(false)} />}</Suspense>
-    </>
+    <button type="button" aria-label={`Workspace ${session.workspace_name}`} {...rest} className="mb-1 flex h-9 shrink-0 items-center gap-2 rounded-md px-2 text-left font-semibold hover:bg-raised">
+      <Mark size={18} />
+      {!narrow && (
+        <>
+          <span className="truncate">{session.workspace_name || session.workspace}</span>
+          <ChevronsUpDown size={13} className="ml-auto shrink-0 text-ink-3" aria-hidden />
+        </>
+      )}
+    </button>
   )
 }
 
