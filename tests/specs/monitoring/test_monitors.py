@@ -57,6 +57,15 @@ def test_an_alarm_is_told_once_and_leaves_a_receipt_that_replays_to_the_same_ima
     assert [one["data"]["alert"] for one in told] == [alert.id]
 
 
+def test_an_alert_keeps_the_course_of_its_evidence_after_the_monitor_began_anew(line: Line, house: House) -> None:
+    line.send(50, shift=2.0)
+    (alert,) = house.monitoring.advance(ENGINEER)
+    before = house.monitoring.get(ENGINEER, "line-1").history
+    house.monitoring.rebase(ENGINEER, "line-1", reference=line.draw(150, 2.0), fit=line.draw(150, 2.0))
+    assert house.monitoring.alert_history(ENGINEER, alert.id) == before
+    assert before["sequence"][-1] == alert.sequence
+
+
 def test_a_restart_in_the_middle_gives_the_same_alarm(line: Line, house: House, tmp_path: Path) -> None:
     (tmp_path / "straight").mkdir()
     straight = House(tmp_path / "straight", line)

@@ -75,6 +75,15 @@ def test_imported_predictions_are_read_in_the_order_of_their_sequence(house: Hou
     assert [found.id for found in house.log.read(ME, "line", 3, 10)] == ["prd_0003", "prd_0004"]
 
 
+def test_the_newest_predictions_come_first_where_that_is_asked_and_go_on_from_a_page(house: House) -> None:
+    write(house, *(record(number) for number in range(5)))
+    house.log.import_segments("ws_a")
+    first = house.log.list(ME, limit=2, newest=True)
+    rest = house.log.list(ME, limit=9, newest=True, after=first[-1].sequence)
+    assert [one.id for one in first] == ["prd_0004", "prd_0003"]
+    assert [one.id for one in rest] == ["prd_0002", "prd_0001", "prd_0000"]
+
+
 def test_a_prediction_comes_back_with_all_that_was_logged(house: House) -> None:
     write(house, record(1))
     found = house.log.get(ME, "prd_0001")

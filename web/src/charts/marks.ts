@@ -15,6 +15,7 @@ export function drawMarks(plot: uPlot, thresholds: readonly Threshold[], markers
   ctx.rect(bbox.left, bbox.top - 8 * scale, bbox.width, bbox.height + 8 * scale)
   ctx.clip()
   ctx.lineWidth = scale
+  ctx.textBaseline = 'alphabetic'
   ctx.font = `${11 * scale}px "Inter Variable", system-ui`
   for (const one of thresholds) {
     const y = Math.round(plot.valToPos(one.y, 'y', true)) + 0.5

@@ -104,8 +104,14 @@ export function TimeSeries({ title, unit = '', x, lines, thresholds = [], marker
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [shape, shade, asTable])
 
-  useEffect(() => chart.current?.setData(data), [data])
-  useEffect(() => chart.current?.redraw(), [thresholds, markers])
+  const [begin, end] = xRange ?? []
+  useEffect(() => {
+    if (begin === undefined || end === undefined) return chart.current?.setData(data)
+    chart.current?.setData(data, false)
+    chart.current?.setScale('x', { min: begin, max: end })
+  }, [data, begin, end, shape, shade, asTable])
+  // Not the paths: their scale is still on its way when the data has just been set.
+  useEffect(() => chart.current?.redraw(false), [thresholds, markers])
 
   return (
     <figure className="flex min-w-0 flex-col gap-1" aria-labelledby={id}>

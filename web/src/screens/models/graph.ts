@@ -38,10 +38,8 @@ export function graphOf(parts: Parts): Graph {
   for (const one of parts.alerts) {
     nodes.set(one.id, { id: one.id, kind: 'alert', title: `${one.kind} on ${one.monitor}`, sub: one.state, ...(one.state === 'raised' ? { tone: 'warn' as const } : {}) })
     const version = text(one.evidence.model_version)
-    const deployment = parts.deployments.find((other) => other.name === text(one.evidence.deployment))
     // The version that was watched, not the deployment, which answers with another one after the loop: lineage has no circles.
     if (version) edges.push([version, one.id])
-    else if (deployment) edges.push([deployment.id, one.id])
   }
   for (const one of parts.cycles) {
     nodes.set(one.id, { id: one.id, kind: 'cycle', title: one.policy, sub: one.state })

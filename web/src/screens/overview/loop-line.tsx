@@ -14,7 +14,7 @@ export function LoopLine({ loop }: { loop: Overview['loop'] }) {
     { name: 'Versions', value: loop.versions, sub: 'frozen, with a hash', to: '/w/$workspace/datasets', search: { view: 'versions' } },
     { name: 'Trained', value: loop.trained, sub: 'model versions', to: '/w/$workspace/models' },
     { name: 'Serving', value: loop.serving, sub: loop.serving === 1 ? 'deployment' : 'deployments', to: '/w/$workspace/deployments' },
-    { name: 'Drifting', value: loop.drifting, sub: loop.alerts ? `${count(loop.alerts)} open alerts` : 'no open alert', to: '/w/$workspace/alerts', warn: loop.drifting + loop.alerts > 0 },
+    { name: 'Drifting', value: loop.drifting, sub: loop.alerts ? `${count(loop.alerts)} open ${loop.alerts === 1 ? 'alert' : 'alerts'}` : 'no open alert', to: '/w/$workspace/alerts', warn: loop.drifting + loop.alerts > 0 },
   ]
   return (
     <nav aria-label="The loop" className="relative">

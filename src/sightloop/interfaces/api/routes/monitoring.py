@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
@@ -110,7 +110,7 @@ def show_alert(ask: Ask, alert: str) -> Alert:
 
 
 @routes.get("/alerts/{alert}/history", permission=Permission.READ)
-def show_alert_history(ask: Ask, alert: str) -> Mapping[str, list[float]]:
+def show_alert_history(ask: Ask, alert: str) -> Mapping[str, Sequence[float]]:
     """The evidence up to the alarm: "sequence", and the log wealth of each line; empty for a rule."""
     return ask.installation.monitoring.alert_history(ask.caller, alert)
 
