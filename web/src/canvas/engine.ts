@@ -10,6 +10,8 @@ export type { Ghost, ToolName }
 /** Where the person had looked, kept over images, screens and modes. */
 let kept: { at: Viewport; image: Size; fitted: boolean } | null = null
 const SETTLE_MS = 120
+const CROWDED = 500
+const MOVE_MS = 100
 
 /**
  * The canvas: the image in a CSS transform, its objects on one 2D canvas above it. It keeps its state outside of React and
@@ -53,11 +55,14 @@ export class Engine {
   private grip: Grip | null = null
   private pointer: Point | null = null
   private frame = 0
+  private stale = true
+  private drawn: Viewport = { scale: 1, x: 0, y: 0 }
+  private drawnWhen = 0
   private space = false
 
   constructor(readonly host: HTMLElement) {
     this.canvas = document.createElement('canvas')
-    Object.assign(this.canvas.style, { position: 'absolute', inset: '0', width: '100%', height: '100%', touchAction: 'none' })
+    Object.assign(this.canvas.style, { position: 'absolute', inset: '0', width: '100%', height: '100%', touchAction: 'none', transformOrigin: '0 0', willChange: 'transform' })
     host.append(this.image, this.canvas)
     this.pen = this.canvas.getContext('2d')!
     const on = { signal: this.off.signal }
@@ -135,16 +140,33 @@ export class Engine {
     const dpr = devicePixelRatio || 1
     this.canvas.width = Math.max(1, Math.round(width * dpr))
     this.canvas.height = Math.max(1, Math.round(height * dpr))
+    this.stale = true
     if (!kept || kept.fitted) this.at = fitted(this.document, this.view)
     this.paintNow()
   }
 
   /** Asks for a new picture at the next frame. */
   repaint = (): void => {
+    this.stale = true
+    this.ask()
+  }
+
+  private ask(): void {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0
       this.paintNow()
     })
+  }
+
+  /** Between two paintings of a crowded image the last one moves along with the image, as one picture. */
+  private movedAlong(now: number): boolean {
+    const [at, drawn] = [this.at, this.drawn]
+    const by = at.scale / drawn.scale
+    const near = by > 0.5 && by < 2
+    if (this.stale || !near || this.painted.shapes <= CROWDED || now - this.drawnWhen > MOVE_MS) return false
+    this.canvas.style.transform = `translate(${at.x - drawn.x * by}px,${at.y - drawn.y * by}px) scale(${by})`
+    this.ask()
+    return true
   }
 
   private paintNow(): void {
@@ -152,6 +174,12 @@ export class Engine {
     const { at } = this
     this.image.style.transform = `translate(${at.x}px,${at.y}px) scale(${at.scale})`
     this.image.style.imageRendering = at.scale >= 3 ? 'pixelated' : 'auto'
+    this.painted.frames++
+    if (this.movedAlong(begun)) return
+    this.canvas.style.transform = ''
+    this.drawn = at
+    this.drawnWhen = begun
+    this.stale = false
     const dpr = this.canvas.width / Math.max(1, this.view.width)
     this.pen.setTransform(dpr, 0, 0, dpr, 0, 0)
     const settling = new Map<string, number>()
@@ -163,7 +191,6 @@ export class Engine {
     const brush = this.tool === 'mask' && this.editable && this.pointer ? { x: this.pointer[0], y: this.pointer[1], radius: this.brush_px } : null
     this.painted.shapes = paint(this.pen, { ...this, at, document: this.document, draftLabel: this.chosen()?.label && this.tool === 'mask' ? this.chosen()!.label : this.label, brush, settling })
     this.painted.ms = performance.now() - begun
-    this.painted.frames++
     if (settling.size) this.repaint()
   }
 
@@ -171,7 +198,7 @@ export class Engine {
   look(at: Viewport, whole = false): void {
     this.at = at
     kept = { at, image: { width: this.width, height: this.height }, fitted: whole }
-    this.repaint()
+    this.ask()
   }
 
   fit = (): void => this.look(fitted(this.document, this.view), true)
@@ -323,7 +350,7 @@ export class Engine {
   }
 
   private place(event: MouseEvent): Point {
-    const { left, top } = this.canvas.getBoundingClientRect()
+    const { left, top } = this.host.getBoundingClientRect()
     return [event.clientX - left, event.clientY - top]
   }
 

@@ -122,7 +122,7 @@ function Asking({ campaign, schema }: { campaign: Campaign; schema: Schema }) {
               <Failed what="The image" error={problem} />
             </div>
           )}
-          {!item && <div className="absolute inset-0">{state.error ? <Failed what="The next question" error={state.error} retry={() => void line.fetch()} /> : !state.waiting || !asking ? <Over campaign={campaign} may={may.held} /> : null}</div>}
+          {!item && <div className="absolute inset-0">{state.error ? <Failed what="The next question" error={state.error} retry={() => void line.fetch()} /> : !state.waiting || !asking ? <Over campaign={campaign} may={may.held} role={may.role} /> : null}</div>}
         </div>
         <aside aria-label="Answer" tabIndex={0} className="flex min-h-0 flex-col overflow-y-auto border-l border-line">
           {item && <Question item={item} schema={schema} choose={choose} line={line} />}
@@ -189,13 +189,13 @@ export function SampleName({ id }: { id: string }) {
   )
 }
 
-function Over({ campaign, may }: { campaign: Campaign; may: boolean }) {
+function Over({ campaign, may, role }: { campaign: Campaign; may: boolean; role: string }) {
   const { workspace } = useParams({ from: '/w/$workspace' })
   const done = campaign.state === 'done'
   return (
     <Empty
       icon={<CheckCheck />}
-      title={done ? 'Every sample of this campaign is labelled' : may ? 'Nothing waits for you here' : 'Answering needs the role annotator'}
+      title={done ? 'Every sample of this campaign is labelled' : may ? 'Nothing waits for you here' : `Answering needs the role ${role}`}
       actions={
         <>
           <Link to="/w/$workspace/datasets" params={{ workspace }}>

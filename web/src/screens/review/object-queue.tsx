@@ -178,6 +178,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
         schema={schema}
         editable={may.held && work !== null}
         ghosts={ghosts}
+        first={queue.geometry}
         above={
           work && (
             <>
@@ -210,7 +211,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
             </dl>
           )
         }
-        over={!work && <div className="absolute inset-0 bg-bg">{state.error ? <Failed what="The next image" error={state.error} retry={() => void next()} /> : state.over || !may.held ? <Over queue={queue} may={may.held} /> : null}</div>}
+        over={!work && <div className="absolute inset-0 bg-bg">{state.error ? <Failed what="The next image" error={state.error} retry={() => void next()} /> : state.over || !may.held ? <Over queue={queue} may={may.held} role={may.role} /> : null}</div>}
       />
       {work && state.error !== null && (
         <div className="absolute inset-x-0 top-0 z-10 flex justify-center">
@@ -222,12 +223,12 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
   )
 }
 
-function Over({ queue, may }: { queue: ReviewQueue; may: boolean }) {
+function Over({ queue, may, role }: { queue: ReviewQueue; may: boolean; role: string }) {
   const { workspace } = useParams({ from: '/w/$workspace' })
   return (
     <Empty
       icon={<CheckCheck />}
-      title={may ? 'Nothing waits for you in this queue' : 'Reviewing needs the role annotator'}
+      title={may ? 'Nothing waits for you in this queue' : `Reviewing needs the role ${role}`}
       actions={
         <>
           <Link to="/w/$workspace/review" params={{ workspace }}>

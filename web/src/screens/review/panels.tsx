@@ -50,7 +50,7 @@ export function Objects({ engine, schema }: { engine: Engine; schema: Schema }) 
         <div className="relative" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const one = all[item.index]!
-            return <Row key={one.id} one={one} you={engine.actor} chosen={one.id === engine.selected} colour={colourOf(schema, one.label)} top={item.start} onClick={() => engine.select(one.id, true)} />
+            return <Row key={one.id} one={one} you={engine.actor} chosen={one.id !== '' && one.id === engine.selected} colour={colourOf(schema, one.label)} top={item.start} onClick={() => engine.select(one.id, true)} />
           })}
         </div>
       </div>

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react'
 import type { Document, Labelled } from '@/canvas/document'
-import type { Engine, Ghost } from '@/canvas/engine'
+import type { Engine, Ghost, ToolName } from '@/canvas/engine'
+import { TOOLS } from '@/canvas/tools'
 import { useSession } from '@/shell/session'
 import { colourOf, type Schema } from './data'
 import { Attributes, Classes, Objects } from './panels'
@@ -15,6 +16,8 @@ type Props = {
   ghosts?: readonly Ghost[]
   /** The object that an address names. */
   select?: string
+  /** The tool that an empty image begins with. */
+  first?: string
   /** Above the classes, and below the objects. */
   above?: ReactNode
   below?: ReactNode
@@ -24,7 +27,7 @@ type Props = {
 const NONE: readonly Ghost[] = []
 
 /** The image with its objects, its tools, and the panels beside it. */
-export function Workbench({ shown, schema, editable, ghosts = NONE, select, above, below, over }: Props) {
+export function Workbench({ shown, schema, editable, ghosts = NONE, select, first, above, below, over }: Props) {
   const session = useSession()
   const [engine, setEngine] = useState<Engine | null>(null)
   const before = useRef<readonly Labelled[]>([])
@@ -50,8 +53,9 @@ export function Workbench({ shown, schema, editable, ghosts = NONE, select, abov
     if (!engine || !shown) return
     engine.show(shown.picture.image, shown.document)
     if (select && shown.document.objects.has(select)) engine.select(select, true)
+    if (engine.editable && first && first in TOOLS && !shown.document.objects.size && engine.tool === 'select') engine.setTool(first as ToolName)
     return () => void (before.current = [...shown.document.objects.values()])
-  }, [engine, shown, select])
+  }, [engine, shown, select, first])
 
   useEffect(() => {
     if (!engine) return
