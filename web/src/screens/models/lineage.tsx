@@ -1,5 +1,4 @@
-import { graphlib, layout } from '@dagrejs/dagre'
-import { Background, Controls, Handle, Position, ReactFlow, useReactFlow, ReactFlowProvider, type Edge, type Node, type NodeProps } from '@xyflow/react'
+import { Background, Controls, Handle, Position, ReactFlow, useReactFlow, ReactFlowProvider, type NodeProps } from '@xyflow/react'
 import '@xyflow/react/dist/base.css'
 import './lineage.css'
 import { useNavigate, useParams } from '@tanstack/react-router'
@@ -9,12 +8,10 @@ import { cx } from '@/ui/classes'
 import { Dot } from '@/ui/marks'
 import { Checkbox } from '@/ui/select'
 import { Empty, Failed, Progress } from '@/ui/states'
-import { hiddenBeside, reach, visible, type Graph, type GraphNode } from './graph'
+import { reach, visible, type Graph } from './graph'
+import { HEIGHT, WIDTH, type Shown } from './lineage-node'
 import { useLineage } from './lineage-data'
 
-const WIDTH = 168
-const HEIGHT = 60
-type Shown = Node<{ node: GraphNode; focused: boolean; dim: boolean; hidden: number; open: () => void }, 'thing'>
 
 /** What a thing stands on and what stands on it: a graph around it, and the same as a list for the keyboard. */
 export default function Lineage({ focus }: { focus: string }) {
@@ -40,7 +37,12 @@ function Drawn({ graph, focus, onFocus }: { graph: Graph; focus: string; onFocus
   const flow = useReactFlow()
   const host = useRef<HTMLDivElement>(null)
   const { path, shown } = useMemo(() => visible(graph, focus, opened, all), [graph, focus, opened, all])
-  const { nodes, edges } = useMemo(() => placed(graph, focus, path, shown, (id) => setOpened((old) => new Set([...old, id]))), [graph, focus, path, shown])
+  const [place, setPlace] = useState<typeof import('./placed').placed>()
+  useEffect(() => void import('./placed').then((it) => setPlace(() => it.placed)), [])
+  const { nodes, edges } = useMemo(
+    () => place?.(graph, focus, path, shown, (id) => setOpened((old) => new Set([...old, id]))) ?? { nodes: [], edges: [] },
+    [place, graph, focus, path, shown],
+  )
   useEffect(() => {
     const frame = requestAnimationFrame(() => {
       const duration = matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 200
@@ -53,7 +55,7 @@ function Drawn({ graph, focus, onFocus }: { graph: Graph; focus: string; onFocus
       else void flow.setCenter(here.position.x + WIDTH / 2, here.position.y + HEIGHT / 2, { zoom: 0.8, duration })
     })
     return () => cancelAnimationFrame(frame)
-  }, [flow, path, focus])
+  }, [flow, path, focus, nodes])
   return (
     <div ref={host} className="relative min-w-0 grow" role="region" aria-label={`Lineage of ${graph.nodes.get(focus)!.title}, ${path.size} things; the list beside it says the same`}>
       <ReactFlow nodes={nodes} edges={edges} nodeTypes={TYPES} onNodeClick={(_, node) => onFocus(node.id)} nodesDraggable={false} nodesConnectable={false} nodesFocusable={false} edgesFocusable={false} minZoom={0.3} maxZoom={1.5} proOptions={{ hideAttribution: true }}>
@@ -67,24 +69,6 @@ function Drawn({ graph, focus, onFocus }: { graph: Graph; focus: string; onFocus
       </div>
     </div>
   )
-}
-
-function placed(graph: Graph, focus: string, path: Set<string>, shown: Set<string>, open: (id: string) => void): { nodes: Shown[]; edges: Edge[] } {
-  const plan = new graphlib.Graph().setGraph({ rankdir: 'LR', nodesep: 16, ranksep: 44 }).setDefaultEdgeLabel(() => ({}))
-  for (const id of shown) plan.setNode(id, { width: WIDTH, height: HEIGHT })
-  const edges: Edge[] = []
-  for (const [from, many] of graph.after)
-    for (const to of many) {
-      if (!shown.has(from) || !shown.has(to)) continue
-      plan.setEdge(from, to)
-      edges.push({ id: `${from}-${to}`, source: from, target: to, className: path.has(from) && path.has(to) ? 'on-path' : '' })
-    }
-  layout(plan)
-  const nodes = [...shown].map((id): Shown => {
-    const { x, y } = plan.node(id) as { x: number; y: number }
-    return { id, type: 'thing', position: { x: x - WIDTH / 2, y: y - HEIGHT / 2 }, data: { node: graph.nodes.get(id)!, focused: id === focus, dim: !path.has(id), hidden: hiddenBeside(graph, id, shown), open: () => open(id) } }
-  })
-  return { nodes, edges }
 }
 
 function Thing({ data: { node, focused, dim, hidden, open } }: NodeProps<Shown>) {
