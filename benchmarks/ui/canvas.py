@@ -1,7 +1,7 @@
 """How much main-thread CPU a frame of panning and zooming takes, beside konva and annotorious on the same scene.
 
 `python -m benchmarks.ui.canvas`: a picture of 3840 x 2160 in a view of 1400 x 800 with 200 and 2,000 boxes (two thirds
-of them dashed), moved one step a frame. Also what mounting the scene takes. `bare` is the picture without boxes. Needs
+of them dashed), panned, or panned and zoomed, one step a frame. Also what mounting the scene takes. `bare` is the picture without boxes. Needs
 Node.js (`make web`) and Chromium. The order of subjects turns with each round; figures are medians over rounds.
 """
 
@@ -30,6 +30,7 @@ from benchmarks.ui.chromium import MainThread, chromium
 
 HOME = Path(__file__).parent
 WEB = HOME.parents[1] / "web"
+MOTIONS = ("pan", "pan and zoom")
 SUBJECTS = ("ours", "konva", "annotorious", "bare")
 
 
@@ -50,16 +51,17 @@ def main() -> int:
         page.goto(address)
         page.wait_for_function("window.bench")
         for count in given.boxes:
-            figures[str(count)] = _compare(page, count, given.frames, given.rounds)
+            for motion in MOTIONS:
+                figures[f"{count} boxes, {motion}"] = _compare(page, count, motion, given.frames, given.rounds)
     for count, found in figures.items():
         for subject, one in found.items():
             cpu_ms, mount_ms = one["cpu_ms_a_frame"], one["mount_ms"]
-            print(f"{count:>5} boxes  {subject:<12} {cpu_ms:6.2f} ms a frame, mounted in {mount_ms:.0f} ms")
-    keep("ui_canvas", {"frames": given.frames, "rounds": given.rounds, "boxes": figures})
+            print(f"{count:<24}  {subject:<12} {cpu_ms:6.2f} ms a frame, mounted in {mount_ms:.0f} ms")
+    keep("ui_canvas", {"frames": given.frames, "rounds": given.rounds, "scenes": figures})
     return 0
 
 
-def _compare(page: Page, count: int, frames: int, rounds: int) -> dict[str, dict[str, float]]:
+def _compare(page: Page, count: int, motion: str, frames: int, rounds: int) -> dict[str, dict[str, float]]:
     """Medians by subject."""
     seen: dict[str, list[dict[str, float]]] = defaultdict(list)
     for round_ in range(rounds):
@@ -67,9 +69,9 @@ def _compare(page: Page, count: int, frames: int, rounds: int) -> dict[str, dict
             subject = SUBJECTS[(turn + round_) % len(SUBJECTS)]
             mount_ms = page.evaluate("([name, count]) => bench.mount(name, count)", [subject, count])
             thread = MainThread(page)
-            page.evaluate("bench.move(10)")
+            page.evaluate("zooming => bench.move(10, zooming)", motion != "pan")
             before = thread.read()
-            moved = page.evaluate("frames => bench.move(frames)", frames)
+            moved = page.evaluate("([frames, zooming]) => bench.move(frames, zooming)", [frames, motion != "pan"])
             after = thread.read()
             cost = {f"{kind}_ms_a_frame": 1000 * (after[kind] - before[kind]) / moved for kind in after}
             seen[subject].append({"mount_ms": mount_ms, "cpu_ms_a_frame": cost.pop("task_ms_a_frame"), **cost})
@@ -86,7 +88,7 @@ def _scene(place: Path) -> Iterator[str]:
         str(WEB / "node_modules/.bin/vite"),
         "build",
         "--config",
-        str(HOME / "vite.config.ts"),
+        str(HOME / "vite.config.mts"),
         "--outDir",
         str(place),
     ]

@@ -20,11 +20,11 @@ async function mount(name: string, count: number): Promise<number> {
   return performance.now() - began
 }
 
-/** Pans and zooms in a circle, one step a frame; returns the number of frames. */
-async function move(frames: number): Promise<number> {
+/** Pans in a circle, one step a frame, and zooms too if asked; returns the number of frames. */
+async function move(frames: number, zooming: boolean): Promise<number> {
   for (let index = 0; index < frames; index++) {
     const turn = (index / 60) * 2 * Math.PI
-    const scale = 0.5 + 0.14 * Math.sin(turn)
+    const scale = 0.5 + (zooming ? 0.14 * Math.sin(turn) : 0)
     subject!.show(scale, 700 - (WIDTH * scale) / 2 + 180 * Math.cos(turn), 400 - (HEIGHT * scale) / 2 + 120 * Math.sin(turn))
     await frame()
   }
