@@ -1,8 +1,9 @@
 """How much main-thread CPU a frame of panning and zooming takes, beside konva and annotorious on the same scene.
 
 `python -m benchmarks.ui.canvas`: a picture of 3840 x 2160 in a view of 1400 x 800 with 200 and 2,000 boxes (two thirds
-of them dashed), panned, or panned and zoomed, one step a frame. Also what mounting the scene takes. `bare` is the picture without boxes. Needs
-Node.js (`make web`) and Chromium. The order of subjects turns with each round; figures are medians over rounds.
+of them dashed), panned, or panned and zoomed, one step a frame. Also what mounting the scene takes. `bare` is the
+picture without boxes. Needs Node.js (`make web`) and Chromium. The order of subjects turns with each round; figures are
+medians over rounds.
 """
 
 from __future__ import annotations
