@@ -10,7 +10,7 @@ export type { Ghost, ToolName }
 /** Where the person had looked, kept over images, screens and modes. */
 let kept: { at: Viewport; image: Size; fitted: boolean } | null = null
 const SETTLE_MS = 120
-const CROWDED = 500
+const CROWDED = 120
 const MOVE_MS = 100
 
 /**

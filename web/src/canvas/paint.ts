@@ -48,6 +48,7 @@ export function paint(g: CanvasRenderingContext2D, scene: Scene): number {
     const dashes = shown.length <= MANY
     const groups = groupedBy(shown, (one) => styleOf(one, scene, dashes))
     for (const one of shown) if (one.geometry_type === 'mask') drawMask(g, one.geometry, suggested(one) ? PHOSPHOR : scene.colour(one.label), at)
+    for (const ghost of scene.ghosts) if (ghost.tone === 'ghost') drawGhost(g, ghost, at, scene.edges)
     casing(g, shown, scene)
     for (const [style, group] of groups) {
       const [colour, dash] = style.split('|') as [string, string]
@@ -58,7 +59,7 @@ export function paint(g: CanvasRenderingContext2D, scene: Scene): number {
     }
     g.setLineDash([])
     if (shown.length <= TAGS) for (const one of shown) tagOf(g, one, scene, false)
-    for (const ghost of scene.ghosts) drawGhost(g, ghost, at, scene.edges)
+    for (const ghost of scene.ghosts) if (ghost.tone === 'conflict') drawGhost(g, ghost, at, scene.edges)
     const top = [scene.hover, scene.selected].filter((id, index, all) => all.indexOf(id) === index).map((id) => document.objects.get(id)).filter((one) => one !== undefined)
     for (const one of top) drawTop(g, one, scene)
     shown = [...shown, ...top]

@@ -27,7 +27,7 @@ export function ToolsBar({ engine, schema }: { engine: Engine; schema: Schema })
   const names = schema.skeleton?.points ?? []
   return (
     <div className="absolute left-3 top-3 flex flex-col items-start gap-2">
-      <div role="toolbar" aria-label="Tools" aria-orientation="vertical" className="flex flex-col gap-px rounded-md border border-line-strong bg-surface p-1">
+      <div role="toolbar" aria-label="Tools" className="flex flex-col gap-px max-md:flex-row rounded-md border border-line-strong bg-surface p-1">
         {allowed(schema.geometry_types).map(({ name, label, key, icon: Icon }) => (
           <Tip key={name} side="right" text={`${label} (${key.length === 1 ? key.toUpperCase() : key.replace('+b', ' B')})`}>
             <button type="button" aria-label={label} aria-pressed={engine.tool === name} onClick={() => engine.setTool(name)} className={cx('grid size-7 place-items-center rounded-sm', engine.tool === name ? 'bg-ink text-bg' : 'text-ink-2 hover:bg-raised hover:text-ink')}>
