@@ -35,10 +35,11 @@ export function drawMarks(plot: uPlot, thresholds: readonly Threshold[], markers
     ctx.strokeStyle = ctx.fillStyle = token(one.tone ?? 'ink-2')
     line(ctx, x, bbox.top, x, bbox.top + bbox.height)
     const width = ctx.measureText(one.label).width
-    if (x < free) continue
     const flip = x + width + 8 * scale > bbox.left + bbox.width
-    ctx.fillText(one.label, flip ? x - width - 4 * scale : x + 4 * scale, bbox.top + 10 * scale)
-    free = x + (flip ? 0 : width + 8 * scale)
+    const left = flip ? x - width - 4 * scale : x + 4 * scale
+    if (left < free) continue
+    ctx.fillText(one.label, left, bbox.top + 10 * scale)
+    free = left + width + 8 * scale
   }
   ctx.restore()
 }

@@ -85,7 +85,7 @@ function Frame({ session }: { session: Session }) {
         <Suspense fallback={<WorkspaceButton session={session} narrow={narrow} />}>
           <Workspaces session={session} narrow={narrow} />
         </Suspense>
-        <button type="button" aria-label="Search or jump" onClick={() => setCommands(true)} className="mb-2 flex h-7 shrink-0 items-center gap-2 rounded-md border border-line-strong px-2 text-xs text-ink-2 hover:bg-raised">
+        <button type="button" aria-label={narrow ? 'Search or jump' : undefined} onClick={() => setCommands(true)} className="mb-2 flex h-7 shrink-0 items-center gap-2 rounded-md border border-line-strong px-2 text-xs text-ink-2 hover:bg-raised">
           <Search size={13} className="shrink-0" aria-hidden />
           {!narrow && (
             <>
@@ -99,7 +99,7 @@ function Frame({ session }: { session: Session }) {
             to={to}
             params={{ workspace }}
             title={narrow ? name : undefined}
-            aria-label={name}
+            aria-label={narrow ? name : undefined}
             className="flex h-7 shrink-0 items-center gap-2 rounded-md px-2 text-ink-2 hover:bg-raised hover:text-ink"
             activeProps={{ className: '!bg-raised !text-ink font-medium', 'aria-current': 'page' }}
             activeOptions={{ exact: to === '/w/$workspace', includeSearch: false }}
@@ -137,7 +137,7 @@ function Frame({ session }: { session: Session }) {
 /** How the workspace's button looks, before and after its menu has come. */
 export function WorkspaceButton({ session, narrow, ...rest }: { session: Session; narrow: boolean } & ButtonHTMLAttributes<HTMLButtonElement>) {
   return (
-    <button type="button" aria-label={`Workspace ${session.workspace_name}`} {...rest} className="mb-1 flex h-9 shrink-0 items-center gap-2 rounded-md px-2 text-left font-semibold hover:bg-raised">
+    <button type="button" aria-label={narrow ? session.workspace_name : undefined} title="Workspace" {...rest} className="mb-1 flex h-9 shrink-0 items-center gap-2 rounded-md px-2 text-left font-semibold hover:bg-raised">
       <Mark size={18} />
       {!narrow && (
         <>
@@ -163,7 +163,7 @@ function Footer({ narrow, fold }: { narrow: boolean; fold: () => void }) {
   return (
     <div className="mt-auto flex flex-col gap-px pt-4">
       {verbs.map(({ name, icon: Icon, run }) => (
-        <button key={name} type="button" onClick={run} aria-label={name} className={row}>
+        <button key={name} type="button" onClick={run} aria-label={narrow ? name : undefined} className={row}>
           <Icon size={15} strokeWidth={1.6} aria-hidden />
           {!narrow && name}
         </button>

@@ -44,6 +44,7 @@ function Drawn({ graph, focus, onFocus }: { graph: Graph; focus: string; onFocus
     [place, graph, focus, path, shown],
   )
   useEffect(() => {
+    if (!place) return
     const frame = requestAnimationFrame(() => {
       const duration = matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 200
       const box = flow.getNodesBounds([...path])
@@ -55,7 +56,8 @@ function Drawn({ graph, focus, onFocus }: { graph: Graph; focus: string; onFocus
       else void flow.setCenter(here.position.x + WIDTH / 2, here.position.y + HEIGHT / 2, { zoom: 0.8, duration })
     })
     return () => cancelAnimationFrame(frame)
-  }, [flow, path, focus, nodes])
+  }, [flow, path, focus, place])
+  if (!place) return <Progress busy />
   return (
     <div ref={host} className="relative min-w-0 grow" role="region" aria-label={`Lineage of ${graph.nodes.get(focus)!.title}, ${path.size} things; the list beside it says the same`}>
       <ReactFlow nodes={nodes} edges={edges} nodeTypes={TYPES} onNodeClick={(_, node) => onFocus(node.id)} nodesDraggable={false} nodesConnectable={false} nodesFocusable={false} edgesFocusable={false} minZoom={0.3} maxZoom={1.5} proOptions={{ hideAttribution: true }}>
