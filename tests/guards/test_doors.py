@@ -17,7 +17,7 @@ WIDE = {
     "vision": 47,
     "inference": 16,
     "storage": 20,
-    "events": 12,
+    "events": 13,
     "governance": 17,
 }
 

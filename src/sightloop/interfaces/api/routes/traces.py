@@ -23,7 +23,7 @@ routes = Routes("traces")
 
 _LOOK_S = 0.05
 _QUIET_S = 15.0
-_LINES = "application/x-ndjson"
+_LINES = "application/jsonl"
 _EXPORTED = 1000  # entries read at once
 
 Action = Annotated[str | None, Query(description='The whole action, or its beginning with a star: "labels.*".')]
