@@ -84,7 +84,7 @@ function Frame({ session }: { session: Session }) {
       </a>
       <nav aria-label="Main" className="flex min-h-0 flex-col gap-px overflow-y-auto border-r border-line p-2">
         <Workspaces session={session} narrow={narrow} />
-        <button type="button" aria-label="Search or jump" onClick={() => setCommands(true)} className="mb-2 flex h-7 shrink-0 items-center gap-2 rounded-md border border-line-strong px-2 text-xs text-ink-2 hover:bg-raised">
+        <button type="button" aria-label={narrow ? 'Search or jump' : undefined} onClick={() => setCommands(true)} className="mb-2 flex h-7 shrink-0 items-center gap-2 rounded-md border border-line-strong px-2 text-xs text-ink-2 hover:bg-raised">
           <Search size={13} className="shrink-0" aria-hidden />
           {!narrow && (
             <>
@@ -98,7 +98,7 @@ function Frame({ session }: { session: Session }) {
             to={to}
             params={{ workspace }}
             title={narrow ? name : undefined}
-            aria-label={name}
+            aria-label={narrow ? name : undefined}
             className="flex h-7 shrink-0 items-center gap-2 rounded-md px-2 text-ink-2 hover:bg-raised hover:text-ink"
             activeProps={{ className: '!bg-raised !text-ink font-medium', 'aria-current': 'page' }}
             activeOptions={{ exact: to === '/w/$workspace', includeSearch: false }}
