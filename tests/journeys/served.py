@@ -73,5 +73,6 @@ class Served:
         self.process.wait(60)
 
     def _lines(self) -> list[str]:
-        """The whole lines that it wrote to standard error first."""
-        return os.pread(self._said, 1 << 16, 0).decode().split("\n")[:-1]
+        """The whole lines that it said first; its log, which is JSON, is left out."""
+        lines = os.pread(self._said, 1 << 16, 0).decode().split("\n")[:-1]
+        return [line for line in lines if not line.startswith("{")]

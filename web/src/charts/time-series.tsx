@@ -128,7 +128,7 @@ export function TimeSeries({ title, unit = '', x, lines, thresholds = [], marker
       {asTable ? (
         <DataTable title={title} head={[xName ?? 'time', ...lines.map((line) => line.name)]} rows={x.map((at, row) => [xName ? shortNumber(at) : momentText(at), ...lines.map((line) => shortNumber(line.values[row]))])} height={height} />
       ) : (
-        <div ref={frame} role="img" aria-label={summary} className="min-w-0 overflow-hidden" style={{ height }} />
+        <div ref={frame} role="img" aria-label={markers.length ? `${summary}; marked ${markers.map((one) => one.label).join(', ')}` : summary} className="min-w-0 overflow-hidden" style={{ height }} />
       )}
     </figure>
   )

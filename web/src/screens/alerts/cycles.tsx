@@ -64,8 +64,8 @@ export function CycleShown({ cycle }: { cycle: Cycle }) {
             <li key={phase} className={cx('flex min-w-0 flex-col gap-0.5 border-t-2 pt-1.5 pr-2 text-xs', seconds !== undefined ? 'border-ink' : current ? 'border-warn' : 'border-line-strong')} aria-current={current ? 'step' : undefined}>
               <span className={cx('truncate', seconds === undefined && !current && 'text-ink-3')}>{phase}</span>
               <span className="num text-2xs text-ink-2" title={seconds === undefined ? undefined : `${Math.round((100 * seconds) / total)} % of the cycle`}>{seconds !== undefined ? span(seconds) : current ? 'now' : '–'}</span>
-              {left.map(([name, id]) => <span key={name} className="truncate text-2xs"><ThingLink id={id}>{name.replaceAll('_', ' ')}</ThingLink></span>)}
-              {cycle.receipts[index] && <span className="text-2xs"><Receipt id={cycle.receipts[index]} /></span>}
+              {left.map(([name, id]) => <span key={name} className="truncate text-2xs leading-6"><ThingLink id={id}>{name.replaceAll('_', ' ')}</ThingLink></span>)}
+              {cycle.receipts[index] && <span className="text-2xs leading-6"><Receipt id={cycle.receipts[index]} /></span>}
             </li>
           )
         })}

@@ -29,13 +29,16 @@ export const Tile = memo(function Tile({ sheet, row, at, width, height, left, se
       role="gridcell"
       id={`tile-${at}`}
       aria-selected={selected}
-      aria-label={`${sheet.names[row]}${spokenLabel(sheet, row)}`}
       data-sample={id}
       onMouseDown={(event) => onPress(at, event)}
       onDoubleClick={() => onOpen(at)}
       className={cx('absolute top-0 cursor-default overflow-hidden rounded-sm', selected ? 'outline-2 -outline-offset-2 outline-sel' : current && 'outline-1 outline-ink-2')}
       style={{ left, width, height, background: tint(sheet.colours[row]!) }}
     >
+      <span className="sr-only">
+        {sheet.names[row]}
+        {spokenLabel(sheet, row)}
+      </span>
       {url && <img src={url} alt="" draggable={false} className="size-full object-cover" />}
       {selected && (
         <span className="absolute right-1 top-1 flex size-4 items-center justify-center rounded-sm bg-sel text-bg">

@@ -29,7 +29,7 @@ export function Recent({ deployment }: { deployment: string }) {
           ) : (
             <div className="flex gap-2 overflow-x-auto pb-2" role="group" aria-label="Newest first" tabIndex={0}>
               {items.map((one) => (
-                <button key={one.id} type="button" onClick={() => setOpen(one)} className="group flex w-24 shrink-0 flex-col text-left text-2xs" aria-label={`${one.label} at ${percent(one.score, 0)}, ${ago(one.made_at)}`}>
+                <button key={one.id} type="button" onClick={() => setOpen(one)} className="group flex w-24 shrink-0 flex-col text-left text-2xs">
                   <span className="block rounded-sm border border-dashed border-machine p-px group-hover:border-ink">
                     {one.sample ? <Thumb sample={one.sample} className="h-20 w-full" /> : <Medium prediction={one.id} className="h-20 w-full" />}
                   </span>

@@ -30,7 +30,7 @@ export function EvaluationView({ results, metrics, cell, onCell }: { results: Re
   }, [results, positive, among])
   const confidence = useMemo(() => (among ?? results.samples.map((_, at) => at)).map((at) => ({ value: confidenceOf(results, at), right: results.label[at] === results.predicted[at] })), [results, among])
   const bins = useMemo(() => calibration(confidence.map((one) => one.value), confidence.map((one) => one.right)), [confidence])
-  const spread = useMemo(() => histogram(confidence.map((one) => one.value), 20, 0, 1), [confidence])
+  const spread = useMemo(() => histogram(confidence.map((one) => one.value), 10, 0, 1), [confidence])
   const slice = chosen?.slice
   const open = (next: Chosen) => onCell(cellText({ ...next, ...(slice && !next.slice ? { slice } : {}) }))
   const at = chosen?.gt !== undefined && chosen.pred !== undefined ? ([results.classes.indexOf(chosen.gt), results.classes.indexOf(chosen.pred)] as const) : undefined
@@ -69,9 +69,9 @@ export function EvaluationView({ results, metrics, cell, onCell }: { results: Re
             <Section title="Calibration">
               <CalibrationCurve bins={bins} onPick={(bin) => open({ conf: [bin.from, bin.to] })} />
             </Section>
-            <div className="w-64">
+            <div className="w-72">
               <Section title="Confidence">
-                <Histogram counts={spread} from={0} to={1} height={150} label="Samples by confidence" text={(value) => percent(value, 0)} onPick={(bin) => open({ conf: [bin / 20, (bin + 1) / 20] })} />
+                <Histogram counts={spread} from={0} to={1} height={150} label="Samples by confidence" text={(value) => percent(value, 0)} onPick={(bin) => open({ conf: [bin / 10, (bin + 1) / 10] })} />
               </Section>
             </div>
           </div>
