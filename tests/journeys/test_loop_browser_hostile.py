@@ -83,7 +83,7 @@ _NAMES = {"dataset", "schema", "rule", "policy", "workspace"}
 
 
 class Poison:
-    """Writes the payloads through the public client: as the owner, and as a colleague who sends the owner's work back."""
+    """Writes the payloads through the public client: as the owner, and as a colleague who sends work back."""
 
     def __init__(self, ws: sightloop.Workspace, colleague: sightloop.Workspace) -> None:
         self._ws = ws
