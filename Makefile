@@ -39,7 +39,7 @@ web: web/node_modules/.package-lock.json
 
 web/node_modules/.package-lock.json: web/package-lock.json
 	@npm --version | grep -qE '^(1[1-9]|[2-9][0-9])' || { echo "The dashboard needs npm 11 or newer: npm install --global npm@11"; exit 1; }
-	cd web && npm ci --no-audit --no-fund
+	cd web && npm install --no-save --no-audit --no-fund  # not npm ci: a mirror may lack the binaries of other platforms
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Sightloop needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
