@@ -101,7 +101,6 @@ export function TimeSeries({ title, unit = '', x, lines, thresholds = [], marker
       chart.current = null
     }
     // The rest reaches the chart through `live`; a change of shape or shade makes a new one.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [shape, shade, asTable])
 
   const [begin, end] = xRange ?? []

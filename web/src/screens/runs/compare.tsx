@@ -23,9 +23,7 @@ export default function Compare() {
   const failed = queries.find((one) => one.isError)
   const runs = queries.flatMap((one) => (one.data ? [one.data] : []))
   const ready = runs.map((run) => run.id + run.state).join()
-  // eslint-disable-next-line react-hooks/exhaustive-deps
   const params = useMemo(() => sideBySide(runs.map((run) => run.params)), [ready])
-  // eslint-disable-next-line react-hooks/exhaustive-deps
   const metrics = useMemo(() => runs.map((run) => metricsOf((run.output as Record<string, unknown>).metrics)), [ready])
   const names = metricNames(metrics)
   const shown = everything ? params : params.filter((row) => row.differs)
