@@ -6,7 +6,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class DashboardIsBuilt(BuildHookInterface):  # type: ignore[type-arg]
+class DashboardIsBuilt(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "standard" and not Path(self.root, "src/sightloop/_ui/index.html").is_file():
             raise FileNotFoundError(

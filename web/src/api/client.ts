@@ -3,6 +3,7 @@ import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-que
 import type { paths } from './schema.gen'
 import { Problem } from './problem'
 import { connection } from './connection'
+import { newId } from './new-id'
 
 /** Where the API is: beside the page, wherever a proxy put it. */
 export const BASE = new URL('.', document.baseURI).pathname.replace(/\/$/, '')
@@ -34,7 +35,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
 const transport: Middleware = {
   onRequest({ request: asked }) {
     if (workspace) asked.headers.set('Sightloop-Workspace', workspace)
-    if (asked.method === 'POST' && !asked.headers.has('Idempotency-Key')) asked.headers.set('Idempotency-Key', crypto.randomUUID())
+    if (asked.method === 'POST' && !asked.headers.has('Idempotency-Key')) asked.headers.set('Idempotency-Key', newId())
     return asked
   },
   async onResponse({ response }) {

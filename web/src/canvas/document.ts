@@ -1,5 +1,6 @@
 import { bounds, extent, hits, overlap, type Rect, type Shape } from './shapes'
 import { Spatial } from './spatial'
+import { newId } from '@/api/new-id'
 
 /** One labelled thing on a sample. `basis` is "suggested" while only a model says so. */
 export type Labelled = Shape & {
@@ -20,11 +21,6 @@ export type Step = { name: string; changes: Change[] }
 
 export const suggested = (one: Labelled): boolean => one.basis === 'suggested'
 export const inverse = (step: Step): Step => ({ name: step.name, changes: step.changes.map(({ id, before, after }) => ({ id, before: after, after: before })).reverse() })
-
-/** An id that nobody else makes; also where the page is not on a secure origin. */
-export function newId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}
 
 /** The objects of one image, each change a step that can be taken back. */
 export class Document {

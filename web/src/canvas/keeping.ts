@@ -2,7 +2,7 @@ import { request } from '@/api/client'
 import { connection } from '@/api/connection'
 import { undo } from '@/shell/undo'
 import { Journal, type Answer, type Entry, type Store } from './journal'
-import { newId } from './document'
+import { newId } from '@/api/new-id'
 
 const ENTRIES = 'entries'
 const DRAFTS = 'drafts'

@@ -1,4 +1,5 @@
-import { newId, suggested, type Labelled } from './document'
+import { suggested, type Labelled } from './document'
+import { newId } from '@/api/new-id'
 import type { Engine } from './engine'
 import { between, dragged, handles, moved, withoutVertex, withVertex, type Handle, type Joint, type Point, type Shape } from './shapes'
 import { Tiles } from './tiles'

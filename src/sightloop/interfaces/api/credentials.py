@@ -7,6 +7,8 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from starlette.requests import Request
+
 from sightloop.app import Installation
 from sightloop.domain import Caller, Permission, Role, require
 from sightloop.errors import Forbidden, InvalidInput, Unauthenticated, not_found
@@ -92,6 +94,11 @@ def session_cookie(workspace: str) -> str:
 def _session(cookies: Mapping[str, str], workspace: str) -> str:
     """The key that the browser holds for the workspace that it names; the newest one where it names none."""
     return cookies.get(session_cookie(workspace) if workspace else SESSION_COOKIE, "")
+
+
+def address_of(request: Request) -> str:
+    """The address that the request comes from; empty where there is none."""
+    return request.client.host if request.client else ""
 
 
 def require_installation_owner(caller: Caller) -> None:

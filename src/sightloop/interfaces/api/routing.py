@@ -22,7 +22,7 @@ from sightloop.domain import Caller, Permission, new_id, require
 from sightloop.errors import InvalidInput, SightloopError
 from sightloop.interfaces.api.answers import answer, problem_answer
 from sightloop.interfaces.api.bodies import LimitedRequest
-from sightloop.interfaces.api.credentials import Credentials
+from sightloop.interfaces.api.credentials import Credentials, address_of
 from sightloop.interfaces.api.description import JSON, answers_of, body_of
 from sightloop.interfaces.api.repeats import Repeats
 
@@ -149,7 +149,7 @@ class GuardedRoute(APIRoute):
 
 async def _admit(request: Request, permission: Permission) -> Caller:
     credentials: Credentials = request.app.state.credentials
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     if permission is Permission.PUBLIC:
         return credentials.anonymous(address)
     caller = await run_sync(credentials.caller, request.headers, request.cookies, address)

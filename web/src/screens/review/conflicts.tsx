@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from 'react'
-import { newId, type Labelled } from '@/canvas/document'
+import { type Labelled } from '@/canvas/document'
+import { newId } from '@/api/new-id'
 import type { Entry } from '@/canvas/journal'
 import { journal, onAnswer } from '@/canvas/keeping'
 import { Button } from '@/ui/button'

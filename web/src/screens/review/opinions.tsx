@@ -1,4 +1,5 @@
-import { newId, type Document, type Labelled } from '@/canvas/document'
+import { type Document, type Labelled } from '@/canvas/document'
+import { newId } from '@/api/new-id'
 import { overlap } from '@/canvas/shapes'
 import { Button } from '@/ui/button'
 import { count, percent } from '@/ui/format'

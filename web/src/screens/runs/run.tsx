@@ -19,6 +19,7 @@ import { goesOn, linksQuery, runQuery, type Run } from './queries'
 import { curvesOf, duration_s, flat, metricsOf } from './rows'
 import { State, WithLimits } from './state'
 import { groupedBy } from '@/ui/grouped'
+import { newId } from '@/api/new-id'
 
 /** One run: how it went, what it used and made, its parameters, figures and evaluation. */
 export default function RunPage() {
@@ -186,7 +187,7 @@ function Cancel({ run }: { run: Run }) {
   const cache = useQueryClient()
   const [asking, setAsking] = useState(false)
   const cancel = useMutation({
-    mutationFn: () => request(`/api/v1/runs/${run.id}/cancel`, { method: 'POST', headers: { 'Idempotency-Key': crypto.randomUUID() } }),
+    mutationFn: () => request(`/api/v1/runs/${run.id}/cancel`, { method: 'POST', headers: { 'Idempotency-Key': newId() } }),
     onSuccess: () => {
       setAsking(false)
       void cache.invalidateQueries()

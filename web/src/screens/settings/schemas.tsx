@@ -10,6 +10,7 @@ import { hue } from '@/ui/marks'
 import { Checkbox, Select } from '@/ui/select'
 import { Loaded } from '@/ui/states'
 import { changes, draftOf, edgesOf, edgesText, EMPTY, fault, GEOMETRIES, type Attribute, type Draft } from './schema-draft'
+import { newId } from '@/api/new-id'
 
 type Schema = Parameters<typeof draftOf>[0] & { id: string; version: number }
 
@@ -53,7 +54,7 @@ function Editor({ schema, onSaved }: { schema: Schema | null; onSaved: (name: st
     mutationFn: () => {
       const { skeleton, ...rest } = after
       const colours = Object.fromEntries(Object.entries(rest.colours).filter(([name]) => rest.classes.includes(name)))
-      return request('/api/v1/schemas', { method: 'POST', headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() }, body: JSON.stringify({ ...rest, colours, ...(skeleton.points.length ? { skeleton } : {}) }) })
+      return request('/api/v1/schemas', { method: 'POST', headers: { 'Content-Type': 'application/json', 'Idempotency-Key': newId() }, body: JSON.stringify({ ...rest, colours, ...(skeleton.points.length ? { skeleton } : {}) }) })
     },
     onSuccess: () => (void cache.invalidateQueries(), onSaved(after.name)),
   })

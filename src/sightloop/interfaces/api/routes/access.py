@@ -14,7 +14,7 @@ from sightloop.domain import GRANTS, Caller, Permission, Role, now
 from sightloop.errors import Unauthenticated
 from sightloop.governance import ApiKey
 from sightloop.interfaces.api.answers import Answered, answer
-from sightloop.interfaces.api.credentials import SESSION_COOKIE, Credentials, session_cookie
+from sightloop.interfaces.api.credentials import SESSION_COOKIE, Credentials, address_of, session_cookie
 from sightloop.interfaces.api.parsing import Body, Listed, Name, items_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
@@ -87,7 +87,7 @@ async def show_session(ask: Ask) -> Session:
     credentials: Credentials = ask.request.app.state.credentials
     request = ask.request
     try:
-        caller = await run_sync(credentials.caller, request.headers, request.cookies, _address(request))
+        caller = await run_sync(credentials.caller, request.headers, request.cookies, address_of(request))
     except Unauthenticated:
         caller = ask.caller
     return await run_sync(_session, ask, caller)
@@ -97,7 +97,7 @@ async def show_session(ask: Ask) -> Session:
 async def sign_in(ask: Ask, body: SignIn) -> Answered[Session]:
     """Who the key stands for; the browser keeps the key in a cookie that no script can read."""
     credentials: Credentials = ask.request.app.state.credentials
-    caller = await run_sync(credentials.caller, {"authorization": f"Bearer {body.key}"}, {}, _address(ask.request))
+    caller = await run_sync(credentials.caller, {"authorization": f"Bearer {body.key}"}, {}, address_of(ask.request))
     if caller.role is Role.ANONYMOUS:
         raise Unauthenticated("This API key is not valid.", hint="Ask an admin of the workspace for a key.")
     response = answer(await run_sync(_session, ask, caller))
@@ -153,12 +153,8 @@ def _held(ask: Ask) -> set[str]:
         if workspace != name:
             with suppress(Unauthenticated):
                 named = {"sightloop-workspace": workspace}
-                held.add(credentials.caller(named, ask.request.cookies, _address(ask.request)).workspace)
+                held.add(credentials.caller(named, ask.request.cookies, address_of(ask.request)).workspace)
     return held
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 @routes.post("/workspaces", permission=Permission.ADMIN, kept=False)

@@ -11,7 +11,7 @@ from fastapi import Response
 from sightloop.domain import Permission, Run
 from sightloop.errors import Unauthenticated
 from sightloop.governance import Backup, Retired
-from sightloop.interfaces.api.credentials import Credentials
+from sightloop.interfaces.api.credentials import Credentials, address_of
 from sightloop.interfaces.api.description import described
 from sightloop.interfaces.api.parsing import Listed, items_of
 from sightloop.interfaces.api.routes.access import keep_session
@@ -109,7 +109,7 @@ def show_readiness(ask: Ask) -> Readiness:
 def redeem_link(ask: Ask, link: str) -> Response:
     """A page, and a session cookie for the browser; the link works once."""
     credentials: Credentials = ask.request.app.state.credentials
-    address = ask.request.client.host if ask.request.client else ""
+    address = address_of(ask.request)
     credentials.guess(address)
     try:
         key, session = ask.installation.identity.redeem(link)
