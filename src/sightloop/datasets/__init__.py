@@ -3,6 +3,7 @@
 from sightloop.datasets.annotations import Annotations, NewAnnotation
 from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
+from sightloop.datasets.contents import Measured
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.interchange import ImportReport
 from sightloop.datasets.maps import Outlier, SampleMap
@@ -21,6 +22,7 @@ __all__ = [
     "ImportReport",
     "LabelledObject",
     "Loss",
+    "Measured",
     "NearDuplicateReport",
     "NewAnnotation",
     "ObjectsWritten",

@@ -175,7 +175,11 @@ class Ingest:
         made_at = now()
         rows = [
             sample_row(
-                replace(one.sample, ingested_at=made_at, metadata=dict(metadata.get(one.entry.name, {}))),
+                replace(
+                    one.sample,
+                    ingested_at=made_at,
+                    metadata={**one.sample.metadata, **metadata.get(one.entry.name, {})},
+                ),
                 run=run,
                 location=one.location,
             )

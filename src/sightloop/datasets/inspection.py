@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,8 +13,10 @@ import numpy.typing as npt
 
 from sightloop.datasets.catalogue import Catalogue, sample_id
 from sightloop.datasets.pixels import embeddable
+from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
+from sightloop.datasets.rows import SAMPLE_FIELDS
 from sightloop.datasets.sources import Entry, check_name, read_entry
-from sightloop.domain import Caller, Sample, digest_of
+from sightloop.domain import Caller, Sample, SampleKind, digest_of
 from sightloop.errors import InvalidMedia
 from sightloop.inference import Decoded, DecodePool, DecodeRequest
 from sightloop.storage import Blobs, Stores
@@ -21,7 +24,9 @@ from sightloop.vision import HASH_VERSION, perceptual_hash
 
 BATCH: Final = 16
 PHASH_VERSION: Final = f"dct8@{HASH_VERSION}/full-decode/luma/box32@1"
-_WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True)
+_WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True, anything=True)
+_HASHED: Final = frozenset({"image", "frame", "sweep"})  # what looks alike is alike; two spectrograms are not
+_STAYS: Final = "The file names a person and stays where it is."
 _NO_PIXELS: Final = np.empty((0, 0, 3), np.uint8)
 
 
@@ -67,10 +72,13 @@ class Inspector:
         embed_side: side in pixels to which an image is reduced here if it has too many pixels for the embedder.
     """
 
-    def __init__(self, stores: Stores, decoder: DecodePool, catalogue: Catalogue, embed_side: int) -> None:
+    def __init__(
+        self, stores: Stores, decoder: DecodePool, catalogue: Catalogue, pseudonyms: Pseudonyms, embed_side: int
+    ) -> None:
         self._stores = stores
         self._decoder = decoder
         self._catalogue = catalogue
+        self._pseudonyms = pseudonyms
         self._embed_side = embed_side
 
     def inspect(
@@ -88,7 +96,7 @@ class Inspector:
                 yield outcomes
 
     def _batch(self, work: _Work, entries: Sequence[Entry]) -> list[Outcome]:
-        media = [_read(work.blobs, entry) for entry in entries]
+        media = [self._nameless(work, _read(work.blobs, entry)) for entry in entries]
         ids = {one.digest: sample_id(work.caller, one.digest) for one in media if one.problem is None}
         stored = self._catalogue.stored(work.caller, sorted(set(ids.values())), ["format", "run", "name"])
         rows = {digest: stored[ids[digest]] for digest in ids if ids[digest] in stored}
@@ -97,7 +105,9 @@ class Inspector:
             for one in media
             if one.problem is None and one.digest not in rows and one.digest not in work.formats
         }
-        decoded = dict(zip(unseen, self._decoder.map(unseen.values(), _WANTED), strict=True))
+        suffixes = {one.digest: Path(one.entry.name).suffix.lower() for one in media}
+        wants = [replace(_WANTED, declared=work.source.get("reading"), suffix=suffixes[digest]) for digest in unseen]
+        decoded = dict(zip(unseen, self._decoder.map(unseen.values(), wants), strict=True))
         outcomes: list[Outcome] = []
         thumbnails: list[bytes] = []
         for one in media:
@@ -120,9 +130,21 @@ class Inspector:
         _put_blobs(work, media, outcomes, thumbnails)
         return outcomes
 
+    def _nameless(self, work: _Work, one: _Medium) -> _Medium:
+        """The medium; of a DICOM file the bytes under pseudonyms, unless the source says that identities are kept."""
+        if not is_dicom(one.data) or one.problem or work.source.get("identity") == "keep":
+            return one
+        try:
+            if one.entry.path and not work.source.get("copy", True):
+                raise InvalidMedia(_STAYS, hint='Ingest a copy, or say "identity": "keep".', reason="identity")
+            data = self._decoder.under_pseudonyms(one.data, self._pseudonyms.key(work.caller))
+        except InvalidMedia as problem:
+            return _Medium(one.entry, one.data, one.digest, problem)
+        return _Medium(one.entry, data, digest_of(data))
+
     def _fresh(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Fresh | Refused:
         try:
-            pixels = embeddable(self._decoder, one.data, found, self._embed_side)
+            pixels = embeddable(self._decoder, one.data, found, self._embed_side, work.source.get("reading"))
         except InvalidMedia as problem:
             return _refusal(one, problem)
         in_place = bool(one.entry.path) and not work.source.get("copy", True)
@@ -143,11 +165,14 @@ class Inspector:
                 brightness=measures.brightness if measures else 0.0,
                 contrast=measures.contrast if measures else 0.0,
                 blur=measures.blur if measures else 0.0,
-                phash=f"{perceptual_hash(found.gray32):016x}",
+                phash=f"{perceptual_hash(found.gray32):016x}" if found.kind in _HASHED else "",
                 phash_version=PHASH_VERSION,
                 thumbnail_digest=digest_of(found.thumbnail or b""),
                 captured_at=found.captured_at,
                 mean_colour=found.colour,
+                kind=SampleKind(found.kind),
+                metadata=_facets(found.facts),
+                reading=found.reading,
             ),
             location=one.entry.path if in_place else "",
             pixels=pixels,
@@ -181,6 +206,11 @@ def _read(blobs: Blobs, entry: Entry) -> _Medium:
     except InvalidMedia as problem:
         return _Medium(entry, b"", entry.digest, problem)
     return _Medium(entry, data, entry.digest or digest_of(data))
+
+
+def _facets(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the medium says of itself, without what every sample has a field for."""
+    return {name: value for name, value in facts.items() if name not in SAMPLE_FIELDS}
 
 
 def _misnamed(name: str, format_found: str) -> InvalidMedia | None:

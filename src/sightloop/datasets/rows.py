@@ -20,6 +20,7 @@ _TYPES: Final = {
     "mean_colour": pa.int32(),
 }  # fmt: skip
 _TIMES: Final = ("captured_at", "ingested_at")
+_MAPPINGS: Final = ("entities", "metadata", "reading")
 SAMPLE_FIELDS: Final = tuple(field.name for field in fields(Sample))
 
 SAMPLES: Final = pa.schema(
@@ -53,7 +54,7 @@ def sample_row(sample: Sample, *, run: str, location: str) -> dict[str, Any]:
     row = {name: getattr(sample, name) for name in SAMPLE_FIELDS}
     row["kind"] = str(sample.kind)
     row["address"] = canonical(asdict(sample.address)) if sample.address.key() else ""
-    for name in ("entities", "metadata"):
+    for name in _MAPPINGS:
         row[name] = canonical(dict(row[name]))
     for name in _TIMES:
         row[name] = row[name].isoformat() if row[name] else ""
@@ -62,11 +63,11 @@ def sample_row(sample: Sample, *, run: str, location: str) -> dict[str, Any]:
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
     """The sample of a row."""
-    values = {name: row[name] for name in SAMPLE_FIELDS}
+    values = {name: row[name] for name in SAMPLE_FIELDS if row.get(name) is not None}  # older tables lack the newest
     values["kind"] = SampleKind(row["kind"])
     values["address"] = address_of(row["address"])
-    for name in ("entities", "metadata"):
-        values[name] = json.loads(row[name])
+    for name in _MAPPINGS:
+        values[name] = json.loads(row.get(name) or "{}")
     for name in _TIMES:
         values[name] = datetime.fromisoformat(row[name]) if row[name] else None
     return Sample(**values)

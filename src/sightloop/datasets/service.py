@@ -14,6 +14,7 @@ import pyarrow as pa
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Counts, Page
 from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
+from sightloop.datasets.contents import Contents, Measured
 from sightloop.datasets.entries import entry_of
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
@@ -24,7 +25,9 @@ from sightloop.datasets.interchange import ImportReport, Interchange
 from sightloop.datasets.maps import Maps, Outlier, SampleMap
 from sightloop.datasets.objects import Objects
 from sightloop.datasets.pixels import is_shown_as_it_is
+from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
+from sightloop.datasets.readings import check_view
 from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import NearDuplicateReport, Similarity
 from sightloop.datasets.sources import read_file
@@ -33,7 +36,7 @@ from sightloop.datasets.versions import VersionDiff, Versions
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of
 from sightloop.errors import Corrupt, InvalidMedia, NotFound
 from sightloop.events import Events
-from sightloop.inference import DecodePool, DecodeRequest, Embedder
+from sightloop.inference import DecodePool, Embedder
 from sightloop.runs import Runs
 from sightloop.storage import Records, Stores
 
@@ -57,6 +60,8 @@ class Datasets:
         self._catalogue = Catalogue(records, stores)
         self._schemas = Schemas(records, events)
         self._staging = Staging(records, stores, events)
+        self._pseudonyms = Pseudonyms(records, stores, events)
+        self._contents = Contents(decoder, self.media)
         self._quarantine = Quarantine(records, events)
         self._similarity = Similarity(records, stores, decoder, embedder, self._catalogue)
         self.annotations = Annotations(records, self._catalogue, self._schemas)
@@ -68,7 +73,7 @@ class Datasets:
             runs,
             embedder,
             self._catalogue,
-            Inspector(stores, decoder, self._catalogue, embedder.size),
+            Inspector(stores, decoder, self._catalogue, self._pseudonyms, embedder.size),
             self._similarity,
             self._quarantine,
             self._staging,
@@ -88,9 +93,11 @@ class Datasets:
         """Names the vectors that `embeddings` gives; raises Unavailable where the embedder's weights are missing."""
         return self._embedder.id
 
-    def upload(self, caller: Caller, name: str, data: bytes) -> str:
-        """The digest under which the bytes wait for an ingest."""
-        return self._staging.put(caller, name, data)
+    def upload(self, caller: Caller, name: str, data: bytes, *, keep_identity: bool = False) -> str:
+        """The digest under which the bytes wait for an ingest; DICOM comes under pseudonyms, unless it is kept."""
+        known = not keep_identity and is_dicom(data)
+        clean = self._decoder.under_pseudonyms(data, self._pseudonyms.key(caller)) if known else data
+        return self._staging.put(caller, name, clean)
 
     def ingest(
         self, caller: Caller, source: Mapping[str, Any], *, metadata: Mapping[str, Mapping[str, Any]] | None = None
@@ -103,8 +110,9 @@ class Datasets:
         Args:
             source: {"kind": "folder", "path"} | {"kind": "archive", "upload" or "path"} |
                 {"kind": "upload", "files": [{"name", "digest"}]}; with any of them "name": what the samples' `source`
-                says, "trust_content": accept a wrong file extension, and for a folder "copy": false to leave the
-                media where they are.
+                says, "trust_content": accept a wrong file extension, "reading": what the numbers of its images mean
+                (see readings.py), "include": endings passed over otherwise, [".csv", ".txt"], "identity": "keep"
+                to leave patients named in DICOM, and for a folder "copy": false to leave the media where they are.
             metadata: facets of each sample, by file name relative to the source.
         """
         return self._ingest.start(caller, source, metadata)
@@ -218,28 +226,43 @@ class Datasets:
         found = dict(zip(known, (blobs.find(digest) or b"" for digest in digests), strict=True))
         return [found.get(one, b"") for one in sample_ids]
 
-    def picture(self, caller: Caller, sample_id: str, longest_px: int | None = None) -> bytes:
+    def picture(
+        self, caller: Caller, sample_id: str, longest_px: int | None = None, view: Mapping[str, Any] | None = None
+    ) -> bytes:
         """A picture that a browser can show: JPEG, PNG or WebP, upright in its pixels or by its EXIF orientation.
 
         It is the medium itself where that is one of them and no larger than asked; all else is decoded in a child.
+
+        Args:
+            view: of measurements: {"low", "high"} in the unit of the reading, {"palette"}: grey, iron or rainbow.
         """
+        check_view(view or {})
         sample = self.sample(caller, sample_id)
-        data = self.media(caller, sample_id)
         longest = max(sample.width, sample.height)
-        if is_shown_as_it_is(sample.format, data) and longest <= (longest_px or longest):
-            return data
-        picture = self._decoder.decode(data, DecodeRequest(pixels=False, picture_px=longest_px or longest)).picture
-        assert picture is not None
-        return picture
+        if not sample.reading and longest <= (longest_px or longest):
+            data = self.media(caller, sample_id)
+            if is_shown_as_it_is(sample.format, data):
+                return data
+        return self._contents.picture(caller, sample, longest_px or longest, view)
+
+    def measure(
+        self, caller: Caller, sample_id: str, geometry_type: str = "class", geometry: Mapping[str, Any] | None = None
+    ) -> Measured:
+        """What was measured under a geometry on a sample, in the unit of its reading; of the whole image by default."""
+        return self._contents.measure(caller, self.sample(caller, sample_id), geometry_type, geometry or {})
+
+    def points(self, caller: Caller, sample_id: str, most: int) -> npt.NDArray[np.float32]:
+        """Points of a sweep, float32 (N, 4): x, y, z in metres from the least of each, and intensity from 0 to 1."""
+        return self._contents.points(caller, self.sample(caller, sample_id), most)
+
+    def text(self, caller: Caller, sample_id: str) -> str:
+        """What a document says."""
+        return self._contents.text(caller, self.sample(caller, sample_id))
 
     def pixels(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
         """uint8 (H, W, 3) RGB of each sample, in order, decoded in children as they are asked for."""
-        media = (self.media(caller, one) for one in sample_ids)
-        for found in self._decoder.map(media, DecodeRequest()):
-            if isinstance(found, InvalidMedia):
-                raise found
-            assert found.pixels is not None
-            yield found.pixels
+        view = self._catalogue.view(caller)
+        return self._contents.pixels(caller, view.samples(view.row_numbers(sample_ids)))
 
     def embeddings(self, caller: Caller, sample_ids: Sequence[str]) -> npt.NDArray[np.float32]:
         """Vectors float32 (N, D), in the order of the ids."""

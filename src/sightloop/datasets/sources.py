@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from sightloop.datasets.archives import members
+from sightloop.datasets.readings import check_reading
 from sightloop.errors import InvalidInput, InvalidMedia, NotFound, SightloopError, not_found
 from sightloop.storage import Blobs
 
@@ -17,7 +18,10 @@ MAX_MEDIA_BYTES: Final = 256 << 20
 SIDECARS: Final = frozenset({".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".txt", ".md"})
 EXTENSIONS: Final[Mapping[str, str]] = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
-    ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF",
+    ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".heic": "HEIC", ".heif": "HEIC", ".exr": "EXR", ".dcm": "DICOM",
+    ".las": "LAS", ".laz": "LAZ", ".pcd": "PCD", ".bin": "KITTI", ".npy": "NPY", ".wav": "WAV", ".flac": "FLAC",
+    ".ogg": "OGG", ".oga": "OGG", ".mp3": "MP3", ".parquet": "PARQUET", ".csv": "CSV", ".tsv": "CSV", ".txt": "TEXT",
+    ".md": "TEXT",
 }  # fmt: skip
 KINDS: Final = ("folder", "archive", "upload", "quarantine")
 
@@ -48,6 +52,14 @@ def check_source(source: Mapping[str, Any]) -> None:
         raise NotFound("The folder to ingest does not exist.", hint="Give the path of a folder on the server.")
     if kind == "archive" and "upload" not in source and not Path(_text(source, "path")).is_file():
         raise NotFound("The archive to ingest does not exist.", hint="Give its path on the server, or upload it.")
+    check_reading(source.get("reading"))
+    included = source.get("include", [])
+    if not isinstance(included, list) or not set(included) <= SIDECARS:
+        raise InvalidInput(
+            "A source includes what is no such ending.", hint=f"Give a list of {', '.join(sorted(SIDECARS))}."
+        )
+    if source.get("identity", "remove") not in ("remove", "keep"):
+        raise InvalidInput("The identity of patients is neither removed nor kept.", hint='Say "remove" or "keep".')
     if kind == "upload":
         files = source.get("files")
         good = isinstance(files, list) and all(
@@ -60,13 +72,14 @@ def check_source(source: Mapping[str, Any]) -> None:
 
 def list_source(source: Mapping[str, Any], blobs: Blobs) -> Listing:
     """All media of a checked source; the members of an archive are put into blobs on the way."""
+    passed_over = SIDECARS - set(source.get("include", ()))
     if source["kind"] == "folder":
-        return _list_folder(Path(source["path"]))
+        return _list_folder(Path(source["path"]), passed_over)
     if source["kind"] == "archive":
         packed = blobs.get(source["upload"]) if "upload" in source else Path(source["path"])
         entries, skipped = [], 0
         for name, data in members(packed):
-            if _is_sidecar(name):
+            if Path(name).suffix.lower() in passed_over:
                 skipped += 1
             else:
                 entries.append(Entry(name, digest=blobs.put(data)))
@@ -115,7 +128,7 @@ def check_name(name: str, format_found: str) -> None:
         )
 
 
-def _list_folder(top: Path) -> Listing:
+def _list_folder(top: Path, passed_over: Set[str]) -> Listing:
     """All regular files below a folder; hidden ones and links are left out."""
     entries, skipped = [], 0
     for folder, folders, files in os.walk(top, followlinks=False):
@@ -124,7 +137,7 @@ def _list_folder(top: Path) -> Listing:
             path = Path(folder) / name
             if name.startswith(".") or path.is_symlink():
                 continue
-            if _is_sidecar(name):
+            if path.suffix.lower() in passed_over:
                 skipped += 1
             else:
                 entries.append(Entry(path.relative_to(top).as_posix(), path=str(path.absolute())))
@@ -133,10 +146,6 @@ def _list_folder(top: Path) -> Listing:
 
 def _order(entry: Entry) -> tuple[str, str]:
     return entry.name, entry.digest
-
-
-def _is_sidecar(name: str) -> bool:
-    return Path(name).suffix.lower() in SIDECARS
 
 
 def _text(source: Mapping[str, Any], key: str) -> str:

@@ -17,6 +17,13 @@ datasets = sa.Table(
     sa.UniqueConstraint("workspace_id", "name", name="uq_datasets_name"),
 )
 
+pseudonym_keys = sa.Table(
+    "pseudonym_keys",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("sealed_key", sa.String, nullable=False),
+)
+
 label_schemas = sa.Table(
     "label_schemas",
     metadata,

@@ -47,9 +47,11 @@ class Sample:
     Attributes:
         id: derived from workspace, media digest and address: the same content is the same sample.
         media_digest: SHA-256 of the media bytes, hexadecimal.
-        width, height: pixels; channels and bit_depth as stored in the medium.
+        width, height: pixels, of the picture where the medium is no image; channels, bit_depth: as stored in it.
         brightness, contrast: mean and standard deviation of luma, 0..1.
         blur: variance of the Laplacian of luma in 0..255 (higher is sharper).
+        reading: what the numbers of a measured image mean: {"quantity", "unit", "scale", "offset", "low", "high",
+            "palette"}; empty where they are colours.
         mean_colour: mean of all pixels, 0xRRGGBB; None where it was not measured.
         phash: 64-bit perceptual hash, hexadecimal; phash_version names algorithm and decode path.
         metadata: facets such as {"cell_type": "mono"}; JSON scalars.
@@ -87,6 +89,7 @@ class Sample:
     purpose: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     mean_colour: int | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PayloadKind(StrEnum):

@@ -1,28 +1,21 @@
-"""The decoder that runs inside a child: header first, then pixels, by one defined path for every caller.
-
-The path: format from the content, limits from the header, full decode (JPEG by libjpeg-turbo, the rest by
-Pillow), EXIF orientation applied, alpha dropped, 16 bits cut to their upper 8, then RGB or grey.
-"""
+"""The decoder that runs inside a child: a reader opens the medium, then the parts that were asked for are made."""
 
 from __future__ import annotations
 
-import struct
-from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
-from zlib import crc32
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps
+from PIL import Image
 
 from sightloop.errors import InvalidMedia
 from sightloop.inference.child_loop import Answer, serve
+from sightloop.inference.modalities.kinds import open_medium
+from sightloop.inference.modalities.opened import Opened, shown
 from sightloop.inference.reasons import refuse
 from sightloop.vision import quality
 
-MAX_PIXELS: Final = 100_000_000
-MAX_SIDE: Final = 30_000
 THUMBNAIL_SIDE: Final = 256
 THUMBNAIL_QUALITY: Final = 85
 PICTURE_QUALITY: Final = 88
@@ -30,56 +23,25 @@ WEBP_MAX_SIDE: Final = 16_383  # RFC 6386, section 9.1: 14 bits a side
 GREY_SIDE: Final = 32
 MEASURED_SIDE: Final = 1024
 
-PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-SIGNATURES: Final = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (PNG_SIGNATURE, "PNG"),
-    (b"BM", "BMP"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-)
-OTHER_IMAGES: Final = (
-    (0, b"8BPS"),
-    (0, b"\0\0\1\0"),
-    (0, b"\0\0\0\x0cjP  "),
-    (0, b"\0\0\0\x0cJXL "),
-    (0, b"\xff\x0a"),
-    (0, b"v/1\1"),
-    (4, b"ftypavif"),
-    (4, b"ftypheic"),
-    (4, b"ftypmif1"),
-    (128, b"DICM"),
-)
-GREY_MODES: Final = {"1", "L", "LA", "La"}
-COLOR_MODES: Final = {"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
-ENDED: Final = ("truncated", "premature", "end of", "not enough", "incomplete")
-
-TAG_BITS_PER_SAMPLE: Final = 258
-TAG_DATE_TIME: Final = 306
-TAG_EXIF: Final = 0x8769
-TAG_DATE_TIME_ORIGINAL: Final = 0x9003
-TAG_OFFSET_TIME_ORIGINAL: Final = 0x9011
-
-Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and is checked before any pixel is decoded
-
 
 def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
-    """The parts asked for: facts in the header; grey 32 x 32, then pixels, and a thumbnail or a picture as bytes."""
+    """The parts asked for: facts in the header; grey 32 x 32, then pixels, and what is bytes."""
     data = payloads[0]
-    name = sniff(data)
-    opened = _open(data, name)
-    _check_size(*opened.size)
+    if request["pseudonyms"]:
+        return {}, [_under_pseudonyms(data, bytes.fromhex(request["pseudonyms"]))]
+    opened = open_medium(data, request["suffix"], request["anything"], request["declared"])
+    image = opened.picture
+    if request["view"] and opened.values is not None:
+        image = shown(opened.values, {**opened.reading, **request["view"]})
     facts: dict[str, Any] = {
-        "format": name,
-        "channels": len(opened.getbands()),
-        "bit_depth": _bit_depth(opened, data, name),
-        "captured_at": _captured_at(opened),
+        "format": opened.format,
+        "kind": opened.kind,
+        "channels": opened.channels,
+        "bit_depth": opened.bit_depth,
+        "captured_at": opened.captured_at,
+        "facts": dict(opened.facts),
+        "reading": dict(opened.reading),
     }
-    image = _upright(_decode(opened, data, name))
     facts["width"], facts["height"] = image.size
     grey = image.convert("L")
     parts = [np.asarray(grey.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BOX))]
@@ -91,153 +53,35 @@ def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
         sized = image if size is None else image.resize(size, Image.Resampling.BILINEAR)
         parts.append(np.asarray(sized if sized.mode == "RGB" else sized.convert("RGB")))
     facts["shapes"] = [part.shape for part in parts]
-    encoded: list[bytes] = []
+    encoded: dict[str, bytes] = {}
     if request["thumbnail"]:
         small = _shrunk(image, THUMBNAIL_SIDE, exact=False)
         facts["colour"] = _mean_colour(small)
-        encoded.append(_thumbnail(small))
+        encoded["thumbnail"] = _thumbnail(small)
     if request["picture_px"]:
-        encoded.append(_picture(image, request["picture_px"]))
-    return facts, [*parts, *encoded]
+        encoded["picture"] = _picture(image, request["picture_px"])
+    encoded |= _contents(opened, request)
+    facts["encoded"] = list(encoded)
+    return facts, [*parts, *encoded.values()]
 
 
-def sniff(data: bytes) -> str:
-    """The format that the first bytes name, one of six; raises InvalidMedia for all else."""
-    if not data:
-        raise refuse("empty")
-    for signature, name in SIGNATURES:
-        if data.startswith(signature):
-            return name
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if any(data[at : at + len(signature)] == signature for at, signature in OTHER_IMAGES):
-        raise refuse("unsupported_format")
-    raise refuse("not_an_image")
+def _contents(opened: Opened, request: dict[str, Any]) -> dict[str, bytes]:
+    """What the medium holds beside its picture, little-endian float32 or UTF-8."""
+    made: dict[str, bytes] = {}
+    if request["values"] and opened.values is not None:
+        made["values"] = opened.values.astype("<f4").tobytes()
+    if request["points"] and opened.points is not None:
+        chosen = np.linspace(0, len(opened.points) - 1, min(len(opened.points), request["points"])).astype(int)
+        made["points"] = opened.points[chosen].astype("<f4").tobytes()
+    if request["text"] and opened.text:
+        made["text"] = opened.text.encode()
+    return made
 
 
-def _open(data: bytes, name: str) -> Image.Image:
-    if name == "WEBP":
-        _check_webp(data)
-    if name == "PNG":
-        _check_png(data)
-    try:
-        return Image.open(BytesIO(data), formats=[name])
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise refuse("truncated" if len(data) < 64 else _reason(error)) from error
+def _under_pseudonyms(data: bytes, key: bytes) -> bytes:
+    from sightloop.inference.modalities.dicom import under_pseudonyms
 
-
-def _decode(opened: Image.Image, data: bytes, name: str) -> Image.Image:
-    """The first frame as an L or RGB image that still carries its EXIF orientation."""
-    mode = opened.mode
-    if mode not in GREY_MODES | COLOR_MODES and not mode.startswith("I;16"):
-        raise refuse("unsupported_format", f"Its pixels are of mode {mode}.")
-    try:
-        if name == "JPEG" and mode in {"L", "RGB"}:
-            return _decode_jpeg(opened, data, mode)
-        opened.load()
-        if mode.startswith("I;16"):
-            upper = (np.asarray(opened).astype(np.uint16) >> 8).astype(np.uint8)
-            return Image.fromarray(upper)
-        plain = "L" if mode in GREY_MODES else "RGB"
-        return opened if mode == plain else opened.convert(plain)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise refuse(_reason(error)) from error
-
-
-def _decode_jpeg(opened: Image.Image, data: bytes, mode: str) -> Image.Image:
-    pixels = simplejpeg.decode_jpeg(data, colorspace="GRAY" if mode == "L" else "RGB")
-    image = Image.fromarray(pixels[..., 0] if mode == "L" else pixels)
-    image.info["exif"] = opened.info.get("exif", b"")
-    return image
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """The same image, turned in place where it says so: a copy of every image would be made otherwise."""
-    try:
-        ImageOps.exif_transpose(image, in_place=True)
-    except MemoryError:
-        raise
-    except Exception:  # an unreadable orientation is no orientation
-        return image
-    return image
-
-
-def _reason(error: Exception) -> str:
-    ended = isinstance(error, EOFError | struct.error) or any(word in str(error).lower() for word in ENDED)
-    return "truncated" if ended else "corrupt"
-
-
-def _check_size(width: int, height: int) -> None:
-    if width < 1 or height < 1:
-        raise refuse("corrupt")
-    if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
-        raise refuse("too_many_pixels", f"It claims {width} x {height}.")
-
-
-def _check_png(data: bytes) -> None:
-    """Size, end and checksums of the critical chunks (PNG, third edition, section 5.3): Pillow checks few of them."""
-    at = len(PNG_SIGNATURE)
-    kind = b""
-    while kind != b"IEND":
-        if at + 12 > len(data):
-            raise refuse("truncated")
-        length = int.from_bytes(data[at : at + 4], "big")
-        kind, end = data[at + 4 : at + 8], at + 8 + length
-        if kind == b"IHDR":
-            _check_size(*struct.unpack(">II", data[at + 8 : at + 16]))
-        if end + 4 > len(data):
-            raise refuse("truncated")
-        if kind[:1].isupper() and crc32(memoryview(data)[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
-            raise refuse("corrupt")
-        at = end + 4
-
-
-def _check_webp(data: bytes) -> None:
-    """Size and length from the RIFF header, as Pillow allocates the canvas on opening (RFC 9649, section 2)."""
-    if len(data) < 30:
-        raise refuse("truncated")
-    kind = data[12:16]
-    if kind == b"VP8X":
-        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
-    elif kind == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    elif kind == b"VP8 ":
-        width, height = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (26, 28))
-    else:
-        raise refuse("corrupt")
-    _check_size(width, height)
-    if int.from_bytes(data[4:8], "little") + 8 > len(data):
-        raise refuse("truncated")
-
-
-def _bit_depth(opened: Image.Image, data: bytes, name: str) -> int:
-    """Bits per channel as the file states them; Pillow's mode hides 16-bit colour."""
-    if name == "PNG":
-        return data[24]
-    if name == "TIFF":
-        stated = opened.getexif().get(TAG_BITS_PER_SAMPLE, 1)
-        return int(stated[0] if isinstance(stated, tuple) else stated)
-    return 1 if opened.mode == "1" else 8
-
-
-def _captured_at(opened: Image.Image) -> str | None:
-    """When the camera says that it took the picture (EXIF 2.32, tags 0x9003, 0x9011, 306), in ISO 8601."""
-    try:
-        exif = opened.getexif()
-        details = exif.get_ifd(TAG_EXIF)
-        written = str(details.get(TAG_DATE_TIME_ORIGINAL) or exif.get(TAG_DATE_TIME)).strip("\0 ")
-        taken = datetime.strptime(written, "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007
-        zone = str(details.get(TAG_OFFSET_TIME_ORIGINAL, "")).strip("\0 ")
-        return datetime.fromisoformat(f"{taken.isoformat()}{zone}").isoformat()
-    except MemoryError:
-        raise
-    except Exception:  # a broken note about a picture does not make the picture unusable
-        return None
+    return under_pseudonyms(data, key)
 
 
 def _shrunk(image: Image.Image, side: int, *, exact: bool = True) -> Image.Image:

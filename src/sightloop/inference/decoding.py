@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import queue
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import repeat
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from sightloop.errors import InvalidMedia, Unavailable
 from sightloop.inference.children import Child, ChildLost, Limits
+from sightloop.inference.frames import Message
 from sightloop.inference.reasons import refuse
 from sightloop.vision import Quality
 
@@ -32,6 +34,12 @@ class DecodeRequest:
     Attributes:
         size: (width, height) of the pixels; None keeps the image's own.
         picture_px: longest side of a picture that a browser can show; 0 for none.
+        anything: whether what is no image is opened too: point clouds, sound, series, texts, DICOM.
+        suffix: of the medium's name, ".bin", which formats without a signature are told by.
+        declared: what the numbers of an image mean: {"quantity", "unit", "scale", "offset", "nothing", "low", "high",
+            "palette"}, value = scale * number + offset; None where they are colours.
+        view: {"low", "high", "palette"} that the picture of measurements is to have instead.
+        values, text: whether these are wanted; points: how many at most.
     """
 
     pixels: bool = True
@@ -39,22 +47,34 @@ class DecodeRequest:
     thumbnail: bool = False
     measures: bool = False
     picture_px: int = 0
+    anything: bool = False
+    suffix: str = ""
+    declared: Mapping[str, Any] | None = None
+    view: Mapping[str, Any] | None = None
+    values: bool = False
+    points: int = 0
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """One decoded image; parts that were not asked for are None.
+    """One decoded medium; parts that were not asked for, or that it does not have, are None.
 
     Attributes:
-        format: JPEG, PNG, WEBP, BMP, TIFF or GIF, found from the content.
-        width, height: after the EXIF orientation was applied.
+        format: JPEG, PNG, LAS and so on, found from the content.
+        width, height: of its picture, after the EXIF orientation was applied.
         channels, bit_depth: of the file, before anything was converted.
         gray32: uint8 (32, 32) luma by box filter, for the perceptual hash; the path to it is DECODE_PATH.
         pixels: uint8 (H, W, 3) RGB, read-only.
         measures: of the luma, reduced by box filter to at most 1,024 px a side so that images compare.
         thumbnail: JPEG, longest side at most 256 px; `colour` comes with it: the mean of all pixels, 0xRRGGBB.
         picture: PNG with the image's own pixels, or WebP where it was reduced to `picture_px`.
-        captured_at: from EXIF; naive where the camera names no time zone.
+        captured_at: from EXIF or its like; naive where the device names no time zone.
+        kind: a value of SampleKind; facts: what the medium says of itself, as facets.
+        reading: what its numbers mean, empty where they are colours.
+        values: float32 (H, W) in the reading's unit, NaN where nothing was measured.
+        points: float32 (N, 4): x, y, z in metres from the least of each, and intensity from 0 to 1.
+        text: of a document.
     """
 
     format: str
@@ -69,6 +89,12 @@ class Decoded:
     captured_at: datetime | None
     colour: int | None = None
     picture: bytes | None = None
+    kind: str = "image"
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    values: npt.NDArray[np.float32] | None = None
+    points: npt.NDArray[np.float32] | None = None
+    text: str | None = None
 
 
 class DecodePool:
@@ -109,36 +135,33 @@ class DecodePool:
             InvalidMedia: with `facts["reason"]`, a code of sightloop.inference.reasons.
             Unavailable: the pool is closed, or no child can be started.
         """
-        if not data:
-            raise refuse("empty")
-        if len(data) > MAX_FILE_BYTES:
-            raise refuse("too_large", f"It has {len(data)} bytes; the limit is {MAX_FILE_BYTES}.")
         want = want or DecodeRequest()
-        header = asdict(want)
-        child = self._take()
-        healthy = False
-        try:
-            reply, parts = child.ask(header, [data])
-            healthy = True
-        except InvalidMedia:
-            healthy = True
-            raise
-        except ChildLost as lost:
-            raise refuse(_LOST[lost.reason]) from lost
-        finally:
-            if healthy and child.asked < self._recycle_after:
-                self._idle.put(child)
-            else:
-                child.kill()
-                self._idle.put(self._successor())
+        reply, parts = self._ask(data, {**asdict(want), "pseudonyms": ""})
         return _decoded(reply, parts, want)
 
-    def map(self, images: Iterable[bytes], want: DecodeRequest | None = None) -> Iterator[Decoded | InvalidMedia]:
-        """One result per image, in order; a refused image yields its error. Reads ahead by twice the workers."""
+    def under_pseudonyms(self, data: bytes, key: bytes) -> bytes:
+        """The DICOM file without what names a person; the same file under the same key gives the same bytes.
+
+        Raises:
+            InvalidMedia: with `facts["reason"]`.
+            Unavailable: the pool is closed, or no child can be started.
+        """
+        nothing = {**asdict(DecodeRequest(pixels=False)), "pseudonyms": key.hex()}
+        return self._ask(data, nothing)[1][0]
+
+    def map(
+        self, media: Iterable[bytes], want: DecodeRequest | Sequence[DecodeRequest] | None = None
+    ) -> Iterator[Decoded | InvalidMedia]:
+        """One result per medium, in order; a refused one yields its error. Reads ahead by twice the workers.
+
+        Args:
+            want: of all media, or of each.
+        """
+        wants = want if isinstance(want, Sequence) else repeat(want or DecodeRequest())
         ahead: deque[Future[Decoded | InvalidMedia]] = deque()
         with ThreadPoolExecutor(self._workers, thread_name_prefix="decode") as threads:
-            for data in images:
-                ahead.append(threads.submit(self._attempt, data, want))
+            for data, wanted in zip(media, wants, strict=False):
+                ahead.append(threads.submit(self._attempt, data, wanted))
                 if len(ahead) >= 2 * self._workers:
                     yield ahead.popleft().result()
             while ahead:
@@ -163,7 +186,30 @@ class DecodePool:
     ) -> None:
         self.close()
 
-    def _attempt(self, data: bytes, want: DecodeRequest | None) -> Decoded | InvalidMedia:
+    def _ask(self, data: bytes, header: dict[str, Any]) -> Message:
+        if not data:
+            raise refuse("empty")
+        if len(data) > MAX_FILE_BYTES:
+            raise refuse("too_large", f"It has {len(data)} bytes; the limit is {MAX_FILE_BYTES}.")
+        child = self._take()
+        healthy = False
+        try:
+            answer = child.ask(header, [data])
+            healthy = True
+        except InvalidMedia:
+            healthy = True
+            raise
+        except ChildLost as lost:
+            raise refuse(_LOST[lost.reason]) from lost
+        finally:
+            if healthy and child.asked < self._recycle_after:
+                self._idle.put(child)
+            else:
+                child.kill()
+                self._idle.put(self._successor())
+        return answer
+
+    def _attempt(self, data: bytes, want: DecodeRequest) -> Decoded | InvalidMedia:
         try:
             return self.decode(data, want)
         except InvalidMedia as refused:
@@ -194,18 +240,27 @@ def _decoded(reply: dict[str, Any], parts: list[bytes], want: DecodeRequest) -> 
     shapes = reply["shapes"]
     arrays = [np.frombuffer(part, np.uint8).reshape(shape) for part, shape in zip(parts, shapes, strict=False)]
     gray32, *rest = arrays
+    encoded = dict(zip(reply["encoded"], parts[len(shapes) :], strict=True))
     captured_at = reply["captured_at"]
+    width, height = reply["width"], reply["height"]
+    values, points, text = (encoded.get(name) for name in ("values", "points", "text"))
     return Decoded(
         format=reply["format"],
-        width=reply["width"],
-        height=reply["height"],
+        width=width,
+        height=height,
         channels=reply["channels"],
         bit_depth=reply["bit_depth"],
         gray32=gray32,
         measures=Quality(*map(float, reply["measures"])) if want.measures else None,
         pixels=rest[-1] if want.pixels else None,
-        thumbnail=parts[len(shapes)] if want.thumbnail else None,
+        thumbnail=encoded.get("thumbnail"),
         captured_at=datetime.fromisoformat(captured_at) if captured_at else None,
         colour=reply.get("colour"),
-        picture=parts[-1] if want.picture_px else None,
+        picture=encoded.get("picture"),
+        kind=reply["kind"],
+        facts=reply["facts"],
+        reading=reply["reading"],
+        values=None if values is None else np.frombuffer(values, "<f4").reshape(height, width),
+        points=None if points is None else np.frombuffer(points, "<f4").reshape(-1, 4),
+        text=None if text is None else text.decode(),
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sightloop.errors import InvalidInput
 from sightloop.interfaces.cli.commanding import (
     Limit,
     Noun,
@@ -36,12 +37,45 @@ def ingest(
     ws: Workspace,
     source: Annotated[Path, typer.Argument(help="A folder or an archive (.zip, .tar, .tar.gz).")],
     metadata: Annotated[Path | None, typer.Option(help="YAML or JSON: facets by file name.")] = None,
+    reading: Annotated[Path | None, typer.Option(help="YAML or JSON: quantity, unit, scale, offset of pixels.")] = None,
+    include: Annotated[str, typer.Option(help="Endings that are passed over otherwise: .csv,.txt")] = "",
+    keep_identity: Annotated[bool, typer.Option(help="Leave patients named in DICOM files.")] = False,
     wait: Annotated[bool, typer.Option(help="Return when it has ended.")] = True,
 ) -> Any:
-    """Make samples of images: checked, measured, embedded; broken files go to quarantine."""
-    facets = None if metadata is None else read_mapping(metadata)
+    """Make samples of media: checked, measured, embedded; broken files go to quarantine."""
     with progress("Ingesting") as follow:
-        return ws.ingest(source, metadata=facets, wait=wait, progress=follow)
+        return ws.ingest(
+            source,
+            metadata=None if metadata is None else read_mapping(metadata),
+            reading=None if reading is None else read_mapping(reading),
+            include=[ending for ending in include.split(",") if ending],
+            keep_identity=keep_identity,
+            wait=wait,
+            progress=follow,
+        )
+
+
+@samples.command("measure", example="sightloop samples measure smp_01h... --box 10,10,40,40")
+def measure(
+    ws: Workspace,
+    sample: str,
+    box: Annotated[str, typer.Option(help="x,y,width,height in pixels; the whole image by default.")] = "",
+) -> Any:
+    """Show what was measured: temperature, depth, attenuation."""
+    if not box:
+        return ws.samples.measure(sample)
+    try:
+        numbers = [float(one) for one in box.split(",")]
+        x, y, width, height = numbers
+    except ValueError as error:
+        raise InvalidInput(f'"{box}" is no box.', hint="Write --box 10,10,40,40: x, y, width, height.") from error
+    return ws.samples.measure(sample, "box", {"x": x, "y": y, "width": width, "height": height})
+
+
+@samples.command("text", example="sightloop samples text smp_01h...")
+def text(ws: Workspace, sample: str) -> Any:
+    """Show what a document says."""
+    return {"text": ws.samples.text(sample)}
 
 
 @samples.command("list", example="sightloop samples list --where cell_type=mono --limit 5")

@@ -13,6 +13,8 @@ from sightloop.interfaces.sdk.connection import Handle, Noun, items_of, part, re
 from sightloop.interfaces.sdk.records import Record
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow
 
 Where = Mapping[str, Any]
@@ -47,9 +49,40 @@ class Samples(Noun):
         )
         return ipc.open_stream(data).read_all()
 
-    def image(self, sample: Reference, *, longest_px: int | None = None) -> bytes:
-        """A picture that a browser can show, reduced to at most `longest_px` a side."""
-        return self._connection.read(f"/samples/{part(sample)}/image", longest_px=longest_px)
+    def image(
+        self,
+        sample: Reference,
+        *,
+        longest_px: int | None = None,
+        low: float | None = None,
+        high: float | None = None,
+        palette: str | None = None,
+    ) -> bytes:
+        """A picture that a browser can show, reduced to at most `longest_px` a side.
+
+        Args:
+            low, high, palette: how measurements are shown: a range in their unit; grey, iron or rainbow.
+        """
+        return self._connection.read(
+            f"/samples/{part(sample)}/image", longest_px=longest_px, low=low, high=high, palette=palette
+        )
+
+    def measure(
+        self, sample: Reference, geometry_type: str = "class", geometry: Mapping[str, Any] | None = None
+    ) -> Record:
+        """What was measured under a geometry, in the unit of the sample's reading; of the whole image by default."""
+        body = {"geometry_type": geometry_type, "geometry": geometry}
+        return self._connection.post(f"/samples/{part(sample)}/measure", body)
+
+    def points(self, sample: Reference, *, most: int = 200_000) -> npt.NDArray[np.float32]:
+        """Points of a sweep, float32 (N, 4): x, y, z in metres from its min_x, min_y and min_z, and intensity."""
+        import numpy as np  # the command line starts without it
+
+        return np.frombuffer(self._connection.read(f"/samples/{part(sample)}/points", most=most), "<f4").reshape(-1, 4)
+
+    def text(self, sample: Reference) -> str:
+        """What a document says."""
+        return str(self._connection.get(f"/samples/{part(sample)}/text").text)
 
     def thumbnails(self, samples: Sequence[Reference]) -> Sequence[bytes]:
         """The thumbnail of each sample, in order; empty where there is none."""

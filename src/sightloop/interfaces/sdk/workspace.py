@@ -68,16 +68,30 @@ class Workspace:
         *,
         metadata: Mapping[str, Mapping[str, Any]] | None = None,
         copy: bool = True,
+        reading: Mapping[str, Any] | None = None,
+        include: Sequence[str] = (),
+        keep_identity: bool = False,
         wait: bool = True,
         progress: Progress = False,
         key: str | None = None,
     ) -> Record:
         """The run that makes samples of a folder, an archive, or files; ended, unless `wait` is false.
 
-        `metadata` is given by file name, relative to the folder or the archive's root. With `copy` false a folder's
-        media stay where they are.
+        Args:
+            metadata: by file name, relative to the folder or the archive's root.
+            copy: False leaves a folder's media where they are.
+            reading: what the numbers of the images mean: {"quantity": "temperature", "unit": "°C", "scale": 0.04,
+                "offset": -273.15}.
+            include: endings that are passed over otherwise, such as ".csv" and ".txt".
+            keep_identity: leaves patients named in DICOM files.
         """
-        body = {"source": self._source(source, copy=copy), "metadata": metadata}
+        said = {
+            "reading": dict(reading) if reading else None,
+            "include": list(include),
+            "identity": "keep" if keep_identity else None,
+        }
+        made = self._source(source, copy=copy, keep_identity=keep_identity)
+        body = {"source": made | {name: value for name, value in said.items() if value}, "metadata": metadata}
         return self._run(self._connection.post("/ingests", body, key=key), wait, progress)
 
     def train(
@@ -146,7 +160,7 @@ class Workspace:
     def _run(self, run: Record, wait: bool, progress: Progress) -> Record:
         return self.runs.wait(run, progress=progress) if wait else run
 
-    def _source(self, source: str | Path | Iterable[str | Path], *, copy: bool) -> dict[str, Any]:
+    def _source(self, source: str | Path | Iterable[str | Path], *, copy: bool, keep_identity: bool) -> dict[str, Any]:
         if isinstance(source, str | Path):
             path = Path(source)
             kind = "archive" if path.name.lower().endswith(_ARCHIVES) else "folder"
@@ -156,15 +170,17 @@ class Workspace:
             if kind == "archive":
                 return {"kind": kind, "upload": self._upload(path)}
             files = sorted(found for found in path.rglob("*") if found.is_file())
-            return self._uploaded(files, path)
-        return self._uploaded([Path(found) for found in source], None)
+            return self._uploaded(files, path, keep_identity)
+        return self._uploaded([Path(found) for found in source], None, keep_identity)
 
-    def _uploaded(self, files: list[Path], root: Path | None) -> dict[str, Any]:
+    def _uploaded(self, files: list[Path], root: Path | None, keep_identity: bool) -> dict[str, Any]:
+        keep = keep_identity or None
         listed = [
-            {"name": file.relative_to(root).as_posix() if root else file.name, "digest": self._upload(file)}
+            {"name": file.relative_to(root).as_posix() if root else file.name, "digest": self._upload(file, keep)}
             for file in files
         ]
         return {"kind": "upload", "files": listed}
 
-    def _upload(self, file: Path) -> str:
-        return str(self._connection.post_bytes("/uploads", file.read_bytes(), name=file.name).digest)
+    def _upload(self, file: Path, keep_identity: bool | None = None) -> str:
+        sent = self._connection.post_bytes("/uploads", file.read_bytes(), name=file.name, keep_identity=keep_identity)
+        return str(sent.digest)

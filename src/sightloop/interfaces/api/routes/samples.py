@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import struct
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import Query, Response
 from pydantic import Field
 
-from sightloop.datasets import Claims, NearDuplicateReport, Outlier, QuarantineEntry, SampleMap
+from sightloop.datasets import Claims, Measured, NearDuplicateReport, Outlier, QuarantineEntry, SampleMap
 from sightloop.domain import Annotation, Permission, Run, Sample
 from sightloop.errors import InvalidInput
 from sightloop.interfaces.api.answers import ARROW, arrow, attachment, picture
@@ -32,12 +33,21 @@ from sightloop.interfaces.api.routing import Ask, Routes
 routes = Routes("samples")
 
 Fields = Annotated[str, Query(description="Names of columns, with commas between them; empty for all.")]
+Low = Annotated[float | None, Query(description="What is shown darkest, in the unit of the sample's reading.")]
+High = Annotated[float | None, Query(description="What is shown brightest, in the unit of the sample's reading.")]
+Palette = Annotated[Literal["", "grey", "iron", "rainbow"], Query(description="Colours of measurements.")]
+MostPoints = Annotated[int, Query(ge=1, le=2_000_000, description="How many at most, evenly chosen.")]
 LongestPx = Annotated[int | None, Query(ge=16, le=16_383, description="Longest side in pixels.")]
 
 
 class Ingest(Body):
     source: dict[str, Any]
     metadata: dict[str, dict[str, Any]] | None = None
+
+
+class Region(Body):
+    geometry_type: str = "class"
+    geometry: dict[str, Any] | None = None
 
 
 class Search(Body):
@@ -75,6 +85,13 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What a document says."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbour:
     """A sample and the cosine of its embedding with what was asked."""
 
@@ -83,10 +100,11 @@ class Neighbour:
 
 
 @routes.post("/uploads", permission=Permission.INGEST, takes="application/octet-stream")
-async def upload(ask: Ask, name: str) -> Staged:
-    """The digest of the bytes, staged for an ingest or an import."""
+async def upload(ask: Ask, name: str, keep_identity: bool = False) -> Staged:
+    """The digest of the bytes, staged for an ingest or an import; DICOM comes under pseudonyms unless it is kept."""
     data = await ask.request.body()
-    return Staged(await run_sync(ask.installation.datasets.upload, ask.caller, name, data))
+    staged = partial(ask.installation.datasets.upload, ask.caller, name, data, keep_identity=keep_identity)
+    return Staged(await run_sync(staged))
 
 
 @routes.post("/ingests", permission=Permission.INGEST)
@@ -189,12 +207,43 @@ def show_thumbnail(ask: Ask, sample: str) -> Response:
 
 
 @routes.get("/samples/{sample}/image", permission=Permission.MEDIA_READ, gives="image/*")
-def show_image(ask: Ask, sample: str, longest_px: LongestPx = None) -> Response:
-    """A picture that a browser can show, reduced to at most `longest_px` a side where that is given."""
-    seal = f"{ask.installation.datasets.sample(ask.caller, sample).media_digest}.{longest_px or 0}"
+def show_image(
+    ask: Ask, sample: str, longest_px: LongestPx = None, low: Low = None, high: High = None, palette: Palette = ""
+) -> Response:
+    """A picture that a browser can show, reduced to at most `longest_px` a side where that is given.
+
+    Of measurements, such as temperatures, `low`, `high` and `palette` say how they are shown.
+    """
+    view = {
+        name: value for name, value in (("low", low), ("high", high), ("palette", palette)) if value not in (None, "")
+    }
+    shown = "".join(f".{name}={value}" for name, value in view.items())
+    seal = f"{ask.installation.datasets.sample(ask.caller, sample).media_digest}.{longest_px or 0}{shown}"
     if f'"{seal}"' in ask.request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": f'"{seal}"'})
-    return picture(ask.installation.datasets.picture(ask.caller, sample, longest_px), seal=seal)
+    return picture(ask.installation.datasets.picture(ask.caller, sample, longest_px, view), seal=seal)
+
+
+@routes.post("/samples/{sample}/measure", permission=Permission.MEDIA_READ, kept=False)
+def measure_region(ask: Ask, sample: str, body: Region) -> Measured:
+    """What was measured under a geometry on the sample, in the unit of its reading; of the whole image by default."""
+    return ask.installation.datasets.measure(ask.caller, sample, body.geometry_type, body.geometry)
+
+
+@routes.get("/samples/{sample}/points", permission=Permission.MEDIA_READ, gives="application/octet-stream")
+def show_points(ask: Ask, sample: str, most: MostPoints = 200_000) -> Response:
+    """Points of a sweep: x, y, z in metres from the sample's min_x, min_y and min_z, and intensity, 0 to 1.
+
+    Each is four little-endian float32.
+    """
+    found = ask.installation.datasets.points(ask.caller, sample, most)
+    return Response(found.astype("<f4").tobytes(), media_type="application/octet-stream")
+
+
+@routes.get("/samples/{sample}/text", permission=Permission.MEDIA_READ)
+def show_text(ask: Ask, sample: str) -> Written:
+    """What a document says."""
+    return Written(ask.installation.datasets.text(ask.caller, sample))
 
 
 @routes.post("/media/thumbs", permission=Permission.MEDIA_READ, kept=False, gives="application/octet-stream")
