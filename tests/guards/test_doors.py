@@ -14,7 +14,7 @@ WIDE = {
     "loop": 12,
     "serving": 11,
     "domain": 40,
-    "vision": 47,
+    "vision": 48,
     "inference": 16,
     "storage": 20,
     "events": 13,

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
 
 from sightloop.domain import Caller, Sample
 from sightloop.errors import InvalidInput, InvalidMedia
 from sightloop.inference import Decoded, DecodePool, DecodeRequest
-from sightloop.vision import check_geometry, decode_mask, outline_of
+from sightloop.vision import check_geometry, decode_mask, fill_rings, outline_of
 
 Media = Callable[[Caller, str], bytes]
 
@@ -60,7 +59,7 @@ class Contents:
         known = chosen[np.isfinite(chosen)]
         some = known if known.size else np.array([np.nan])
         told = [some.min(), some.max(), some.mean(), some.std(), np.median(some)]
-        numbers = [None if math.isnan(one) else round(float(one), 6) for one in told]
+        numbers = [None if math.isnan(one) else float(f"{one:.7g}") for one in told]  # values are float32
         quantity, unit = (str(sample.reading.get(name, "")) for name in ("quantity", "unit"))
         return Measured(quantity, unit, known.size, chosen.size - known.size, *numbers)
 
@@ -119,8 +118,4 @@ def _under(kind: str, geometry: Mapping[str, Any], width: int, height: int) -> n
     if kind == "mask":
         return decode_mask(str(geometry["counts"]), height, width)
     rings = geometry["rings"] if kind == "polygon" else [outline_of(kind, geometry)]
-    image = Image.new("1", (width, height))
-    pen = ImageDraw.Draw(image)
-    for number, ring in enumerate(rings):  # the outer one, then holes
-        pen.polygon([(x - 0.5, y - 0.5) for x, y in ring], fill=number == 0)
-    return np.asarray(image, bool)
+    return fill_rings(rings, height, width)

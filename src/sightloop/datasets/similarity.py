@@ -107,9 +107,10 @@ class Similarity:
     def group(self, caller: Caller, view: View, numbers: npt.NDArray[np.int64]) -> NearDuplicateReport:
         """Groups among these rows of the view."""
         media = view.column("media_digest")
-        ordered = sorted(numbers.tolist(), key=lambda i: str(media[i]))
+        phash = view.column("phash")  # empty where pictures that look alike say nothing, as of two recordings
+        ordered = sorted((i for i in numbers.tolist() if phash[i]), key=lambda i: str(media[i]))
         ids = [str(view.ids[i]) for i in ordered]
-        hashes = np.array([int(view.column("phash")[i] or "0", 16) for i in ordered], np.uint64)
+        hashes = np.array([int(phash[i], 16) for i in ordered], np.uint64)
         found = near_duplicates(hashes, self.embeddings(caller, ids))
         return NearDuplicateReport(
             tuple(tuple(ids[i] for i in group) for group in found.groups),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sightloop.vision.image_quality import quality as quality
     from sightloop.vision.masks import decode_mask as decode_mask
     from sightloop.vision.masks import encode_mask as encode_mask
+    from sightloop.vision.masks import fill_rings as fill_rings
     from sightloop.vision.masks import write_runs as write_runs
     from sightloop.vision.metrics import Interval as Interval
     from sightloop.vision.metrics import accuracy_interval as accuracy_interval
@@ -101,6 +102,7 @@ _HOMES = {
     ),
     "masks": (
         "decode_mask",
+        "fill_rings",
         "encode_mask",
         "write_runs",
     ),

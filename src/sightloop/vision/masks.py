@@ -7,6 +7,8 @@ says "goes on".
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -73,3 +75,16 @@ def decode_mask(counts: str, height: int, width: int) -> npt.NDArray[np.bool_]:
     """The mask, bool (H, W)."""
     runs = read_runs(counts, height, width)
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape((height, width), order="F")
+
+
+def fill_rings(rings: Sequence[Sequence[Sequence[float]]], height: int, width: int) -> npt.NDArray[np.bool_]:
+    """The mask, bool (H, W), of pixels whose centre lies within an odd number of rings of x, y in pixels."""
+    turns = np.zeros((height, width + 1), np.int32)
+    for ring in rings:
+        points = np.asarray(ring, np.float64)
+        for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
+            low, high = sorted((y0, y1))
+            rows = np.arange(max(0, math.ceil(low - 0.5)), min(height, math.ceil(high - 0.5)))
+            crossed = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0) if len(rows) else rows.astype(float)
+            np.add.at(turns, (rows, np.clip(np.ceil(crossed - 0.5), 0, width).astype(int)), 1)
+    return np.asarray(turns.cumsum(axis=1)[:, :width] % 2 == 1)

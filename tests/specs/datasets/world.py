@@ -69,6 +69,11 @@ class World:
         """The id of the sample of that name."""
         return self.datasets.samples(self.caller, {"name": name}).items[0].id
 
+    def stored(self) -> list[bytes]:
+        """Every blob of the workspace."""
+        blobs = self.stores.workspace(self.caller.workspace).blobs
+        return [blobs.get(digest) for digest in blobs.digests()]
+
     def schema(self, *classes: str) -> LabelSchema:
         return self.datasets.create_schema(self.caller, "states", classes or ("ok", "defect"))
 

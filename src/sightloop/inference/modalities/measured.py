@@ -34,7 +34,7 @@ def with_values(opened: Opened, values: Floats, reading: Mapping[str, Any]) -> O
     """The same medium with its values, their picture, and their extremes as facts."""
     known = values[np.isfinite(values)]
     extremes = {} if not known.size else {"lowest": float(known.min()), "highest": float(known.max())}
-    facts = {**opened.facts, **{name: round(value, 6) for name, value in extremes.items()}}
+    facts = {**opened.facts, **{name: float(f"{value:.7g}") for name, value in extremes.items()}}
     return replace(opened, values=values, reading=reading, facts=facts, picture=shown(values, reading))
 
 
