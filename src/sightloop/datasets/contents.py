@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sightloop.datasets.catalogue import Catalogue
+from sightloop.datasets.pixels import is_shown_as_it_is
+from sightloop.datasets.readings import check_view
 from sightloop.domain import Caller, Sample
 from sightloop.errors import InvalidInput, InvalidMedia
 from sightloop.inference import Decoded, DecodePool, DecodeRequest
@@ -39,22 +42,33 @@ class Measured:
 
 
 class Contents:
-    """Opens media again, in children, for more than their picture."""
+    """Opens the media of samples again, in children; `media` gives their bytes."""
 
-    def __init__(self, decoder: DecodePool, media: Media) -> None:
+    def __init__(self, decoder: DecodePool, catalogue: Catalogue, media: Media) -> None:
         self._decoder = decoder
+        self._catalogue = catalogue
         self._media = media
 
-    def picture(self, caller: Caller, sample: Sample, longest_px: int, view: Mapping[str, Any] | None) -> bytes:
-        """The picture, PNG or WebP; `view` {"low", "high", "palette"} is how measurements are to be shown."""
-        found = self._open(caller, sample, DecodeRequest(pixels=False, picture_px=longest_px, view=view))
+    def picture(self, caller: Caller, sample_id: str, longest_px: int | None, view: Mapping[str, Any] | None) -> bytes:
+        """A picture that a browser can show: the medium itself where that is one and no larger than asked."""
+        check_view(view or {})
+        sample = self._sample(caller, sample_id)
+        longest = max(sample.width, sample.height)
+        if not sample.reading and longest <= (longest_px or longest):
+            data = self._media(caller, sample_id)
+            if is_shown_as_it_is(sample.format, data):
+                return data
+        found = self._open(caller, sample, DecodeRequest(pixels=False, picture_px=longest_px or longest, view=view))
         assert found.picture is not None
         return found.picture
 
-    def measure(self, caller: Caller, sample: Sample, kind: str, geometry: Mapping[str, Any]) -> Measured:
-        """The values under a geometry; "class" with {} is the whole image."""
-        shape = check_geometry(kind, geometry, sample.width, sample.height)
-        values = self.values(caller, sample)
+    def measure(
+        self, caller: Caller, sample_id: str, kind: str = "class", geometry: Mapping[str, Any] | None = None
+    ) -> Measured:
+        """What was measured under a geometry on a sample, in the unit of its reading; of the whole image by default."""
+        sample = self._sample(caller, sample_id)
+        shape = check_geometry(kind, geometry or {}, sample.width, sample.height)
+        values = self._values(caller, sample)
         chosen = values[_under(kind, shape, sample.width, sample.height)].astype(np.float64)
         known = chosen[np.isfinite(chosen)]
         some = known if known.size else np.array([np.nan])
@@ -63,7 +77,42 @@ class Contents:
         quantity, unit = (str(sample.reading.get(name, "")) for name in ("quantity", "unit"))
         return Measured(quantity, unit, known.size, chosen.size - known.size, *numbers)
 
-    def values(self, caller: Caller, sample: Sample) -> npt.NDArray[np.float32]:
+    def points(self, caller: Caller, sample_id: str, most: int) -> npt.NDArray[np.float32]:
+        """Points of a sweep, evenly chosen, float32 (N, 4): x, y, z in metres from its facets min_x, min_y, min_z, and
+        intensity from 0 to 1.
+        """
+        sample = self._sample(caller, sample_id)
+        found = self._open(caller, sample, DecodeRequest(pixels=False, points=most)).points
+        if found is None:
+            raise InvalidInput(f"{sample.id} is a {sample.kind} and has no points.", hint='Choose one of kind "sweep".')
+        return found
+
+    def text(self, caller: Caller, sample_id: str) -> str:
+        """What a document says."""
+        sample = self._sample(caller, sample_id)
+        found = self._open(caller, sample, DecodeRequest(pixels=False, text=True)).text
+        if found is None:
+            raise InvalidInput(
+                f"{sample.id} is a {sample.kind} and has no text.", hint='Choose one of kind "document".'
+            )
+        return found
+
+    def pixels(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
+        """uint8 (H, W, 3) RGB of each sample's picture, in order, decoded as they are asked for."""
+        view = self._catalogue.view(caller)
+        samples = view.samples(view.row_numbers(sample_ids))
+        media = (self._media(caller, one.id) for one in samples)
+        for found in self._decoder.map(media, [wanted_of(one, DecodeRequest()) for one in samples]):
+            if isinstance(found, InvalidMedia):
+                raise found
+            assert found.pixels is not None
+            yield found.pixels
+
+    def _sample(self, caller: Caller, sample_id: str) -> Sample:
+        view = self._catalogue.view(caller)
+        return view.samples(view.row_numbers([sample_id]))[0]
+
+    def _values(self, caller: Caller, sample: Sample) -> npt.NDArray[np.float32]:
         """float32 (H, W) in the unit of the sample's reading, NaN where nothing was measured."""
         found = None
         if sample.reading:
@@ -74,31 +123,6 @@ class Contents:
                 hint='Ingest its source with a reading: {"quantity", "unit", "scale", "offset"}.',
             )
         return found
-
-    def points(self, caller: Caller, sample: Sample, most: int) -> npt.NDArray[np.float32]:
-        """float32 (N, 4), evenly chosen: x, y, z in metres from min_x, min_y, min_z of its metadata, and intensity."""
-        found = self._open(caller, sample, DecodeRequest(pixels=False, points=most)).points
-        if found is None:
-            raise InvalidInput(f"{sample.id} is a {sample.kind} and has no points.", hint='Choose one of kind "sweep".')
-        return found
-
-    def text(self, caller: Caller, sample: Sample) -> str:
-        """What a document says."""
-        found = self._open(caller, sample, DecodeRequest(pixels=False, text=True)).text
-        if found is None:
-            raise InvalidInput(
-                f"{sample.id} is a {sample.kind} and has no text.", hint='Choose one of kind "document".'
-            )
-        return found
-
-    def pixels(self, caller: Caller, samples: Sequence[Sample]) -> Iterator[npt.NDArray[np.uint8]]:
-        """uint8 (H, W, 3) RGB of each sample's picture, in order, decoded as they are asked for."""
-        media = (self._media(caller, one.id) for one in samples)
-        for found in self._decoder.map(media, [wanted_of(one, DecodeRequest()) for one in samples]):
-            if isinstance(found, InvalidMedia):
-                raise found
-            assert found.pixels is not None
-            yield found.pixels
 
     def _open(self, caller: Caller, sample: Sample, want: DecodeRequest) -> Decoded:
         return self._decoder.decode(self._media(caller, sample.id), wanted_of(sample, want))

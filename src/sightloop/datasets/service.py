@@ -14,7 +14,7 @@ import pyarrow as pa
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Counts, Page
 from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
-from sightloop.datasets.contents import Contents, Measured
+from sightloop.datasets.contents import Contents
 from sightloop.datasets.entries import entry_of
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
@@ -24,10 +24,8 @@ from sightloop.datasets.integrity import Integrity
 from sightloop.datasets.interchange import ImportReport, Interchange
 from sightloop.datasets.maps import Maps, Outlier, SampleMap
 from sightloop.datasets.objects import Objects
-from sightloop.datasets.pixels import is_shown_as_it_is
 from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
-from sightloop.datasets.readings import check_view
 from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import NearDuplicateReport, Similarity
 from sightloop.datasets.sources import read_file
@@ -49,6 +47,7 @@ class Datasets:
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
         objects: what is labelled on a sample, object by object.
+        opened: what a medium holds beside its picture: measured values, points, text.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Datasets:
         self._schemas = Schemas(records, events)
         self._staging = Staging(records, stores, events)
         self._pseudonyms = Pseudonyms(records, stores, events)
-        self._contents = Contents(decoder, self.media)
+        self.opened = Contents(decoder, self._catalogue, self.media)
         self._quarantine = Quarantine(records, events)
         self._similarity = Similarity(records, stores, decoder, embedder, self._catalogue)
         self.annotations = Annotations(records, self._catalogue, self._schemas)
@@ -236,33 +235,11 @@ class Datasets:
         Args:
             view: of measurements: {"low", "high"} in the unit of the reading, {"palette"}: grey, iron or rainbow.
         """
-        check_view(view or {})
-        sample = self.sample(caller, sample_id)
-        longest = max(sample.width, sample.height)
-        if not sample.reading and longest <= (longest_px or longest):
-            data = self.media(caller, sample_id)
-            if is_shown_as_it_is(sample.format, data):
-                return data
-        return self._contents.picture(caller, sample, longest_px or longest, view)
-
-    def measure(
-        self, caller: Caller, sample_id: str, geometry_type: str = "class", geometry: Mapping[str, Any] | None = None
-    ) -> Measured:
-        """What was measured under a geometry on a sample, in the unit of its reading; of the whole image by default."""
-        return self._contents.measure(caller, self.sample(caller, sample_id), geometry_type, geometry or {})
-
-    def points(self, caller: Caller, sample_id: str, most: int) -> npt.NDArray[np.float32]:
-        """Points of a sweep, float32 (N, 4): x, y, z in metres from the least of each, and intensity from 0 to 1."""
-        return self._contents.points(caller, self.sample(caller, sample_id), most)
-
-    def text(self, caller: Caller, sample_id: str) -> str:
-        """What a document says."""
-        return self._contents.text(caller, self.sample(caller, sample_id))
+        return self.opened.picture(caller, sample_id, longest_px, view)
 
     def pixels(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
         """uint8 (H, W, 3) RGB of each sample, in order, decoded in children as they are asked for."""
-        view = self._catalogue.view(caller)
-        return self._contents.pixels(caller, view.samples(view.row_numbers(sample_ids)))
+        return self.opened.pixels(caller, sample_ids)
 
     def embeddings(self, caller: Caller, sample_ids: Sequence[str]) -> npt.NDArray[np.float32]:
         """Vectors float32 (N, D), in the order of the ids."""

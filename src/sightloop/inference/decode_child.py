@@ -11,6 +11,7 @@ from PIL import Image
 
 from sightloop.errors import InvalidMedia
 from sightloop.inference.child_loop import Answer, serve
+from sightloop.inference.modalities.dicom import under_pseudonyms
 from sightloop.inference.modalities.kinds import open_medium
 from sightloop.inference.modalities.opened import Opened, shown
 from sightloop.inference.reasons import refuse
@@ -28,7 +29,7 @@ def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
     """The parts asked for: facts in the header; grey 32 x 32, then pixels, and what is bytes."""
     data = payloads[0]
     if request["pseudonyms"]:
-        return {}, [_under_pseudonyms(data, bytes.fromhex(request["pseudonyms"]))]
+        return {}, [under_pseudonyms(data, bytes.fromhex(request["pseudonyms"]))]
     opened = open_medium(data, request["suffix"], request["anything"], request["declared"])
     image = opened.picture
     if request["view"] and opened.values is not None:
@@ -76,12 +77,6 @@ def _contents(opened: Opened, request: dict[str, Any]) -> dict[str, bytes]:
     if request["text"] and opened.text:
         made["text"] = opened.text.encode()
     return made
-
-
-def _under_pseudonyms(data: bytes, key: bytes) -> bytes:
-    from sightloop.inference.modalities.dicom import under_pseudonyms
-
-    return under_pseudonyms(data, key)
 
 
 def _shrunk(image: Image.Image, side: int, *, exact: bool = True) -> Image.Image:

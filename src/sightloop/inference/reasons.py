@@ -10,7 +10,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "empty": ("The file is empty.", "Copy or record it again."),
     "not_an_image": ("The content is not an image, whatever its name says.", "Send JPEG, PNG, WebP, BMP, TIFF or GIF."),
     "unsupported_format": ("The format is not supported here.", "Convert it to JPEG, PNG, WebP, BMP, TIFF or GIF."),
-    "needs_extra": ("The format needs a package that is not installed.", "Install it where sightloop runs."),
+    "needs_extra": ("The format needs a package that is not installed.", "Install it on the server."),
     "not_measured": ("The image holds no measurements.", "Declare a reading only for images of one channel."),
     "not_a_series": ("The table is no series.", "Give a column of times, or one named time, and columns of numbers."),
     "not_text": ("The content is no text.", "Save it as UTF-8."),

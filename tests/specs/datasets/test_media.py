@@ -55,9 +55,9 @@ def test_a_region_of_a_thermal_image_is_measured_in_degrees(world: World) -> Non
     put(world, panel_tiff=media.tiff(counts))
     world.ingest(reading=CELSIUS)
     box = {"x": 30, "y": 10, "width": 10, "height": 10}
-    found = world.datasets.measure(world.caller, world.ids()[0], "box", box)
+    found = world.datasets.opened.measure(world.caller, world.ids()[0], "box", box)
     assert (found.unit, found.pixels, found.lowest, found.highest) == ("°C", 100, 75.01, 75.01)
-    assert world.datasets.measure(world.caller, world.ids()[0]).lowest == pytest.approx(25.01)
+    assert world.datasets.opened.measure(world.caller, world.ids()[0]).lowest == pytest.approx(25.01)
 
 
 @pytest.mark.parametrize(
@@ -72,28 +72,28 @@ def test_a_region_counts_the_pixels_whose_centre_it_holds(
 ) -> None:
     put(world, panel_tiff=media.tiff(np.full((40, 60), 7454, np.uint16)))
     world.ingest(reading=CELSIUS)
-    assert world.datasets.measure(world.caller, world.ids()[0], kind, geometry).pixels == pixels
+    assert world.datasets.opened.measure(world.caller, world.ids()[0], kind, geometry).pixels == pixels
 
 
 def test_what_was_not_measured_is_counted_apart(world: World) -> None:
     depth = np.array([[0, 1000], [2000, 0]], np.uint16)
     put(world, depth_tiff=media.tiff(depth))
     world.ingest(reading={"quantity": "depth", "unit": "m", "scale": 0.001, "nothing": 0})
-    found = world.datasets.measure(world.caller, world.ids()[0])
+    found = world.datasets.opened.measure(world.caller, world.ids()[0])
     assert (found.pixels, found.outside, found.mean) == (2, 2, 1.5)
 
 
 def test_an_image_of_colours_measures_nothing_and_says_so(world: World) -> None:
     sample = world.with_pictures(1).ids()[0]
     with pytest.raises(InvalidInput, match="no measurements"):
-        world.datasets.measure(world.caller, sample)
+        world.datasets.opened.measure(world.caller, sample)
 
 
 def test_points_and_text_are_read_again_from_the_medium(world: World) -> None:
     put(world, street_bin=media.kitti(media.street(300)), report_txt=b"Crack in cell 14")
     world.ingest(include=[".txt"])
-    assert world.datasets.points(world.caller, world.named("street.bin"), 1000).shape == (300, 4)
-    assert world.datasets.text(world.caller, world.named("report.txt")) == "Crack in cell 14"
+    assert world.datasets.opened.points(world.caller, world.named("street.bin"), 1000).shape == (300, 4)
+    assert world.datasets.opened.text(world.caller, world.named("report.txt")) == "Crack in cell 14"
 
 
 def test_a_range_and_a_palette_change_the_picture_and_not_the_sample(world: World) -> None:

@@ -2266,10 +2266,32 @@ export interface paths {
         /**
          * Show Image
          * @description A picture that a browser can show, reduced to at most `longest_px` a side where that is given.
+         *
+         *     Of measurements, such as temperatures, `low`, `high` and `palette` say how they are shown.
          */
         get: operations["show_image"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/{sample}/measure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Measure Region
+         * @description What was measured under a geometry on the sample, in the unit of its reading; of the whole image by default.
+         */
+        post: operations["measure_region"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2320,6 +2342,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/samples/{sample}/points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Points
+         * @description Points of a sweep: x, y, z in metres from the sample's min_x, min_y and min_z, and intensity, 0 to 1.
+         *
+         *     Each is four little-endian float32.
+         */
+        get: operations["show_points"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/samples/{sample}/suggestions": {
         parameters: {
             query?: never;
@@ -2332,6 +2376,26 @@ export interface paths {
          * @description What the newest prediction, or a newer import, suggests for the sample.
          */
         get: operations["list_suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/{sample}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Text
+         * @description What a document says.
+         */
+        get: operations["show_text"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2626,7 +2690,7 @@ export interface paths {
         put?: never;
         /**
          * Upload
-         * @description The digest of the bytes, staged for an ingest or an import.
+         * @description The digest of the bytes, staged for an ingest or an import; DICOM comes under pseudonyms unless it is kept.
          */
         post: operations["upload"];
         delete?: never;
@@ -4015,6 +4079,24 @@ export interface components {
             model_version: string;
         };
         /**
+         * Measured
+         * @description Values of a region, in the unit of the reading; `pixels` that were measured, `outside` that were not.
+         *
+         *     Attributes:
+         *         lowest, highest, mean, deviation, median: None where nothing was measured.
+         */
+        Measured: {
+            deviation: number | null;
+            highest: number | null;
+            lowest: number | null;
+            mean: number | null;
+            median: number | null;
+            outside: number;
+            pixels: number;
+            quantity: string;
+            unit: string;
+        };
+        /**
          * Metrics
          * @description What a deployment answered in a window, bin by bin, and when it was switched.
          */
@@ -4742,6 +4824,18 @@ export interface components {
             /** @constant */
             trainer: "frozen_head";
         };
+        /** Region */
+        Region: {
+            /** Geometry */
+            geometry?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Geometry Type
+             * @default class
+             */
+            geometry_type: string;
+        };
         /** Replay */
         Replay: {
             /** Ids */
@@ -4986,9 +5080,11 @@ export interface components {
          *     Attributes:
          *         id: derived from workspace, media digest and address: the same content is the same sample.
          *         media_digest: SHA-256 of the media bytes, hexadecimal.
-         *         width, height: pixels; channels and bit_depth as stored in the medium.
+         *         width, height: pixels, of the picture where the medium is no image; channels, bit_depth: as stored in it.
          *         brightness, contrast: mean and standard deviation of luma, 0..1.
          *         blur: variance of the Laplacian of luma in 0..255 (higher is sharper).
+         *         reading: what the numbers of a measured image mean: {"quantity", "unit", "scale", "offset", "low", "high",
+         *             "palette"}; empty where they are colours.
          *         mean_colour: mean of all pixels, 0xRRGGBB; None where it was not measured.
          *         phash: 64-bit perceptual hash, hexadecimal; phash_version names algorithm and decode path.
          *         metadata: facets such as {"cell_type": "mono"}; JSON scalars.
@@ -5024,6 +5120,9 @@ export interface components {
             phash: string;
             phash_version: string;
             purpose: string;
+            reading: {
+                [key: string]: unknown;
+            };
             size_bytes: number;
             slot: string;
             source: string;
@@ -5455,6 +5554,13 @@ export interface components {
             operations: components["schemas"]["ObjectOperation"][];
             /** Schema */
             schema: string;
+        };
+        /**
+         * Written
+         * @description What a document says.
+         */
+        Written: {
+            text: string;
         };
     };
     responses: never;
@@ -10477,8 +10583,14 @@ export interface operations {
     show_image: {
         parameters: {
             query?: {
+                /** @description What is shown brightest, in the unit of the sample's reading. */
+                high?: number | null;
                 /** @description Longest side in pixels. */
                 longest_px?: number | null;
+                /** @description What is shown darkest, in the unit of the sample's reading. */
+                low?: number | null;
+                /** @description Colours of measurements. */
+                palette?: "" | "grey" | "iron" | "rainbow";
             };
             header?: never;
             path: {
@@ -10513,6 +10625,50 @@ export interface operations {
                 };
                 content: {
                     "image/*": string;
+                };
+            };
+        };
+    };
+    measure_region: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Region"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Measured"];
                 };
             };
         };
@@ -10644,6 +10800,49 @@ export interface operations {
             };
         };
     };
+    show_points: {
+        parameters: {
+            query?: {
+                /** @description How many at most, evenly chosen. */
+                most?: number;
+            };
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
     list_suggestions: {
         parameters: {
             query: {
@@ -10683,6 +10882,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListedLabelledObject"];
+                };
+            };
+        };
+    };
+    show_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
                 };
             };
         };
@@ -11339,6 +11578,7 @@ export interface operations {
     upload: {
         parameters: {
             query: {
+                keep_identity?: boolean;
                 name: string;
             };
             header?: never;

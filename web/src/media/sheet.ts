@@ -33,12 +33,12 @@ export function useSheet(version: string | undefined) {
   })
 }
 
-/** A sample's picture as an object URL, at most `longest_px` a side. */
-export function usePicture(sample: string | undefined, longest_px: number) {
+/** A sample's picture as an object URL, at most `longest_px` a side; `view` is the rest of the query, of measurements. */
+export function usePicture(sample: string | undefined, longest_px: number, view = '') {
   const { workspace } = useParams({ strict: false })
   const found = useQuery({
-    queryKey: [workspace, 'picture', sample, longest_px],
-    queryFn: async ({ signal }) => (await request(`/api/v1/samples/${encodeURIComponent(sample!)}/image?longest_px=${longest_px}`, { signal })).blob(),
+    queryKey: [workspace, 'picture', sample, longest_px, view],
+    queryFn: async ({ signal }) => (await request(`/api/v1/samples/${encodeURIComponent(sample!)}/image?longest_px=${longest_px}${view && `&${view}`}`, { signal })).blob(),
     enabled: !!sample,
     structuralSharing: false,
     staleTime: Infinity,

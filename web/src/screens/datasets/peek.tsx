@@ -5,6 +5,7 @@ import { useEffect } from 'react'
 import { api, asked } from '@/api/client'
 import { numberAt, textAt, type Sheet } from '@/media/columns'
 import { usePicture } from '@/media/sheet'
+import { Medium } from '@/media/viewers/medium'
 import { tint, useThumb } from '@/media/thumbs'
 import { bindKeys } from '@/shell/keys'
 import { Button } from '@/ui/button'
@@ -30,11 +31,13 @@ export function Peek({ sheet, row, workspace, close, like }: { sheet: Sheet; row
   return (
     <section aria-label={`Peek at ${sheet.names[row]}`} className="absolute inset-0 z-20 flex bg-bg">
       <div className="flex min-w-0 grow items-center justify-center bg-well p-4" style={{ backgroundColor: sheet.colours[row]! < 0 ? undefined : `color-mix(in oklab, ${tint(sheet.colours[row]!)} 12%, var(--well))` }}>
-        {picture.error ? (
-          <Failed what="The picture" error={picture.error} />
-        ) : (
-          (picture.url ?? thumb) && <img src={picture.url ?? thumb} alt={sheet.names[row]} className={cx('max-h-full max-w-full object-contain', smallest(sheet, row) < 500 && 'h-full w-full')} />
-        )}
+        <Medium sample={id}>
+          {picture.error ? (
+            <Failed what="The picture" error={picture.error} />
+          ) : (
+            (picture.url ?? thumb) && <img src={picture.url ?? thumb} alt={sheet.names[row]} className={cx('max-h-full max-w-full object-contain', smallest(sheet, row) < 500 && 'h-full w-full')} />
+          )}
+        </Medium>
       </div>
       <div className="flex w-75 shrink-0 flex-col gap-4 max-lg:w-52 overflow-y-auto border-l border-line p-4" tabIndex={0} role="region" aria-label="What is known">
         <div className="flex items-start gap-2">

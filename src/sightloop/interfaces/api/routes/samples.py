@@ -227,7 +227,7 @@ def show_image(
 @routes.post("/samples/{sample}/measure", permission=Permission.MEDIA_READ, kept=False)
 def measure_region(ask: Ask, sample: str, body: Region) -> Measured:
     """What was measured under a geometry on the sample, in the unit of its reading; of the whole image by default."""
-    return ask.installation.datasets.measure(ask.caller, sample, body.geometry_type, body.geometry)
+    return ask.installation.datasets.opened.measure(ask.caller, sample, body.geometry_type, body.geometry)
 
 
 @routes.get("/samples/{sample}/points", permission=Permission.MEDIA_READ, gives="application/octet-stream")
@@ -236,14 +236,14 @@ def show_points(ask: Ask, sample: str, most: MostPoints = 200_000) -> Response:
 
     Each is four little-endian float32.
     """
-    found = ask.installation.datasets.points(ask.caller, sample, most)
+    found = ask.installation.datasets.opened.points(ask.caller, sample, most)
     return Response(found.astype("<f4").tobytes(), media_type="application/octet-stream")
 
 
 @routes.get("/samples/{sample}/text", permission=Permission.MEDIA_READ)
 def show_text(ask: Ask, sample: str) -> Written:
     """What a document says."""
-    return Written(ask.installation.datasets.text(ask.caller, sample))
+    return Written(ask.installation.datasets.opened.text(ask.caller, sample))
 
 
 @routes.post("/media/thumbs", permission=Permission.MEDIA_READ, kept=False, gives="application/octet-stream")

@@ -1,0 +1,25 @@
+import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense, type ReactNode } from 'react'
+import { api, asked } from '@/api/client'
+import { Progress } from '@/ui/states'
+
+const Cloud = lazy(async () => ({ default: (await import('./cloud')).Cloud }))
+const Measurement = lazy(async () => ({ default: (await import('./measurement')).Measurement }))
+const Sound = lazy(async () => ({ default: (await import('./sound')).Sound }))
+const Document = lazy(async () => ({ default: (await import('./document')).Document }))
+
+/** What a sample is looked at with: points are turned, measurements measured, sound heard, text read; else `children`, its picture. */
+export function Medium({ sample, children }: { sample: string; children: ReactNode }) {
+  const query = useQuery({ ...asked(['samples', sample], () => api.GET('/api/v1/samples/{sample}', { params: { path: { sample } } })), placeholderData: undefined, staleTime: 60_000 })
+  const found = query.data
+  if (!found) return children
+  const reading = found.reading as { unit?: string; quantity?: string; palette?: 'grey' | 'iron' | 'rainbow' }
+  const name = found.name
+  const viewer =
+    found.kind === 'sweep' ? <Cloud sample={sample} name={name} />
+    : found.kind === 'audio' ? <Sound sample={sample} name={name} format={found.format} topHz={Number(found.metadata['sample_rate_hz'] ?? 0) / 2} />
+    : found.kind === 'document' ? <Document sample={sample} name={name} />
+    : reading.quantity ? <Measurement key={sample} sample={sample} name={name} width={found.width} height={found.height} unit={reading.unit ?? ''} quantity={reading.quantity} palette={reading.palette || 'grey'} />
+    : null
+  return viewer ? <Suspense fallback={<Progress busy />}>{viewer}</Suspense> : children
+}
