@@ -8,6 +8,11 @@ const Measurement = lazy(async () => ({ default: (await import('./measurement'))
 const Sound = lazy(async () => ({ default: (await import('./sound')).Sound }))
 const Document = lazy(async () => ({ default: (await import('./document')).Document }))
 
+const VIEWED = ['sweep', 'audio', 'document']
+
+/** Whether a sample is more than its picture. */
+export const hasViewer = (sample: { kind: string; reading: Record<string, unknown> }): boolean => VIEWED.includes(sample.kind) || !!sample.reading['quantity']
+
 /** What a sample is looked at with: points are turned, measurements measured, sound heard, text read; else `children`, its picture. */
 export function Medium({ sample, children }: { sample: string; children: ReactNode }) {
   const query = useQuery({ ...asked(['samples', sample], () => api.GET('/api/v1/samples/{sample}', { params: { path: { sample } } })), placeholderData: undefined, staleTime: 60_000 })

@@ -33,7 +33,7 @@ export type Agreement = {
   by_class_count: Record<string, number>
   by_annotator: Record<string, { agreement: number | null; agreement_interval: Limits; honeypot_accuracy: number | null; honeypot_interval: Limits; honeypots: number; answers: number; median_s: number | null }>
 }
-export type Sample = { id: string; name: string; source: string; width: number; height: number; format: string; size_bytes: number; ingested_at: string; captured_at: string | null; media_digest: string; metadata: Record<string, unknown>; brightness: number; contrast: number; blur: number }
+export type Sample = { id: string; name: string; kind: string; reading: Record<string, unknown>; source: string; width: number; height: number; format: string; size_bytes: number; ingested_at: string; captured_at: string | null; media_digest: string; metadata: Record<string, unknown>; brightness: number; contrast: number; blur: number }
 
 const json = async <T>(path: string, init?: RequestInit): Promise<T> => (await (await request(path, init)).json()) as T
 

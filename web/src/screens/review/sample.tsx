@@ -2,6 +2,8 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { Document } from '@/canvas/document'
+import { hasViewer, Medium } from '@/media/viewers/medium'
+import { Button } from '@/ui/button'
 import { bytes, count, decimal, moment } from '@/ui/format'
 import { Tag } from '@/ui/marks'
 import { Page } from '@/ui/page'
@@ -41,6 +43,10 @@ function Permalink({ sample }: { sample: Sample }) {
   const objects = useQuery({ ...fetched<SampleObjects>(['samples', sample.id, 'objects', schema?.name], `/samples/${sample.id}/objects?schema=${encodeURIComponent(schema?.name ?? '')}`), enabled: !!schema })
   const suggestions = useQuery({ ...fetched<{ items: SampleObjects['objects'] }>(['samples', sample.id, 'suggestions', schema?.name], `/samples/${sample.id}/suggestions?schema=${encodeURIComponent(schema?.name ?? '')}`), enabled: !!schema })
 
+  const apart = hasViewer(sample)
+  const [drawn, setDrawn] = useState(!!search.obj)
+  const facts = <Facts sample={sample} history={history.data?.items ?? []} schemas={offered} />
+
   useEffect(() => {
     let stale = false
     picture(sample.id).then(
@@ -58,17 +64,31 @@ function Permalink({ sample }: { sample: Sample }) {
     <Page
       title={<span className="mono text-sm">{sample.name || sample.id}</span>}
       sub={<Copyable text={sample.id} short={16} />}
-      actions={offered.length > 1 && schema && <Select label="Classes" value={schema.name} onChange={(name) => void navigate({ search: (old) => ({ ...old, schema: name }), replace: true })} options={offered.map((one) => ({ value: one.name, label: one.name }))} />}
+      actions={
+        <>
+          {apart && <Button onClick={() => setDrawn(!drawn)}>{drawn ? 'Show the medium' : 'Show labels'}</Button>}
+          {offered.length > 1 && schema && (!apart || drawn) && <Select label="Classes" value={schema.name} onChange={(name) => void navigate({ search: (old) => ({ ...old, schema: name }), replace: true })} options={offered.map((one) => ({ value: one.name, label: one.name }))} />}
+        </>
+      }
     >
       <Progress busy={!shown && !problem} />
-      <Workbench
-        shown={shown}
-        schema={schema ?? PLAIN}
-        editable={false}
-        select={search.obj}
-        over={problem !== null && <div className="absolute inset-x-0 top-0"><Failed what="The image" error={problem} /></div>}
-        below={<Facts sample={sample} history={history.data?.items ?? []} schemas={offered} />}
-      />
+      {apart && !drawn ? (
+        <div className="flex h-full min-h-0">
+          <div className="min-w-0 grow p-4">
+            <Medium sample={sample.id}>{null}</Medium>
+          </div>
+          <div className="flex w-75 shrink-0 flex-col border-l border-line max-lg:w-52">{facts}</div>
+        </div>
+      ) : (
+        <Workbench
+          shown={shown}
+          schema={schema ?? PLAIN}
+          editable={false}
+          select={search.obj}
+          over={problem !== null && <div className="absolute inset-x-0 top-0"><Failed what="The image" error={problem} /></div>}
+          below={facts}
+        />
+      )}
     </Page>
   )
 }
