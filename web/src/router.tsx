@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
-import { BASE, queries } from '@/api/client'
+import { BASE, queries, sessionQuery, speakFor } from '@/api/client'
+import { beginFirst, isPlain } from '@/media/first'
 import { Shell } from '@/shell/shell'
 import { Failed } from '@/ui/states'
 import { TooltipProvider } from '@/shell/providers'
@@ -27,14 +28,19 @@ const workspace = createRoute({
   path: '/w/$workspace',
   component: Shell,
   validateSearch: search.settings,
-  beforeLoad: ({ params }) => localStorage.setItem('sightloop.workspace', params.workspace),
+  beforeLoad: ({ params, preload, cause }) => {
+    localStorage.setItem('sightloop.workspace', params.workspace)
+    if (preload || cause !== 'enter') return
+    speakFor(params.workspace)
+    void queries.prefetchQuery(sessionQuery())
+  },
 })
 
 const under = { getParentRoute: () => workspace } as const
 const overview = createRoute({ ...under, path: '/', component: lazyRouteComponent(() => import('@/screens/overview')) })
 const sources = createRoute({ ...under, path: '/sources', validateSearch: search.sources, component: lazyRouteComponent(() => import('@/screens/sources')) })
-const datasets = createRoute({ ...under, path: '/datasets', validateSearch: search.grid, component: lazyRouteComponent(() => import('@/screens/datasets')) })
-const dataset = createRoute({ ...under, path: '/datasets/$dataset', validateSearch: search.grid, component: lazyRouteComponent(() => import('@/screens/datasets')) })
+const datasets = createRoute({ ...under, path: '/datasets', validateSearch: search.grid, beforeLoad: ({ params, search, preload, cause }) => void (cause === 'enter' && !preload && isPlain(search) && beginFirst(params.workspace, undefined)), component: lazyRouteComponent(() => import('@/screens/datasets')) })
+const dataset = createRoute({ ...under, path: '/datasets/$dataset', validateSearch: search.grid, beforeLoad: ({ params, search, preload, cause }) => void (cause === 'enter' && !preload && isPlain(search) && beginFirst(params.workspace, `${params.dataset}@${search.v ?? 'latest'}`)), component: lazyRouteComponent(() => import('@/screens/datasets')) })
 const diff = createRoute({ ...under, path: '/datasets/$dataset/diff', validateSearch: search.diff, component: lazyRouteComponent(() => import('@/screens/datasets/diff')) })
 const review = createRoute({ ...under, path: '/review', validateSearch: search.queues, component: lazyRouteComponent(() => import('@/screens/review')) })
 const queue = createRoute({ ...under, path: '/review/$queue', validateSearch: search.review, component: lazyRouteComponent(() => import('@/screens/review/queue')) })

@@ -6,8 +6,9 @@ from sightloop.datasets.columns import Claims
 from sightloop.datasets.contents import Measured
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.interchange import ImportReport
-from sightloop.datasets.maps import Outlier, SampleMap
+from sightloop.datasets.maps import SampleMap
 from sightloop.datasets.objects import LabelledObject, ObjectsWritten, Operation, SampleObjects, SuggestionReport
+from sightloop.datasets.outliers import Outlier, Outliers
 from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
 from sightloop.datasets.service import Datasets
@@ -28,6 +29,7 @@ __all__ = [
     "ObjectsWritten",
     "Operation",
     "Outlier",
+    "Outliers",
     "Page",
     "QuarantineEntry",
     "SampleMap",

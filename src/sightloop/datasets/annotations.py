@@ -226,7 +226,10 @@ class Annotations:
         newest = {(one.schema, one.sample, one.object): one.revision for one in fresh}
         change.execute(
             sa.insert(home),
-            [_row(caller, one, newest[one.schema, one.sample, one.object] == one.revision) for one in fresh],
+            [
+                _row(caller, one, newest[one.schema, one.sample, one.object] == one.revision, change.sequence)
+                for one in fresh
+            ],
         )
 
 
@@ -293,13 +296,14 @@ def _every(
         yield from map(_annotation, rows)
 
 
-def _row(caller: Caller, one: Annotation, head: bool) -> dict[str, Any]:
+def _row(caller: Caller, one: Annotation, head: bool, sequence: int) -> dict[str, Any]:
     return {
         "workspace_id": caller.workspace, "id": one.id, "schema_id": one.schema, "sample": one.sample,
         "revision": one.revision, "head": head, "label": one.label, "author": one.author,
         "author_kind": str(one.author_kind), "basis": str(one.basis), "made_at": one.made_at.isoformat(),
         "geometry_type": one.geometry_type, "geometry": dict(one.geometry), "attributes": dict(one.attributes),
         "duration_s": one.duration_s, "receipt": one.receipt, "queue_item": one.queue_item, "object": one.object,
+        "sequence": sequence,
     }  # fmt: skip
 
 

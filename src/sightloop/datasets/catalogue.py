@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 from threading import Lock
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sightloop.datasets.filters import Mask, Where, mask
 from sightloop.datasets.rows import SAMPLES, address_of, sample_of
@@ -77,7 +79,7 @@ class View:
     def metadata(self) -> list[dict[str, Any]]:
         """The metadata of each sample, in order."""
         if self._metadata is None:
-            self._metadata = [json.loads(text) for text in self._text("metadata")]
+            self._metadata = [orjson.loads(text) for text in self._text("metadata")]
         return self._metadata
 
     def addresses(self) -> list[str]:
@@ -93,6 +95,11 @@ class View:
                 raise not_found("sample", one, hint="List them: sightloop samples list")
             numbers.append(number)
         return numbers
+
+    @cached_property
+    def newest(self) -> pa.Array:
+        """Where the MAX_PAGE samples stand that were ingested last."""
+        return newest_rows(self.table, MAX_PAGE)
 
     def __contains__(self, sample: str) -> bool:
         return sample in self._index
@@ -128,9 +135,9 @@ class View:
 class Labelled:
     """A view with one more field: `label`, the head annotation of each sample, None where there is none."""
 
-    def __init__(self, view: View, labels: Mapping[str, str]) -> None:
+    def __init__(self, view: View, truth: Truth) -> None:
         self._view = view
-        self._labels = labels
+        self._truth = truth
 
     def __len__(self) -> int:
         return len(self._view)
@@ -142,7 +149,7 @@ class Labelled:
         if field != "label":
             return self._view.column(field)
         values = np.empty(len(self), object)
-        values[:] = [self._labels.get(str(one)) for one in self._view.ids]
+        values[:] = self._truth.by_sample(self._view.table["id"])["label"].to_pylist()
         return values
 
 
@@ -164,8 +171,7 @@ class Catalogue:
     def view(self, caller: Caller) -> View:
         """The samples as of now."""
         workspace = caller.workspace
-        with self._records.read() as connection:
-            version = pointer(connection, workspace, SAMPLES_TABLE)
+        version = self.pointer(caller)
         with self._locks[workspace]:
             held = self._views.get(workspace)
             if held is None or held.version != version:
@@ -180,11 +186,36 @@ class Catalogue:
 
     def labelled(self, caller: Caller, view: View) -> Labelled:
         """The view with the labels of now."""
-        return Labelled(view, self.truth(caller).label_of)
+        return Labelled(view, self.truth(caller))
 
-    def truth(self, caller: Caller) -> Truth:
-        """What is said of the samples now."""
-        return self._truth.now(caller)
+    def truth(self, caller: Caller, samples: Sequence[str] | None = None) -> Truth:
+        """What is said of all samples now, or of these, read for them."""
+        return self._truth.now(caller) if samples is None else self._truth.of(caller, samples)
+
+    def pointer(self, caller: Caller) -> int | None:
+        """The version of the samples that readers use now; None before the first."""
+        with self._records.read() as connection:
+            return pointer(connection, caller.workspace, SAMPLES_TABLE)
+
+    def said_stamp(self, caller: Caller) -> int:
+        """Rises whenever anything is said of a sample."""
+        return self._truth.stamp(caller)
+
+    def newest(self, caller: Caller, limit: int) -> tuple[pa.Table, int]:
+        """The stored rows of the samples ingested last, the newest first, then by id; and how many samples there are.
+
+        Of a workspace that is not in memory no more is read than the ids and times of all, and these rows.
+        """
+        version = self.pointer(caller)
+        view = self._views.get(caller.workspace)
+        if view is not None and view.version == version:
+            return view.table.take(view.newest[:limit]), len(view)
+        if version is None:
+            return SAMPLES.empty_table(), 0
+        tables = self._stores.workspace(caller.workspace).tables
+        times = tables.read(SAMPLES_TABLE, version, columns=["id", "ingested_at"])
+        rows = newest_rows(times, limit)
+        return _whole(tables.take(SAMPLES_TABLE, version, rows.to_pylist())), len(times)
 
     def finder(self, caller: Caller) -> Callable[[str, str, str], str]:
         """A function from id, media digest and name (the first that is given counts) to a sample.
@@ -192,17 +223,24 @@ class Catalogue:
         A name may come without its folder and its ending. An empty text stands for none, and for several of the name.
         """
         view = self.view(caller)
-        by_digest = dict(zip(view.column("media_digest"), view.ids, strict=True))
-        by_name: dict[str, str] = {}
-        for name, sample in zip(view.column("name"), view.ids, strict=True):
-            plain = PurePosixPath(name)
-            for one in {name, plain.name, plain.stem}:
-                by_name[one] = "" if one in by_name else str(sample)
+
+        @cache
+        def by_digest() -> dict[str, str]:
+            return dict(zip(view.column("media_digest"), view.ids, strict=True))
+
+        @cache
+        def by_name() -> dict[str, str]:
+            found: dict[str, str] = {}
+            for name, sample in zip(view.column("name"), view.ids, strict=True):
+                plain = PurePosixPath(name)
+                for one in {name, plain.name, plain.stem}:
+                    found[one] = "" if one in found else str(sample)
+            return found
 
         def find(sample: str, digest: str, name: str) -> str:
             if sample:
                 return sample if sample in view else ""
-            return str(by_digest.get(digest, "")) if digest else by_name.get(name, "")
+            return str(by_digest().get(digest, "")) if digest else by_name().get(name, "")
 
         return find
 
@@ -223,8 +261,7 @@ class Catalogue:
 
     def stored(self, caller: Caller, ids: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Some columns of those of these samples that exist, by id, without loading the view."""
-        with self._records.read() as connection:
-            version = pointer(connection, caller.workspace, SAMPLES_TABLE)
+        version = self.pointer(caller)
         if version is None or not ids:
             return {}
         listed = ", ".join(f"'{one}'" for one in ids)
@@ -233,11 +270,29 @@ class Catalogue:
         )
         return {row["id"]: row for row in found.to_pylist()}
 
+    def thumbnails(self, caller: Caller, ids: Sequence[str]) -> dict[str, str]:
+        """The digests of the thumbnails of those of these samples that exist, by id."""
+        view = self._views.get(caller.workspace)
+        if view is None or view.version != self.pointer(caller):
+            return {one: row["thumbnail_digest"] for one, row in self.stored(caller, ids, ["thumbnail_digest"]).items()}
+        known = [one for one in ids if one in view]
+        return dict(zip(known, view.column("thumbnail_digest")[view.row_numbers(known)].tolist(), strict=True))
+
     def _read(self, workspace: str, version: int | None) -> pa.Table:
         if version is None:
             return SAMPLES.empty_table()
-        table = self._stores.workspace(workspace).tables.read(SAMPLES_TABLE, version).sort_by("id")
-        for field in SAMPLES:
-            if field.name not in table.column_names:  # of a field that is younger than the table
-                table = table.append_column(field, pa.nulls(len(table), field.type))
-        return table
+        return _whole(self._stores.workspace(workspace).tables.read(SAMPLES_TABLE, version).sort_by("id"))
+
+
+def _whole(table: pa.Table) -> pa.Table:
+    """With columns of nulls for fields that are younger than the table."""
+    for field in SAMPLES:
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+    return table
+
+
+def newest_rows(table: pa.Table, limit: int) -> pa.Array:
+    """Where the samples stand that were ingested last, the newest first, then by id."""
+    keys = [("ingested_at", "descending"), ("id", "ascending")]
+    return pc.select_k_unstable(table, k=min(limit, len(table)), sort_keys=keys)

@@ -11,10 +11,11 @@ from threading import Lock
 from typing import Any, Final
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sightloop.datasets.catalogue import Catalogue, View
+from sightloop.datasets.catalogue import MAX_PAGE, Catalogue, View, newest_rows
 from sightloop.datasets.filters import Where
 from sightloop.datasets.truth import Truth
 from sightloop.datasets.versions import Versions
@@ -34,6 +35,10 @@ _CLAIMS: Final[Mapping[str, pa.DataType]] = {
     "predicted": pa.dictionary(pa.int32(), pa.string()), "score": pa.float32(),
 }  # fmt: skip
 _VERSION: Final = ("split", "origin")
+CONTENT: Final = "content"
+SAID: Final = "said"
+MOST_NEWEST: Final = MAX_PAGE
+_HELD: Final = 4  # streams and versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,76 +64,163 @@ class Columns:
     table: pa.Table
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which rows and which columns.
+
+    Attributes:
+        part: CONTENT, SAID, or both where empty. Both parts have the same rows in the same order; of SAID only `id`
+            is left out, so that what changes often stays small.
+        fields: names of some columns; all where empty.
+        newest: only so many rows, of the samples ingested last and without predictions; all where 0.
+    """
+
+    where: Where | None = None
+    version: DatasetVersion | None = None
+    part: str = ""
+    fields: Sequence[str] = ()
+    newest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """The rows of the view that a version holds, and its entries for them."""
+
+    rows: pa.Array
+    entries: pa.Table
+
+
 class ColumnReader:
-    """Builds columns of the samples, and holds those of each workspace until its samples change."""
+    """Builds columns of the samples. Content is held until samples come in; what is said of them follows each label."""
 
     def __init__(self, catalogue: Catalogue, versions: Versions) -> None:
         self._catalogue = catalogue
         self._versions = versions
-        self._held: dict[str, tuple[int | None, pa.Table]] = {}
-        self._truths: dict[str, tuple[str, dict[str, pa.Array]]] = {}
+        self._content: dict[str, tuple[int | None, pa.Table]] = {}
+        self._inside: dict[tuple[int | None, str], _Inside] = {}
+        self._streams: dict[str, bytes] = {}
         self._locks: dict[str, Lock] = defaultdict(Lock)
 
-    def read(
-        self, caller: Caller, where: Where | None, version: DatasetVersion | None, fields: Sequence[str], claims: Claims
-    ) -> Columns:
-        """Columns of the samples that a filter selects, of a version's or of all; `fields` names some of them."""
-        view, selected = self._catalogue.chosen(caller, where)
-        truth = self._catalogue.truth(caller)
-        with self._locks[caller.workspace]:
-            table = self._plain(caller.workspace, view)
-            said = self._said(caller.workspace, f"{view.version}/{truth.stamp}", truth, table["id"])
-        for name in ("label", "author_kind", "object_count"):
-            table = table.append_column(name, said[name])
-        for name, column in _claimed(table["id"], claims).items():
-            table = table.append_column(name, column)
-        if where:
+    def stamp(self, caller: Caller, asked: Asked, predicted: str) -> str:
+        """Differs where the answer may differ; told by the heads of the records, before anything is built.
+
+        Args:
+            predicted: the stamp of the predictions.
+        """
+        version = asked.version.id if asked.version else ""
+        stamp = f"{asked.part}.{asked.newest}/{self._catalogue.pointer(caller)}/{version}"
+        if asked.part != CONTENT or asked.where:
+            stamp += f"/{self._catalogue.said_stamp(caller)}"
+        return stamp if asked.part == CONTENT or asked.newest else f"{stamp}/{predicted}"
+
+    def read(self, caller: Caller, asked: Asked, claims: Claims) -> pa.Table:
+        """The columns by sample id; what `_told` tells of them stands in the schema's metadata."""
+        if asked.newest and not (asked.where or asked.version):
+            stored, total = self._catalogue.newest(caller, asked.newest)
+            truth = self._catalogue.truth(caller, stored["id"].to_pylist())
+            table = _content(stored)
+            for name, column in _said(stored["id"], truth, NO_CLAIMS).items():
+                table = table.append_column(name, column)
+            return _told(table, asked, total, self._catalogue.pointer(caller))
+        view, selected = self._catalogue.chosen(caller, asked.where)
+        table = view.table.select(["id"]) if asked.part == SAID else self._held(caller.workspace, view)
+        if asked.part != CONTENT:
+            for name, column in _said(table["id"], self._catalogue.truth(caller), claims).items():
+                table = table.append_column(name, column)
+        if asked.version is not None:
+            inside = self._of(caller, asked.version, view)
+            table = _versioned(table.take(inside.rows), inside.entries, asked.part)
+            selected = selected[inside.rows.to_numpy()]
+        if asked.where:
             table = table.filter(pa.array(selected))
-        if version is not None:
-            table = self._of_version(caller, version, table, said["annotation"].filter(pa.array(selected)))
-        stamp = "/".join((str(view.version), truth.stamp, claims.stamp, version.id if version else ""))
-        table = _picked(table, fields)
-        told = {"total": len(table), "pointer": str(view.version or 0), **_kinds(table)}
-        return Columns(stamp, table.replace_schema_metadata({"sightloop": json.dumps(told)}))
+        total = len(table)
+        if asked.newest:
+            table = table.take(newest_rows(table, asked.newest))
+        return _told(table, asked, total, view.version)
 
-    def _plain(self, workspace: str, view: View) -> pa.Table:
-        version, table = self._held.get(workspace, (None, None))
-        if table is None or version != view.version:
-            table = _plain_columns(view)
-            self._held[workspace] = (view.version, table)
+    def stream(self, caller: Caller, asked: Asked, claims: Claims, stamp: str) -> bytes:
+        """The columns as an Arrow IPC stream under Zstandard; the last few of content are held as they were sent."""
+        key = "|".join((caller.workspace, stamp, *asked.fields))
+        kept = asked.part == CONTENT and not asked.where
+        with self._locks[f"{caller.workspace}.stream"]:
+            if key in self._streams:
+                return self._streams[key]
+            table = self.read(caller, asked, claims)
+            sink = pa.BufferOutputStream()
+            with pa.CompressedOutputStream(sink, "zstd") as packed, pa.ipc.new_stream(packed, table.schema) as out:
+                out.write_table(table)
+            data: bytes = sink.getvalue().to_pybytes()
+            if kept:
+                _keep(self._streams, key, data)
+        return data
+
+    def _held(self, workspace: str, view: View) -> pa.Table:
+        with self._locks[workspace]:
+            version, table = self._content.get(workspace, (None, None))
+            if table is None or version != view.version:
+                table = _content(view.table, view.metadata())
+                self._content[workspace] = (view.version, table)
         return table
 
-    def _said(self, workspace: str, key: str, truth: Truth, ids: pa.ChunkedArray) -> dict[str, pa.Array]:
-        held, said = self._truths.get(workspace, ("", {}))
-        if held != key:
-            said = truth.by_sample(ids)
-            self._truths[workspace] = (key, said)
-        return said
-
-    def _of_version(self, caller: Caller, version: DatasetVersion, table: pa.Table, heads: pa.Array) -> pa.Table:
-        """The rows of the version's samples with its labels; who spoke is known where that still is the head."""
-        entries = self._versions.table(caller, version, ["sample", "label", "split", "origin", "annotation"])
-        rows = pc.index_in(table["id"], entries["sample"].combine_chunks())
-        inside = pc.is_valid(rows)
-        table, heads, rows = table.filter(inside), heads.filter(inside), rows.filter(inside)
-        entries = entries.take(rows)
-        same = pc.fill_null(pc.equal(heads, entries["annotation"]), False)
-        spoke = pc.if_else(same, table["author_kind"].cast(pa.string()), None)
-        table = _put(table, "author_kind", spoke.dictionary_encode())
-        for name in ("label", *_VERSION):
-            told = pc.if_else(pc.equal(entries[name], ""), None, entries[name])
-            table = _put(table, name, told.dictionary_encode())
-        return table
+    def _of(self, caller: Caller, version: DatasetVersion, view: View) -> _Inside:
+        key = (view.version, version.id)
+        found = self._inside.get(key)
+        if found is None:
+            entries = self._versions.table(caller, version, ["sample", "label", "split", "origin", "annotation"])
+            places = pc.index_in(view.table["id"], entries["sample"].combine_chunks()).combine_chunks()
+            rows = pc.indices_nonzero(pc.is_valid(places))
+            found = _Inside(rows, entries.take(places.take(rows)))
+            _keep(self._inside, key, found)
+        return found
 
 
-def _plain_columns(view: View) -> pa.Table:
-    stored = view.table
+def _keep(held: dict[Any, Any], key: Any, value: Any) -> None:
+    """Puts the value in, and the oldest out where there are many."""
+    held[key] = value
+    while len(held) > _HELD:
+        held.pop(next(iter(held)))
+
+
+def _content(stored: pa.Table, metadata: Sequence[Mapping[str, Any]] | None = None) -> pa.Table:
+    """What the samples themselves are, and what their source says of them."""
     columns: dict[str, pa.Array] = {"id": stored["id"], "colour": stored["mean_colour"].cast(pa.uint32())}
     columns |= {name: stored[name].cast(kind) for name, kind in _NUMBERS.items()}
     for name in _TEXTS:
         text = pc.if_else(pc.equal(stored[name], ""), None, stored[name])
         columns[name] = text.dictionary_encode() if name in _ENCODED else text
-    return pa.table({**columns, **_metadata_columns(view.metadata())}).combine_chunks()
+    if metadata is None:
+        metadata = [orjson.loads(text) for text in stored["metadata"].to_pylist()]
+    return pa.table({**columns, **_metadata_columns(metadata)}).combine_chunks()
+
+
+def _said(ids: pa.ChunkedArray, truth: Truth, claims: Claims) -> dict[str, pa.ChunkedArray]:
+    """What people, rules and models say of these samples."""
+    said = truth.by_sample(ids)
+    if claims.table is None:
+        return {**said, **{name: pa.nulls(len(ids), kind) for name, kind in _CLAIMS.items()}}
+    rows = pc.index_in(ids, claims.table["id"].combine_chunks())
+    return {**said, **{name: claims.table[name].take(rows).cast(kind) for name, kind in _CLAIMS.items()}}
+
+
+def _versioned(table: pa.Table, entries: pa.Table, part: str) -> pa.Table:
+    """With the version's own labels, splits and origins; who spoke is known where that still is the head."""
+    if part != CONTENT:
+        same = pc.fill_null(pc.equal(table["annotation"], entries["annotation"]), False)
+        spoke = pc.if_else(same, table["author_kind"].cast(pa.string()), None)
+        table = _put(table, "author_kind", spoke.dictionary_encode())
+    for name in ("label", *_VERSION) if part != SAID else ():
+        told = pc.if_else(pc.equal(entries[name], ""), None, entries[name])
+        table = _put(table, name, told.dictionary_encode())
+    return table.drop_columns(["label"]) if part == SAID else table
+
+
+def _told(table: pa.Table, asked: Asked, total: int, pointer: int | None) -> pa.Table:
+    """The columns that were asked for, and what is told of them."""
+    hidden = {"annotation", *(["id"] if asked.part == SAID else [])}
+    table = _picked(table.select([name for name in table.column_names if name not in hidden]), asked.fields)
+    version = asked.version.id if asked.version else ""
+    told = {"total": total, "pointer": str(pointer or 0), "version": version, **_kinds(table)}
+    return table.replace_schema_metadata({"sightloop": json.dumps(told)})
 
 
 def _metadata_columns(metadata: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
@@ -150,25 +242,19 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _claimed(ids: pa.ChunkedArray, claims: Claims) -> dict[str, pa.Array]:
-    if claims.table is None:
-        return {name: pa.nulls(len(ids), kind) for name, kind in _CLAIMS.items()}
-    rows = pc.index_in(ids, claims.table["id"].combine_chunks())
-    return {name: claims.table[name].take(rows).cast(kind) for name, kind in _CLAIMS.items()}
-
-
 def _put(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
     at = table.schema.get_field_index(name)
     return table.append_column(name, column) if at < 0 else table.set_column(at, name, column)
 
 
 def _picked(table: pa.Table, fields: Sequence[str]) -> pa.Table:
-    """The named columns, `id` always first; raises InvalidInput with the nearest names."""
+    """The named columns, `id` first where it is there; raises InvalidInput with the nearest names."""
     for name in fields:
         if name not in table.column_names:
             near = get_close_matches(name, table.column_names, n=3, cutoff=0.5) or table.column_names[:8]
             raise InvalidInput(f'There is no column "{name}".', hint=f"Nearest: {', '.join(near)}.", field=name)
-    return table.select(list(dict.fromkeys(("id", *fields)))) if fields else table
+    first = ["id"] if "id" in table.column_names else []
+    return table.select(list(dict.fromkeys((*first, *fields)))) if fields else table
 
 
 def _kinds(table: pa.Table) -> dict[str, list[str]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from sightloop.datasets import tables
 from sightloop.datasets.catalogue import Catalogue
 from sightloop.datasets.maps import Maps
+from sightloop.datasets.outliers import OutlierFinder
 from sightloop.datasets.schemas import Schemas
 from sightloop.datasets.similarity import Similarity
 from sightloop.datasets.versions import Versions
@@ -28,7 +30,7 @@ class Integrity:
         schemas: Schemas,
         versions: Versions,
         similarity: Similarity,
-        maps: Maps,
+        found: Sequence[Maps | OutlierFinder],
     ) -> None:
         self._records = records
         self._stores = stores
@@ -36,12 +38,12 @@ class Integrity:
         self._schemas = schemas
         self._versions = versions
         self._similarity = similarity
-        self._maps = maps
+        self._found = found
 
     def references(self, workspace: str) -> set[str]:
         """Digests of all blobs that this room uses."""
-        maps = self._maps.references(_auditor(workspace))
-        return {*self._sample_blobs(workspace), *self._recorded_blobs(workspace), *maps}
+        found = (one.references(_auditor(workspace)) for one in self._found)
+        return self._sample_blobs(workspace).union(self._recorded_blobs(workspace), *found)
 
     def check(self, workspace: str) -> list[str]:
         """One sentence for each problem."""

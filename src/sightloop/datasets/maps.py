@@ -1,4 +1,4 @@
-"""The stored embeddings as a map in the plane, made by a run; and the samples that lie far from all others."""
+"""The stored embeddings as a map in the plane, made by a run."""
 
 from __future__ import annotations
 
@@ -18,17 +18,14 @@ from sightloop.datasets.filters import Where
 from sightloop.datasets.similarity import Similarity
 from sightloop.datasets.versions import Versions
 from sightloop.domain import Caller, Run, RunState
-from sightloop.errors import InvalidInput, NotEnoughData, not_found
+from sightloop.errors import NotEnoughData, not_found
 from sightloop.runs import RunContext, Runs
 from sightloop.storage import Stores
-from sightloop.vision import layout, neighbour_distances, principal
+from sightloop.vision import layout, principal
 
 KIND: Final = "map"
 SEED: Final = 0
-NEIGHBOURS: Final = 10
-AMONG: Final = 1024  # samples that the first look measures distances to
 MOST_MAPS: Final = 1000
-MOST_OUTLIERS: Final = 1000
 _HELD: Final = 4  # reductions in memory: 50 numbers a sample
 
 
@@ -44,20 +41,8 @@ class SampleMap:
     where: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Outlier:
-    """A sample, its mean cosine distance to its nearest neighbours, and the share of samples that lie less far off.
-
-    `percentile` ranks among all samples asked about, 0 to 100.
-    """
-
-    sample: str
-    distance: float
-    percentile: float
-
-
 class Maps:
-    """Lays embeddings out and finds what stands apart. Register it before `runs.launch()`."""
+    """Lays embeddings out. Register it before `runs.launch()`."""
 
     def __init__(
         self, stores: Stores, runs: Runs, catalogue: Catalogue, similarity: Similarity, versions: Versions
@@ -72,7 +57,7 @@ class Maps:
 
     def start(self, caller: Caller, where: Where | None, version: str | None) -> Run:
         """The run that makes a map of what a filter selects, or of a version; its id becomes the map's."""
-        self._chosen(caller, where, version)
+        self.chosen(caller, where, version)
         return self._runs.start(caller, KIND, {"where": dict(where or {}), "version": version or ""})
 
     def listed(self, caller: Caller) -> list[SampleMap]:
@@ -92,29 +77,6 @@ class Maps:
         """Digests of the blobs that hold the maps."""
         return {str(one.output["data"]) for one in self._runs.list(caller, KIND, MOST_MAPS) if "data" in one.output}
 
-    def outliers(self, caller: Caller, where: Where | None, limit: int) -> Sequence[Outlier]:
-        """The samples farthest from their ten nearest neighbours, farthest first, among those a filter selects.
-
-        Who is far is found on 50 principal components and among at most 1,024 samples, drawn; of twice as many
-        candidates as asked for, the exact distance to the nearest of all decides.
-        """
-        if not 1 <= limit <= MOST_OUTLIERS:
-            raise InvalidInput(f"The limit is {limit}.", hint=f"Ask for 1 to {MOST_OUTLIERS} samples.")
-        ids = self._chosen(caller, where, None)
-        if len(ids) < 3:
-            return []
-        rough = neighbour_distances(self._reduce(caller, ids), NEIGHBOURS, SEED, AMONG)
-        order = np.argsort(-rough, kind="stable")
-        candidates = [ids[i] for i in order[: 2 * limit]]
-        exact = self._similarity.neighbour_distances(caller, candidates, ids, NEIGHBOURS)
-        below = np.empty(len(ids))
-        below[order[::-1]] = np.arange(len(ids)) / (len(ids) - 1) * 100
-        found = [
-            Outlier(one, float(distance), round(float(below[row]), 2))
-            for one, distance, row in zip(candidates, exact, order, strict=False)
-        ]
-        return sorted(found, key=lambda one: -one.distance)[:limit]
-
     def _run(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
         if params["version"]:
             context.uses("dataset_version", self._versions.resolve(context.caller, params["version"]).id)
@@ -122,11 +84,11 @@ class Maps:
 
     def _lay_out(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
         caller = context.caller
-        ids = self._chosen(caller, params["where"], params["version"])
+        ids = self.chosen(caller, params["where"], params["version"])
         if not ids:
             raise NotEnoughData("There is nothing to map.", hint="Ingest samples, or widen the filter.")
         places, method = layout(
-            self._reduce(caller, ids), SEED, told=lambda done, total: context.progress(done, total, "samples")
+            self.reduced(caller, ids), SEED, told=lambda done, total: context.progress(done, total, "samples")
         )
         sink = pa.BufferOutputStream()
         columns = {"id": pa.array(ids, pa.string()), "x": pa.array(places[:, 0]), "y": pa.array(places[:, 1])}
@@ -136,7 +98,7 @@ class Maps:
         digest = self._stores.workspace(caller.workspace).blobs.put(sink.getvalue().to_pybytes())
         return {"data": digest, "size": len(ids), "method": method}
 
-    def _chosen(self, caller: Caller, where: Where | None, version: str | None) -> list[str]:
+    def chosen(self, caller: Caller, where: Where | None, version: str | None) -> list[str]:
         """Ids in order, of samples that are there."""
         view, selected = self._catalogue.chosen(caller, where)
         ids = [str(one) for one in view.ids[selected]]
@@ -146,7 +108,7 @@ class Maps:
         inside = set(entries["sample"].to_pylist())
         return [one for one in ids if one in inside]
 
-    def _reduce(self, caller: Caller, ids: Sequence[str]) -> npt.NDArray[np.float32]:
+    def reduced(self, caller: Caller, ids: Sequence[str]) -> npt.NDArray[np.float32]:
         """Principal components of these samples' vectors; the last few answers are held."""
         key = (caller.workspace, self._similarity.table, json.dumps([len(ids), hash(tuple(ids))]))
         if key not in self._reduced:

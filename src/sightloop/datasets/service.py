@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Counts, Page
-from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
+from sightloop.datasets.columns import CONTENT, MOST_NEWEST, NO_CLAIMS, SAID, Asked, Claims, ColumnReader, Columns
 from sightloop.datasets.contents import Contents
 from sightloop.datasets.entries import entry_of
 from sightloop.datasets.filters import Where
@@ -22,8 +22,9 @@ from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
 from sightloop.datasets.interchange import ImportReport, Interchange
-from sightloop.datasets.maps import Maps, Outlier, SampleMap
+from sightloop.datasets.maps import Maps, SampleMap
 from sightloop.datasets.objects import Objects
+from sightloop.datasets.outliers import OutlierFinder, Outliers
 from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
 from sightloop.datasets.schemas import Dataset, Schemas
@@ -32,7 +33,7 @@ from sightloop.datasets.sources import read_file
 from sightloop.datasets.staging import Staging
 from sightloop.datasets.versions import VersionDiff, Versions
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of
-from sightloop.errors import Corrupt, InvalidMedia, NotFound
+from sightloop.errors import Corrupt, InvalidInput, InvalidMedia, NotFound
 from sightloop.events import Events
 from sightloop.inference import DecodePool, Embedder
 from sightloop.runs import Runs
@@ -42,7 +43,7 @@ from sightloop.storage import Records, Stores
 class Datasets:
     """All that the room offers; each verb answers within the caller's workspace.
 
-    Construct it before `runs.launch()`: it registers the run kinds "ingest" and "map".
+    Construct it before `runs.launch()`: it registers the run kinds "ingest", "map" and "outliers".
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
@@ -51,7 +52,13 @@ class Datasets:
     """
 
     def __init__(
-        self, records: Records, stores: Stores, events: Events, runs: Runs, decoder: DecodePool, embedder: Embedder
+        self,
+        records: Records,
+        stores: Stores,
+        events: Events,
+        runs: Runs,
+        decoder: DecodePool,
+        embedder: Embedder,
     ) -> None:
         self._stores = stores
         self._decoder = decoder
@@ -83,8 +90,15 @@ class Datasets:
         self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations, self._versions)
         self._columns = ColumnReader(self._catalogue, self._versions)
         self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
+        self._outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)
         self._integrity = Integrity(
-            records, stores, self._catalogue, self._schemas, self._versions, self._similarity, self._maps
+            records,
+            stores,
+            self._catalogue,
+            self._schemas,
+            self._versions,
+            self._similarity,
+            (self._maps, self._outliers),
         )
 
     @property
@@ -161,6 +175,8 @@ class Datasets:
         *,
         version: str | None = None,
         fields: Sequence[str] = (),
+        part: str = "",
+        newest: int = 0,
         claims: Claims = NO_CLAIMS,
     ) -> Columns:
         """What is known of the samples that a filter selects, of a version's or of all, as an Arrow table.
@@ -168,16 +184,48 @@ class Datasets:
         Args:
             version: leaves its samples, and gives its labels, splits and origins.
             fields: columns to give beside `id`; all by default.
+            part: "content" or "said"; see `Asked`.
+            newest: only so many, those ingested last, without predictions.
             claims: the newest predictions, which another room knows.
         """
+        asked = self.columns_asked(caller, where, version, fields, part, newest)
+        return Columns(self._columns.stamp(caller, asked, claims.stamp), self._columns.read(caller, asked, claims))
+
+    def columns_asked(
+        self,
+        caller: Caller,
+        where: Where | None,
+        version: str | None,
+        fields: Sequence[str] = (),
+        part: str = "",
+        newest: int = 0,
+    ) -> Asked:
+        """The question that `columns_stamp` and `columns_stream` answer; raises InvalidInput and NotFound."""
+        if part not in ("", CONTENT, SAID) or not 0 <= newest <= MOST_NEWEST:
+            raise InvalidInput(
+                f'There is no part "{part}" of up to {newest} samples.',
+                hint=f'Ask for "{CONTENT}", "{SAID}" or neither, and for at most {MOST_NEWEST}.',
+            )
         found = None if version is None else self._versions.resolve(caller, version)
-        return self._columns.read(caller, where, found, fields, claims)
+        return Asked(where, found, part, fields, newest)
+
+    def columns_stamp(self, caller: Caller, asked: Asked, predicted: str) -> str:
+        """Differs where the columns may differ; nothing is built to tell it.
+
+        Args:
+            predicted: the stamp of the predictions.
+        """
+        return self._columns.stamp(caller, asked, predicted)
+
+    def columns_stream(self, caller: Caller, asked: Asked, claims: Claims, stamp: str) -> bytes:
+        """The columns at that stamp as an Arrow IPC stream under Zstandard."""
+        return self._columns.stream(caller, asked, claims, stamp)
 
     def counts(self, caller: Caller) -> Counts:
         """How far samples have come."""
         return Counts(
             len(self._catalogue.view(caller)),
-            len(self._catalogue.truth(caller).label_of),
+            len(self._catalogue.truth(caller).heads),
             self._versions.count(caller),
             *self._quarantine.count(caller),
         )
@@ -218,11 +266,9 @@ class Datasets:
 
     def thumbnails(self, caller: Caller, sample_ids: Sequence[str]) -> Sequence[bytes]:
         """A JPEG of each sample, in order; nothing where there is no such sample, or its thumbnail is gone."""
-        view = self._catalogue.view(caller)
-        known = [one for one in dict.fromkeys(sample_ids) if one in view]
-        digests = view.column("thumbnail_digest")[view.row_numbers(known)].tolist()
+        digests = self._catalogue.thumbnails(caller, list(dict.fromkeys(sample_ids)))
         blobs = self._stores.workspace(caller.workspace).blobs
-        found = dict(zip(known, (blobs.find(digest) or b"" for digest in digests), strict=True))
+        found = {one: blobs.find(digest) or b"" for one, digest in digests.items()}
         return [found.get(one, b"") for one in sample_ids]
 
     def picture(
@@ -249,9 +295,16 @@ class Datasets:
         """Groups of samples that are nearly the same: perceptual hashes propose, embeddings confirm."""
         return self._similarity.near_duplicates(caller, where)
 
-    def outliers(self, caller: Caller, where: Where | None = None, limit: int = 100) -> Sequence[Outlier]:
-        """The samples farthest from their nearest neighbours, farthest first, among those that a filter selects."""
-        return self._maps.outliers(caller, where, limit)
+    def outliers(self, caller: Caller, where: Where | None = None, limit: int = 100) -> Outliers:
+        """The samples farthest from their nearest neighbours, farthest first, among those that a filter selects.
+
+        Of many samples it is what `find_outliers` found last.
+        """
+        return self._outliers.found(caller, where, limit)
+
+    def find_outliers(self, caller: Caller, where: Where | None = None) -> Run:
+        """A run that looks for outliers; the same one as long as the samples are the same."""
+        return self._outliers.start(caller, where)
 
     def make_map(self, caller: Caller, where: Where | None = None, version: str | None = None) -> Run:
         """A run that lays the embeddings of what a filter selects, or of a version, out in the plane.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
@@ -58,6 +58,7 @@ class Similarity:
         self._embedder = embedder
         self._catalogue = catalogue
         self._held: dict[str, _Vectors] = {}
+        self._groups: dict[str, tuple[int | None, NearDuplicateReport]] = {}
         self._locks: dict[str, Lock] = defaultdict(Lock)
 
     @property
@@ -85,9 +86,18 @@ class Similarity:
         return np.asarray(held.matrix[_rows(held, sample_ids)])
 
     def neighbour_distances(
-        self, caller: Caller, sample_ids: Sequence[str], among: Sequence[str], k: int
+        self,
+        caller: Caller,
+        sample_ids: Sequence[str],
+        among: Sequence[str],
+        k: int,
+        told: Callable[[int], None] = lambda done: None,
     ) -> npt.NDArray[np.float32]:
-        """The mean cosine distance of each sample to its k nearest among others, (N,); itself does not count."""
+        """The mean cosine distance of each sample to its k nearest among others, (N,); itself does not count.
+
+        Args:
+            told: called with the number of the others that were looked at.
+        """
         held = self._vectors(caller)
         asked, others = np.asarray(_rows(held, sample_ids)), np.asarray(_rows(held, among))
         queries = held.matrix[asked].astype(np.float32) / held.norms[asked, None]
@@ -96,13 +106,26 @@ class Similarity:
             rows = others[at : at + _BLOCK]
             cosines = queries @ (held.matrix[rows].astype(np.float32) / held.norms[rows, None]).T
             cosines[asked[:, None] == rows] = -np.inf
-            best = -np.sort(-np.concatenate([best, cosines], axis=1), axis=1)[:, : min(k, len(others) - 1)]
+            best = np.concatenate([best, cosines], axis=1)
+            best = np.partition(best, -min(k, best.shape[1]), axis=1)[:, -k:]
+            told(at + len(rows))
+        best = np.sort(best, axis=1)[:, -min(k, len(others) - 1) :]
         return np.asarray((1 - best).mean(1), np.float32)
 
     def near_duplicates(self, caller: Caller, where: Where | None = None) -> NearDuplicateReport:
-        """Groups among the samples that a filter selects; the order of the content decides who leads."""
+        """Groups among the samples that a filter selects; the order of the content decides who leads.
+
+        Those of all samples are held until samples come in.
+        """
         view, selected = self._catalogue.chosen(caller, where)
-        return self.group(caller, view, np.flatnonzero(selected))
+        if where:
+            return self.group(caller, view, np.flatnonzero(selected))
+        with self._locks[f"{caller.workspace}.groups"]:
+            version, report = self._groups.get(caller.workspace, (None, None))
+            if report is None or version != view.version:
+                report = self.group(caller, view, np.flatnonzero(selected))
+                self._groups[caller.workspace] = (view.version, report)
+        return report
 
     def group(self, caller: Caller, view: View, numbers: npt.NDArray[np.int64]) -> NearDuplicateReport:
         """Groups among these rows of the view."""

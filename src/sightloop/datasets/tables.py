@@ -79,9 +79,11 @@ revisions = sa.Table(
     sa.Column("receipt", sa.String, nullable=False),
     sa.Column("queue_item", sa.String, nullable=False),
     sa.Column("object", sa.String, nullable=False, server_default=""),
+    sa.Column("sequence", sa.BigInteger, nullable=False, server_default="0"),  # of the change that wrote it
     sa.UniqueConstraint("workspace_id", "schema_id", "sample", "revision", name="uq_annotations_revision"),
     sa.Index("ix_annotations_head", "workspace_id", "head", "schema_id"),
     sa.Index("ix_annotations_sample", "workspace_id", "sample"),
+    sa.Index("ix_annotations_sequence", "workspace_id", "sequence"),
 )
 
 suggestions = sa.Table(

@@ -133,6 +133,10 @@ class PredictionLog:
             version = pointer(connection, caller.workspace, PREDICTIONS)
         return self._newest.read(caller, version, retired, head)
 
+    def newest_stamp(self, caller: Caller) -> str:
+        """Moves with the log; nothing of it is read."""
+        return "{}.{}".format(*self._span(caller.workspace))
+
     def newest_of(self, caller: Caller, sample: str) -> Prediction | None:
         """The last prediction on the sample's media, probes left out; None where there is none. Raises NotFound."""
         digest = self._media.sample(caller, sample).media_digest

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from sightloop.datasets import outliers
+from sightloop.datasets.columns import ColumnReader
 from sightloop.errors import InvalidInput, NotFound
 from tests.specs.interfaces.house import House, write_pictures
 
@@ -58,6 +60,26 @@ def test_columns_that_have_not_changed_are_not_sent_again(shown: House) -> None:
     again = shown.owner().get(COLUMNS, headers={"If-None-Match": seal})
     other = shown.owner().get(COLUMNS, headers={"If-None-Match": seal}, params={"fields": "name"})
     assert (again.status_code, again.content, other.status_code) == (304, b"", 200)
+
+
+def test_to_say_that_nothing_changed_nothing_is_built(shown: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    seals = {part: shown.owner().get(COLUMNS, params={"part": part}).headers["etag"] for part in ("content", "said")}
+    for name in ("read", "stream"):
+        monkeypatch.delattr(ColumnReader, name)
+    for part, seal in seals.items():
+        again = shown.owner().get(COLUMNS, params={"part": part}, headers={"If-None-Match": seal})
+        assert again.status_code == 304
+
+
+def test_the_newest_samples_come_alone_with_how_many_there_are(shown: House) -> None:
+    response = shown.owner().get(COLUMNS, params={"newest": 2, "fields": "name"})
+    table = pa.ipc.open_stream(response.content).read_all()
+    assert (len(table), table.column_names) == (2, ["id", "name"])
+    assert json.loads(table.schema.metadata[b"sightloop"])["total"] == 6
+
+
+def test_a_part_that_there_is_not_is_refused(shown: House) -> None:
+    assert shown.owner().get(COLUMNS, params={"part": "both"}).status_code == 422
 
 
 def test_columns_are_compressed_only_for_who_can_read_that(shown: House) -> None:
@@ -195,6 +217,15 @@ def test_a_map_is_made_by_a_run_and_read_as_columns(shown: House) -> None:
     [made] = ws.samples.maps()
     assert (made.id, made.size, made.method) == (run.id, 4, "PCA to 2")
     assert table.column_names == ["id", "x", "y"]
+    assert len(ws.samples.outliers(limit=2)) == 2
+
+
+def test_outliers_of_many_samples_are_found_by_a_run(shown: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outliers, "AT_ONCE", 3)
+    ws = shown.workspace()
+    with pytest.raises(NotFound, match="6 samples"):
+        ws.samples.outliers()
+    ws.runs.wait(ws.samples.find_outliers())
     assert len(ws.samples.outliers(limit=2)) == 2
 
 

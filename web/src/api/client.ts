@@ -74,3 +74,6 @@ export function asked<T>(key: readonly unknown[], ask: (signal: AbortSignal) => 
     },
   })
 }
+
+/** Who is signed in to the workspace that is spoken for. */
+export const sessionQuery = () => ({ ...asked(['session'], () => api.GET('/api/v1/session')), staleTime: 60_000 })

@@ -1,8 +1,9 @@
 import { dictionary, float32, int32, tableFromArrays, tableToIPC, uint32, utf8 } from '@uwdata/flechette'
 import { expect, test } from 'vitest'
-import { numberAt, readSheet, textAt } from './columns'
+import { joined, numberAt, readPart, sameRows, textAt } from './columns'
 import { unpack } from './pack'
 
+const readSheet = (bytes: ArrayBuffer) => joined(readPart(bytes))
 const table = () => {
   const made = tableFromArrays(
     { id: ['smp_a', 'smp_b', 'smp_c'], name: ['a.png', 'b.png', null], label: ['ok', null, 'defect'], score: [0.5, null, 1], width: [300, 200, 100], format: ['PNG', 'PNG', 'JPEG'], colour: [0xff0000, null, 0x0000ff] },
@@ -38,4 +39,20 @@ test('a sheet finds a sample by its id', () => {
 test('a thumb pack is cut where its lengths say, and a length of 0 is no picture', () => {
   const bytes = new Uint8Array([2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 7, 8, 9])
   expect(unpack(bytes.buffer).map((one) => one && [...one])).toEqual([[7, 8, 9], null])
+})
+
+test('two parts make a sheet, and a new word on the samples leaves what they are as it was', () => {
+  const content = readPart(table())
+  const said = { ...readPart(table()), columns: new Map([['label', { kind: 'texts' as const, codes: Int32Array.of(0, 0, 0), values: ['ok'] }]]) }
+  const [before, after] = [joined(content), joined(content, said)]
+  expect(textAt(after, 'label', 1)).toBe('ok')
+  expect(after.ids).toBe(before.ids)
+  expect(after.columns.get('width')).toBe(before.columns.get('width'))
+})
+
+test('parts of different moments are not taken for the same samples', () => {
+  const part = readPart(table())
+  expect(sameRows(part, part)).toBe(true)
+  expect(sameRows(part, { ...part, told: { ...part.told, pointer: '8' } })).toBe(false)
+  expect(sameRows(part, { ...part, told: { ...part.told, version: 'dsv_2' } })).toBe(false)
 })

@@ -11,6 +11,10 @@ export type Column = Texts | Numbers | Plain
 /** All that is known of the samples of a view's ground set, by row. It is built once and never changed. */
 export type Sheet = {
   readonly size: number
+  /** How many samples the ground set has. */
+  readonly total: number
+  /** False where only the newest samples are here yet, with what their tiles need. */
+  readonly whole: boolean
   readonly ids: readonly string[]
   readonly names: readonly string[]
   /** Mean colours, 0xRRGGBB; -1 where unknown. */
@@ -27,13 +31,16 @@ type Arrow = ArrowColumn<unknown>
 /** Arrow's numbers for the kinds of types (Schema.fbs). */
 const [INTEGER, FLOAT, DICTIONARY] = [2, 3, -1]
 
-type Told = { pointer?: string; facets?: string[]; numbers?: string[] }
+type Told = { total?: number; pointer?: string; version?: string; facets?: string[]; numbers?: string[] }
+
+/** Columns of some samples as they came; `told` names the state of the samples that they are of. */
+export type Part = { readonly told: Told; readonly size: number; readonly ids: readonly string[]; readonly names: readonly string[]; readonly colours: Int32Array; readonly columns: ReadonlyMap<string, Column>; readonly row: Sheet['row'] }
 
 /** Columns that have a place of their own and are no facets. */
 const APART = new Set(['id', 'name', 'colour'])
 
-/** The sheet that an Arrow IPC stream of GET /samples/columns holds. */
-export function readSheet(bytes: ArrayBuffer): Sheet {
+/** What an Arrow IPC stream of GET /samples/columns holds. */
+export function readPart(bytes: ArrayBuffer): Part {
   const table = tableFromIPC(new Uint8Array(bytes))
   const told = JSON.parse(table.schema.metadata?.get('sightloop') ?? '{}') as Told
   const size = table.numRows
@@ -48,25 +55,39 @@ export function readSheet(bytes: ArrayBuffer): Sheet {
   }
   const ids = strings(table.getChild('id') as Arrow | undefined, size)
   const named = table.getChild('name') as Arrow | undefined
-  return sheetOf({
-    ids,
-    names: named ? strings(named, size) : ids,
-    colours: colours(table.getChild('colour') as Arrow | undefined, size),
-    columns,
-    pointer: told.pointer ?? '',
-    facets: (told.facets ?? []).filter((name) => columns.get(name)?.kind === 'texts'),
-    numbers: (told.numbers ?? []).filter((name) => columns.get(name)?.kind === 'numbers'),
-  })
+  return { told, size, ids, names: named ? strings(named, size) : ids, colours: colours(table.getChild('colour') as Arrow | undefined, size), columns, row: indexOf(ids) }
 }
 
-/** A sheet from its parts; the index by id is built when first asked. */
-export function sheetOf(parts: Omit<Sheet, 'size' | 'row'>): Sheet {
-  let index: Map<string, number> | null = null
+/** Whether both parts are of the same samples in the same order. */
+export const sameRows = (a: Part, b: Part): boolean => a.size === b.size && a.told.pointer === b.told.pointer && a.told.version === b.told.version
+
+/** The sheet of what the samples are and what is said of them; of the newest samples alone where only they are here.
+ * All sheets of one content share ids, names and index. */
+export function joined(content: Part, said?: Part): Sheet {
+  const columns = new Map([...content.columns, ...(said?.columns ?? [])])
+  const named = (kind: 'facets' | 'numbers') => [...(content.told[kind] ?? []), ...(said?.told[kind] ?? [])]
   return {
-    ...parts,
-    size: parts.ids.length,
-    row: (id) => (index ??= new Map(parts.ids.map((one, row) => [one, row]))).get(id) ?? -1,
+    size: content.size,
+    total: content.told.total ?? content.size,
+    whole: said !== undefined,
+    ids: content.ids,
+    names: content.names,
+    colours: content.colours,
+    row: content.row,
+    columns,
+    pointer: content.told.pointer ?? '',
+    facets: named('facets').filter((name) => columns.get(name)?.kind === 'texts'),
+    numbers: named('numbers').filter((name) => columns.get(name)?.kind === 'numbers'),
   }
+}
+
+/** A sheet from its parts. */
+export const sheetOf = (parts: Omit<Sheet, 'size' | 'total' | 'whole' | 'row'>): Sheet => ({ ...parts, size: parts.ids.length, total: parts.ids.length, whole: true, row: indexOf(parts.ids) })
+
+/** Finds rows by id; the index is built when first asked. */
+function indexOf(ids: readonly string[]): Sheet['row'] {
+  let index: Map<string, number> | null = null
+  return (id) => (index ??= new Map(ids.map((one, row) => [one, row]))).get(id) ?? -1
 }
 
 /** A column's value at a row as text, '' for none. */

@@ -67,6 +67,15 @@ test('rows without a value come last whatever the sort', () => {
   expect(ids(ordered(sheet, 'newest'))).toEqual(['smp_b', 'smp_d', 'smp_a', 'smp_c'])
 })
 
+test('numbers are sorted as numbers, whatever their sign, and equal ones stay by row', () => {
+  const values = Float32Array.from([3, -1, NaN, 0, -20, -0, 3, 1e-3])
+  const some = sheetOf({ ids: [...'abcdefgh'], names: [...'hgfedcba'], colours: new Int32Array(8), columns: new Map([['brightness', { kind: 'numbers' as const, values }]]), facets: [], numbers: [], pointer: '' })
+  const order = (sort: Parameters<typeof ordered>[1]) => [...ordered(some, sort)].map((row) => some.ids[row]).join('')
+  expect(order('dark')).toBe('ebdfhagc')
+  expect(order('bright')).toBe('aghdfbec')
+  expect(order('name')).toBe('hgfedcba')
+})
+
 test('filters go into a link and come back', () => {
   const filters = { label: ['ok', ''], score: [0.1, 0.4] as const }
   expect(readFilters(writeFilters(filters))).toEqual(filters)

@@ -1,4 +1,4 @@
-import type { Sheet } from './columns'
+import type { Column, Sheet } from './columns'
 
 /** What a link's `f` says: values of a facet ('' for none), or [low, high] of a number. */
 export type Filters = Readonly<Record<string, readonly string[] | readonly [number, number]>>
@@ -76,104 +76,133 @@ export function apply(sheet: Sheet, filters: Filters, masks: readonly (Uint8Arra
   const fails = new Uint8Array(size)
   const missed = new Uint8Array(size)
   const names = Object.keys(filters).filter((name) => filters[name]!.length)
-  names.forEach((name, at) => {
-    const column = sheet.columns.get(name)
-    const wanted = filters[name]!
-    const miss = (row: number) => {
-      fails[row]!++
-      missed[row] = at
-    }
-    if (!column || column.kind === 'plain') {
-      for (let row = 0; row < size; row++) miss(row)
-    } else if (column.kind === 'numbers') {
-      const { values } = column
-      if (isRange(wanted)) {
-        const [low, high] = wanted
-        for (let row = 0; row < size; row++) if (!(values[row]! >= low && values[row]! <= high)) miss(row)
-      } else {
-        const allowed = new Set((wanted as readonly string[]).map((one) => (one === '' ? NaN : Number(one))))
-        for (let row = 0; row < size; row++) if (!allowed.has(values[row]!)) miss(row)
-      }
-    } else {
-      // One place more than there are values: code -1 (none) reads the last.
-      const allowed = new Uint8Array(column.values.length + 1)
-      for (const value of wanted as readonly (string | number)[]) allowed[value === '' ? column.values.length : column.values.indexOf(String(value))] = 1
-      const none = column.values.length
-      const { codes } = column
-      for (let row = 0; row < size; row++) if (!allowed[codes[row]! < 0 ? none : codes[row]!]) miss(row)
-    }
-  })
-  for (const mask of masks) {
-    if (!mask) continue
-    for (let row = 0; row < size; row++) {
-      if (!mask[row]) {
-        fails[row]!++
-        missed[row] = 255
-      }
-    }
-  }
+  names.forEach((name, at) => tell(holding(sheet.columns.get(name), filters[name]!, size), at, fails, missed))
+  for (const mask of masks) if (mask) tell(mask, 255, fails, missed)
   return { fails, missed, filters: names }
 }
 
-/** The rows that count for a column's own facet: they pass all filters but perhaps that column's. */
-function counted(passed: Passed, name: string): Uint8Array {
-  const own = passed.filters.indexOf(name)
-  const { fails, missed } = passed
-  let mask = held.get(passed)
-  if (!mask) held.set(passed, (mask = fails.map((one) => (one === 0 ? 1 : 0))))
-  return own < 0 ? mask : mask.map((one, row) => (one || (fails[row] === 1 && missed[row] === own) ? 1 : 0))
+/** Counts the rows of which the mask says 0 as failing. */
+function tell(mask: Uint8Array, at: number, fails: Uint8Array, missed: Uint8Array): void {
+  for (let row = 0; row < mask.length; row++) {
+    if (mask[row]) continue
+    fails[row]!++
+    missed[row] = at
+  }
 }
-const held = new WeakMap<Passed, Uint8Array>()
+
+/** Which rows of a column a filter wants, as a mask. */
+function holding(column: Column | undefined, wanted: Filters[string], size: number): Uint8Array {
+  const mask = new Uint8Array(size)
+  if (!column || column.kind === 'plain') return mask
+  if (column.kind === 'numbers') {
+    const { values } = column
+    if (isRange(wanted)) {
+      const [low, high] = wanted
+      for (let row = 0; row < size; row++) mask[row] = values[row]! >= low && values[row]! <= high ? 1 : 0
+    } else {
+      const allowed = new Set((wanted as readonly string[]).map((one) => (one === '' ? NaN : Number(one))))
+      for (let row = 0; row < size; row++) mask[row] = allowed.has(values[row]!) ? 1 : 0
+    }
+    return mask
+  }
+  // One place more than there are values: code -1 (none) reads the last.
+  const none = column.values.length
+  const allowed = new Uint8Array(none + 1)
+  for (const value of wanted as readonly (string | number)[]) {
+    const code = value === '' ? none : column.values.indexOf(String(value))
+    if (code >= 0) allowed[code] = 1
+  }
+  const { codes } = column
+  for (let row = 0; row < size; row++) mask[row] = allowed[codes[row]! < 0 ? none : codes[row]!]!
+  return mask
+}
+
+const held = new WeakMap<Passed, Map<number, Uint32Array>>()
+
+/** The rows that count for a column's own facet: they pass all filters but perhaps that column's. */
+function counted(passed: Passed, name: string): Uint32Array {
+  const own = passed.filters.indexOf(name)
+  let lists = held.get(passed)
+  if (!lists) held.set(passed, (lists = new Map()))
+  let found = lists.get(own)
+  if (!found) {
+    const { fails, missed } = passed
+    const rows = new Uint32Array(fails.length)
+    let count = 0
+    for (let row = 0; row < rows.length; row++) if (fails[row] === 0 || (fails[row] === 1 && missed[row] === own)) rows[count++] = row
+    lists.set(own, (found = rows.subarray(0, count)))
+  }
+  return found
+}
+
+/** How many of the rows have each code; those with none are the last number. */
+function tally(codes: Int32Array | Uint8Array, rows: Uint32Array, none: number): Uint32Array {
+  const found = new Uint32Array(none + 1)
+  for (let at = 0; at < rows.length; at++) {
+    const code = codes[rows[at]!]!
+    found[code < 0 ? none : code]!++
+  }
+  return found
+}
 
 /** How many rows have each value of a facet under the other filters; the last number is those with none. */
 export function facetCounts(sheet: Sheet, passed: Passed, name: string): Uint32Array {
   const column = sheet.columns.get(name)
-  if (column?.kind !== 'texts') return new Uint32Array(1)
-  const found = new Uint32Array(column.values.length + 1)
-  const mask = counted(passed, name)
-  const none = column.values.length
-  const { codes } = column
-  for (let row = 0; row < sheet.size; row++) found[codes[row]! < 0 ? none : codes[row]!]! += mask[row]!
-  return found
+  return column?.kind === 'texts' ? tally(column.codes, counted(passed, name), column.values.length) : new Uint32Array(1)
 }
 
 export type Histogram = { low: number; high: number; bins: Uint32Array; all: Uint32Array; none: number }
 
+const extents = new WeakMap<Column, [number, number]>()
+
 /** The smallest and largest number of a column; NaN where it has none. */
 export function extent(sheet: Sheet, name: string): [number, number] {
   const column = sheet.columns.get(name)
-  let low = Infinity
-  let high = -Infinity
-  if (column?.kind === 'numbers') {
+  if (column?.kind !== 'numbers') return [NaN, NaN]
+  let found = extents.get(column)
+  if (!found) {
+    let low = Infinity
+    let high = -Infinity
     for (const value of column.values) {
       if (value < low) low = value
       if (value > high) high = value
     }
+    extents.set(column, (found = low <= high ? [low, high] : [NaN, NaN]))
   }
-  return low <= high ? [low, high] : [NaN, NaN]
+  return found
 }
 
-/** How a number is spread under the other filters (`bins`) and over the whole sheet (`all`). */
-export function histogram(sheet: Sheet, passed: Passed, name: string, [low, high]: [number, number], count = 32): Histogram {
-  const bins = new Uint32Array(count)
-  const all = new Uint32Array(count)
-  const column = sheet.columns.get(name)
-  let none = 0
-  if (column?.kind !== 'numbers') return { low, high, bins, all, none }
-  const mask = counted(passed, name)
-  const scale = high > low ? count / (high - low) : 0
-  const { values } = column
-  for (let row = 0; row < sheet.size; row++) {
-    const value = values[row]!
-    if (value !== value) {
-      none += mask[row]!
-      continue
+type Binned = { key: string; codes: Uint8Array; all: Uint32Array }
+const binnings = new WeakMap<Column, Binned>()
+
+/** The bin of each row, made once for a column; `count` for none. */
+function binned(column: Column & { kind: 'numbers' }, [low, high]: [number, number], count: number): Binned {
+  const key = `${low} ${high} ${count}`
+  let found = binnings.get(column)
+  if (found?.key !== key) {
+    const { values } = column
+    const codes = new Uint8Array(values.length)
+    const all = new Uint32Array(count + 1)
+    const scale = high > low ? count / (high - low) : 0
+    for (let row = 0; row < codes.length; row++) {
+      const value = values[row]!
+      const bin = value !== value ? count : Math.min(count - 1, ((value - low) * scale) | 0)
+      codes[row] = bin
+      all[bin]!++
     }
-    const bin = Math.min(count - 1, ((value - low) * scale) | 0)
-    all[bin]!++
-    bins[bin]! += mask[row]!
+    binnings.set(column, (found = { key, codes, all: all.subarray(0, count) }))
   }
-  return { low, high, bins, all, none }
+  return found
+}
+
+/** How a number is spread under the other filters (`bins`) and over the whole sheet (`all`), in at most 254 bins. */
+export function histogram(sheet: Sheet, passed: Passed, name: string, ends: [number, number], count = 32): Histogram {
+  const [low, high] = ends
+  const column = sheet.columns.get(name)
+  if (column?.kind !== 'numbers') return { low, high, bins: new Uint32Array(count), all: new Uint32Array(count), none: 0 }
+  const { codes, all } = binned(column, ends, count)
+  const found = tally(codes, counted(passed, name), count)
+  return { low, high, bins: found.subarray(0, count), all, none: found[count]! }
 }
 
 /** What each filter alone holds back, most first: which to relax where nothing passes. */

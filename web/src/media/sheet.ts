@@ -3,13 +3,58 @@ import { useParams } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef } from 'react'
 import { request } from '@/api/client'
 import { useEvents, type LoopEvent } from '@/api/events'
-import { readSheet } from './columns'
+import { takeFirst } from './first'
+import { alsoThumbs } from './thumbs'
+import { joined, readPart, sameRows, type Part, type Sheet } from './columns'
 
 /** What changes a sheet: samples that came in, and labels. */
 const CHANGES = /sample|ingest|annotation|label|object|prediction/
 
+/** How many of the newest samples have their pictures asked for before a tile stands. */
+const FIRST_PICTURES = 96
+
+/** What the samples are, of the last few ground sets: it changes only when samples come in. */
+const contents = new Map<string, Part>()
+
+async function ask(query: string, version: string | undefined, signal: AbortSignal): Promise<Part> {
+  const answer = await request(`/api/v1/samples/columns?${query}${version ? `&version=${encodeURIComponent(version)}` : ''}`, { signal })
+  return readPart(await answer.arrayBuffer())
+}
+
+/** What is said is asked each time; what the samples are, only where they are no longer the same. */
+async function whole(at: string, version: string | undefined, signal: AbortSignal): Promise<Sheet> {
+  for (let tries = 0; ; tries++) {
+    const [content, said] = await Promise.all([contents.get(at) ?? ask('part=content', version, signal), ask('part=said', version, signal)])
+    if (sameRows(content, said)) {
+      contents.delete(at)
+      contents.set(at, content)
+      if (contents.size > 3) contents.delete(contents.keys().next().value!)
+      return joined(content, said)
+    }
+    contents.delete(at)
+    if (tries > 3) throw new Error('The samples change faster than they can be read.')
+  }
+}
+
+/** The newest samples of all, or of a version: what the first tiles need, whatever there is behind them. */
+export function useFirst(version: string | undefined, enabled: boolean) {
+  const { workspace } = useParams({ strict: false })
+  return useQuery({
+    queryKey: [workspace, 'first', version ?? ''],
+    queryFn: async ({ signal }) => {
+      const first = joined(readPart(await (await takeFirst(version, signal)).arrayBuffer()))
+      alsoThumbs(first.ids.slice(0, FIRST_PICTURES))
+      return first
+    },
+    enabled,
+    structuralSharing: false,
+    placeholderData: undefined,
+    staleTime: 60_000,
+  })
+}
+
 /** The columns of all samples, or of a version's, refreshed as samples and labels come in. */
-export function useSheet(version: string | undefined) {
+export function useSheet(version: string | undefined, enabled = true) {
   const { workspace } = useParams({ strict: false })
   const cache = useQueryClient()
   const key = useMemo(() => [workspace, 'sheet'], [workspace])
@@ -27,8 +72,10 @@ export function useSheet(version: string | undefined) {
   )
   return useQuery({
     queryKey: [...key, version ?? ''],
-    queryFn: async ({ signal }) => readSheet(await (await request(`/api/v1/samples/columns${version ? `?version=${encodeURIComponent(version)}` : ''}`, { signal })).arrayBuffer()),
+    queryFn: ({ signal }) => whole(`${workspace}/${version ?? ''}`, version, signal),
+    enabled,
     structuralSharing: false,
+    placeholderData: undefined,
     staleTime: 60_000,
   })
 }

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { ChevronsUpDown, LogOut, Moon, PanelLeft, Search, Settings as Gear, Sun } from 'lucide-react'
 import { lazy, Suspense, useCallback, useEffect, useState, type ButtonHTMLAttributes } from 'react'
-import { api, asked, speakFor } from '@/api/client'
+import { api, asked, sessionQuery, speakFor } from '@/api/client'
 import { dropEvents, useEvents } from '@/api/events'
 import { cx } from '@/ui/classes'
 import { count } from '@/ui/format'
@@ -25,7 +25,7 @@ const Settings = lazy(() => import('@/screens/settings'))
 export function Shell() {
   const { workspace } = useParams({ from: '/w/$workspace' })
   speakFor(workspace)
-  const session = useQuery({ ...asked(['session'], () => api.GET('/api/v1/session')), staleTime: 60_000 })
+  const session = useQuery(sessionQuery())
   const cache = useQueryClient()
   const navigate = useNavigate()
   const enter = useCallback(

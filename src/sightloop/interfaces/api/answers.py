@@ -33,24 +33,37 @@ def answer(value: T, status: int = 200) -> Answered[T]:
     return Answered(to_json(value), status_code=status, media_type="application/json")
 
 
+def unchanged(request: Request, stamp: str) -> Response | None:
+    """304 where the client holds what has this stamp, else None."""
+    sent = _sealed(stamp)
+    return Response(status_code=304, headers=sent) if sent["ETag"] in request.headers.get("if-none-match", "") else None
+
+
 def arrow(request: Request, table: pa.Table, stamp: str) -> Response:
     """The table as an Arrow IPC stream, or 304 where the client holds it; compressed where it asks for Zstandard.
 
     Args:
         stamp: differs where the table does.
     """
-    seal = f'"{hashlib.sha256(stamp.encode()).hexdigest()[:32]}"'
-    sent = {"ETag": seal, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
-    if seal in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=sent)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
+    with pa.CompressedOutputStream(sink, "zstd") as packed, pa.ipc.new_stream(packed, table.schema) as stream:
         stream.write_table(table)
-    data = sink.getvalue()
+    return unchanged(request, stamp) or arrow_stream(request, sink.getvalue(), stamp)
+
+
+def arrow_stream(request: Request, packed: bytes | pa.Buffer, stamp: str) -> Response:
+    """The Arrow IPC stream under Zstandard as it is, or unpacked for a client that does not ask for it."""
+    sent = _sealed(stamp)
     if "zstd" in request.headers.get("accept-encoding", ""):
-        data = pa.compress(data, "zstd")
         sent["Content-Encoding"] = "zstd"
-    return Response(memoryview(data), headers=sent, media_type=ARROW)
+    else:
+        packed = pa.CompressedInputStream(pa.BufferReader(packed), "zstd").read()
+    return Response(memoryview(packed), headers=sent, media_type=ARROW)
+
+
+def _sealed(stamp: str) -> dict[str, str]:
+    seal = f'"{hashlib.sha256(stamp.encode()).hexdigest()[:32]}"'
+    return {"ETag": seal, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
 
 
 def picture(data: bytes, *, seal: str = "") -> Response:

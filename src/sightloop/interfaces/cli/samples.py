@@ -147,8 +147,16 @@ def search(
 
 
 @samples.command("outliers", example="sightloop samples outliers --limit 10")
-def outliers(ws: Workspace, where: Where = "", limit: Limit = 20) -> Any:
+def outliers(
+    ws: Workspace,
+    where: Where = "",
+    limit: Limit = 20,
+    find: Annotated[bool, typer.Option("--find", help="Look for them first: needed for more than 5,000.")] = False,
+) -> Any:
     """List the samples that look like no other, by their distance to their nearest neighbours."""
+    if find:
+        with progress("Looking") as follow:
+            ws.runs.wait(ws.samples.find_outliers(where=parse_filter(where)), progress=follow)
     return Table(ws.samples.outliers(where=parse_filter(where), limit=limit), ("distance", "percentile", "sample"))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sightloop.errors import not_found
 from sightloop.interfaces.sdk.connection import Handle, Noun, items_of, part, reference, references, where_text
 from sightloop.interfaces.sdk.records import Record
 
@@ -145,8 +146,18 @@ class Samples(Noun):
         return self._connection.get("/samples/near-duplicates", where=where_text(where))
 
     def outliers(self, *, where: Where | None = None, limit: int = 100) -> Sequence[Record]:
-        """The samples farthest from their nearest neighbours, with their mean cosine distance, farthest first."""
-        return self._connection.items("/samples/outliers", where=where_text(where), limit=limit)
+        """The samples farthest from their nearest neighbours, with their mean cosine distance, farthest first.
+
+        Of more than 5,000 samples it is what `find_outliers` found last; raises NotFound before it did.
+        """
+        found = self._connection.get("/samples/outliers", where=where_text(where), limit=limit)
+        if found["made_at"] is None:
+            raise not_found("answer about outliers", f"{found['size']:,} samples", hint="Look first: find_outliers()")
+        return items_of(found)
+
+    def find_outliers(self, *, where: Where | None = None, key: str | None = None) -> Record:
+        """The run that looks for outliers; the same one as long as the samples are the same."""
+        return self._connection.post("/outliers", {"where": where}, key=key)
 
     def make_map(
         self, *, where: Where | None = None, version: Reference | None = None, key: str | None = None

@@ -19,7 +19,8 @@ const KEPT = 'sightloop.tile'
 /** The grid with its facets, chips, sort and peek. */
 export function Browse({ view, selection }: { view: View; selection: ReturnType<typeof useSelection> }) {
   const { sheet, rows } = view
-  const { workspace, go } = useAddress()
+  const { workspace, go, search, version } = useAddress()
+  const of = [version, search.f, search.q, search.set, search.like, view.sort].join()
   const navigate = useNavigate()
   const [size, setSize] = useState(() => Number(localStorage.getItem(KEPT)) || 152)
   const [at, setAt] = useState(0)
@@ -91,7 +92,7 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
           ) : rows.length === 0 && !view.like?.busy && !view.set?.busy ? (
             <Nothing view={view} clear={clear} />
           ) : (
-            <Grid sheet={sheet} rows={rows} selection={selection} size={size} label="Samples" at={place} onAt={setAt} onOpen={open} onPeek={() => rows.length && setPeeking(true)} />
+            <Grid sheet={sheet} rows={rows} selection={selection} size={size} label="Samples" of={of} at={place} onAt={setAt} onOpen={open} onPeek={() => rows.length && setPeeking(true)} />
           )}
           {peeking && rows[place] !== undefined && <Peek sheet={sheet} row={rows[place]!} workspace={workspace} close={close} like={like} />}
         </div>

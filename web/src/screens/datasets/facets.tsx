@@ -22,10 +22,11 @@ const Shown = memo(function Shown({ sheet, passed, filters, setFilters }: Pick<V
   return (
     <aside aria-label="Facets" tabIndex={0} className="h-full w-64 shrink-0 overflow-y-auto border-r border-line px-4 py-3">
       <div className="flex flex-col gap-3">
-        {shownFacets(sheet).map((name) => (
+        {!sheet.whole && <p className="text-2xs text-ink-3">Counting {count(sheet.total)} samples.</p>}
+        {whole(sheet, shownFacets).map((name) => (
           <Facet key={name} sheet={sheet} passed={passed} name={name} chosen={(isRange(filters[name]) ? [] : (filters[name] ?? [])) as readonly string[]} onToggle={(value) => setFilters(toggled(filters, name, value))} />
         ))}
-        {shownNumbers(sheet).map((name) => {
+        {whole(sheet, shownNumbers).map((name) => {
           const range = filters[name]
           return <Histogram key={name} sheet={sheet} passed={passed} name={name} range={isRange(range) ? range : undefined} onRange={(next) => setFilters({ ...filters, [name]: next ?? [] })} />
         })}
@@ -33,6 +34,9 @@ const Shown = memo(function Shown({ sheet, passed, filters, setFilters }: Pick<V
     </aside>
   )
 })
+
+/** Of the newest samples alone nothing is counted. */
+const whole = (sheet: Sheet, named: (sheet: Sheet) => string[]) => (sheet.whole ? named(sheet) : [])
 
 function Facet({ sheet, passed, name, chosen, onToggle }: { sheet: Sheet; passed: Passed; name: string; chosen: readonly string[]; onToggle: (value: string) => void }) {
   const [all, setAll] = useState(false)

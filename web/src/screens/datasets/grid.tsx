@@ -19,6 +19,8 @@ type Props = {
   onAt: (at: number) => void
   onOpen: (row: number) => void
   onPeek?: () => void
+  /** Names the view, where the same one may come with new rows. */
+  of?: string
   /** What stands on a tile in place of its labels. */
   note?: (row: number) => ReactNode
 }
@@ -36,7 +38,7 @@ function shapeOf(sheet: Sheet): number {
 }
 
 /** The samples as tiles. Only what is in sight exists; rows are keyed by slot, so that scrolling makes no elements. */
-export function Grid({ sheet, rows, selection, size, label, at, onAt, onOpen, onPeek, note }: Props) {
+export function Grid({ sheet, rows, selection, size, label, at, onAt, onOpen, onPeek, of, note }: Props) {
   const frame = useRef<HTMLDivElement>(null)
   const [box, setBox] = useState({ width: 0, height: 0 })
   const [top, setTop] = useState(0)
@@ -66,11 +68,14 @@ export function Grid({ sheet, rows, selection, size, label, at, onAt, onOpen, on
     wantThumbs(ids)
   }, [sheet, rows, first, last, across, box.width])
 
-  // Another view begins at its top.
+  // Another view begins at its top; the same one stays where it is when labels come in.
+  const scrolled = useRef(0)
+  scrolled.current = top
   useLayoutEffect(() => {
+    if (!scrolled.current) return // setting it where it stands already would lay everything out
     frame.current!.scrollTop = 0
     setTop(0)
-  }, [rows])
+  }, [of ?? rows])
 
   const go = (to: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, to))

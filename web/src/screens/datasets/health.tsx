@@ -1,11 +1,14 @@
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useMemo, useState, type ReactNode } from 'react'
+import { useEffect, useMemo, useState, type ReactNode } from 'react'
 import { api, asked } from '@/api/client'
+import type { Sheet } from '@/media/columns'
 import { facetCounts, writeFilters, apply, extent } from '@/media/filters'
 import { ordered } from '@/media/order'
 import { Input } from '@/ui/field'
-import { count, percent } from '@/ui/format'
+import { goesOn } from '@/screens/runs/queries'
+import { Button } from '@/ui/button'
+import { ago, count, percent } from '@/ui/format'
 import { Failed } from '@/ui/states'
 import { Strip } from './strip'
 import { outlierQuery, useAddress, type Search, type View } from './view'
@@ -17,7 +20,6 @@ export default function Health({ view }: { view: View }) {
   const { sheet } = view
   const { workspace, version } = useAddress()
   const duplicates = useQuery({ ...asked(['near-duplicates'], () => api.GET('/api/v1/samples/near-duplicates') as Promise<{ data?: { groups: string[][] } }>), staleTime: 300_000 })
-  const outliers = useQuery(outlierQuery())
   const quarantine = useQuery(asked(['quarantine'], () => api.GET('/api/v1/quarantine') as Promise<{ data?: { items: { state: string; reason: string }[] } }>))
   const groups = useMemo(
     () =>
@@ -27,7 +29,6 @@ export default function Health({ view }: { view: View }) {
         .sort((a, b) => b.length - a.length),
     [duplicates.data, sheet],
   )
-  const far = useMemo(() => (outliers.data?.items ?? []).map((one) => sheet.row(one.sample)).filter((row) => row >= 0), [outliers.data, sheet])
   const everything = useMemo(() => apply(sheet, {}), [sheet])
   const labels = useMemo(() => facetCounts(sheet, everything, 'label'), [sheet, everything])
   const unlabelled = labels.at(-1) ?? 0
@@ -43,9 +44,7 @@ export default function Health({ view }: { view: View }) {
       <Line title="Near-duplicates" number={alike} door={{ set: 'duplicates' }} sub={duplicates.isLoading ? 'Comparing perceptual hashes.' : groups.length ? `${count(groups.length)} groups, the largest of ${groups[0]!.length}. They stay together when a version is split.` : 'No two samples look the same.'} busy={duplicates.isLoading} error={duplicates.error}>
         <Strip sheet={sheet} rows={groups.slice(0, SHOWN).map((rows) => rows[0]!)} workspace={workspace} label="One of each of the largest groups" />
       </Line>
-      <Line title="Outliers" number={far.length} door={{ set: 'outliers' }} sub="Farthest from their nearest neighbours by what the embedding sees." busy={outliers.isLoading} error={outliers.error}>
-        <Strip sheet={sheet} rows={far.slice(0, SHOWN)} workspace={workspace} label="The farthest" />
-      </Line>
+      <Apart sheet={sheet} workspace={workspace} />
       <Ranked view={view} name="brightness" title="Too dark" sort="dark" below={0.15} sub="Mean brightness, 0 is black and 1 is white." />
       <Ranked view={view} name="brightness" title="Too bright" sort="bright" below={0.9} above sub="Mean brightness, 0 is black and 1 is white." />
       <Ranked view={view} name="blur" title="Too blurred" sort="blurred" below={10} sub="Variance of the Laplacian: the lower, the fewer edges." />
@@ -72,6 +71,56 @@ export default function Health({ view }: { view: View }) {
         </section>
       )}
     </div>
+  )
+}
+
+/** What stands apart. Of few samples it is there at once; among many somebody has a run look, and sees how far it is. */
+function Apart({ sheet, workspace }: { sheet: Sheet; workspace: string }) {
+  const cache = useQueryClient()
+  const outliers = useQuery(outlierQuery())
+  const run = useQuery({
+    ...asked(['runs', 'outliers'], () => api.GET('/api/v1/runs', { params: { query: { kind: 'outliers', limit: 1 } } })),
+    refetchInterval: (query) => (query.state.data?.items.some(goesOn) ? 1000 : false),
+  })
+  const look = useMutation({
+    mutationFn: () => api.POST('/api/v1/outliers' as never, { body: {} } as never),
+    onSuccess: () => cache.invalidateQueries({ queryKey: [workspace, 'runs', 'outliers'] }),
+  })
+  const newest = run.data?.items[0]
+  const going = newest && goesOn(newest) ? newest : null
+  const ended = newest?.state === 'succeeded' ? newest.id : ''
+  useEffect(() => {
+    if (ended) void cache.invalidateQueries({ queryKey: [workspace, 'outliers'] })
+  }, [ended, cache, workspace])
+  const found = outliers.data
+  const far = useMemo(() => (found?.items ?? []).map((one) => sheet.row(one.sample)).filter((row) => row >= 0), [found, sheet])
+  const progress = going?.progress as { done?: number; total?: number } | undefined
+  const sub = going
+    ? `Measuring distances${progress?.total ? `: ${count(progress.done ?? 0)} of ${count(progress.total)} samples` : ''}.`
+    : found?.made_at === null
+      ? 'Nobody has looked among this many samples yet.'
+      : found && !found.current
+        ? `As of ${ago(found.made_at!)}, among ${count(found.size)} samples; others have come in since.`
+        : 'Farthest from their nearest neighbours by what the embedding sees.'
+  const again = found && (found.made_at === null || !found.current)
+  return (
+    <Line
+      title="Outliers"
+      number={far.length}
+      door={{ set: 'outliers' }}
+      sub={sub}
+      busy={outliers.isLoading || found?.made_at === null}
+      error={outliers.error ?? look.error ?? (newest?.state === 'failed' && again ? new Error(String((newest.error as { message?: string }).message ?? '')) : null)}
+      aside={
+        again && (
+          <Button small needs="dataset.write" busy={look.isPending || !!going} onClick={() => look.mutate()} className="mt-1 w-fit">
+            {found.made_at === null ? 'Look for outliers' : 'Look again'}
+          </Button>
+        )
+      }
+    >
+      <Strip sheet={sheet} rows={far.slice(0, SHOWN)} workspace={workspace} label="The farthest" />
+    </Line>
   )
 }
 

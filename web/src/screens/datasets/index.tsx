@@ -3,7 +3,8 @@ import { useNavigate } from '@tanstack/react-router'
 import { ChevronDown, Ellipsis, Images } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import type { Sheet } from '@/media/columns'
-import { useSheet } from '@/media/sheet'
+import { isPlain } from '@/media/first'
+import { useFirst, useSheet } from '@/media/sheet'
 import { bindKeys } from '@/shell/keys'
 import { Button } from '@/ui/button'
 import { count } from '@/ui/format'
@@ -31,8 +32,11 @@ const VIEWS = [
 
 /** The samples: all of them, or a version of a dataset, as a grid, a map, or what is wrong with them. */
 export default function Screen() {
-  const { version, dataset, workspace } = useAddress()
-  const sheet = useSheet(version)
+  const { search, version, dataset, workspace } = useAddress()
+  // The newest samples come first where the address asks for nothing that only all of them can tell.
+  const plain = isPlain(search)
+  const first = useFirst(version, plain)
+  const sheet = useSheet(version, !plain || !first.isPending)
   const schemas = useQuery(schemasQuery())
   if (schemas.data) knowSchemas(schemas.data.items)
   const navigate = useNavigate()
@@ -57,7 +61,9 @@ export default function Screen() {
     )
   }
   if (schemas.isPending) return <Progress busy />
-  return <Loaded query={sheet} what={dataset ? `The dataset ${dataset}` : 'The samples'}>{(data) => <Samples sheet={data} />}</Loaded>
+  const shown = sheet.data ?? (plain ? first.data : undefined)
+  if (shown) return <Samples sheet={shown} />
+  return <Loaded query={sheet} what={dataset ? `The dataset ${dataset}` : 'The samples'}>{() => null}</Loaded>
 }
 
 function Samples({ sheet }: { sheet: Sheet }) {
@@ -72,6 +78,7 @@ function Samples({ sheet }: { sheet: Sheet }) {
   )
   const selected = useChosen(view, selection)
   const chosen = selected || view.rows.length
+  const partial = !sheet.whole
   const ids = () => chosenIds(view, selection)
   return (
     <Page
@@ -80,7 +87,7 @@ function Samples({ sheet }: { sheet: Sheet }) {
         <>
           <Pickers />
           <span aria-live="polite">
-            {count(view.rows.length)}
+            {count(partial ? sheet.total : view.rows.length)}
             {view.rows.length !== sheet.size && ` of ${count(sheet.size)}`}
           </span>
         </>
@@ -92,20 +99,20 @@ function Samples({ sheet }: { sheet: Sheet }) {
           <Menu
             align="end"
             items={[
-              { label: `New version from ${selected ? 'the selection' : 'the view'}`, onSelect: () => setAsking('version') },
+              { label: `New version from ${selected ? 'the selection' : 'the view'}`, disabled: partial, onSelect: () => setAsking('version') },
               { label: version ? `Export ${version}` : 'Export a version', disabled: !dataset, hint: dataset ? '' : 'open a dataset first', onSelect: () => setAsking('export') },
-              { label: `List of ${selected ? 'the selection' : 'the view'} as CSV`, onSelect: () => save(asCsv(view, ids()), 'samples.csv') },
+              { label: `List of ${selected ? 'the selection' : 'the view'} as CSV`, disabled: partial, onSelect: () => save(asCsv(view, ids()), 'samples.csv') },
             ]}
           >
             <Button look="quiet" icon={<Ellipsis size={15} />} aria-label="More verbs" />
           </Menu>
-          <Button look="primary" needs="dataset.write" disabled={!chosen} onClick={() => setAsking('review')}>
+          <Button look="primary" needs="dataset.write" disabled={!chosen || partial} onClick={() => setAsking('review')}>
             Send {selected ? count(selected) : 'view'} to review
           </Button>
         </>
       }
     >
-      <Progress busy={!!view.like?.busy || !!view.set?.busy} />
+      <Progress busy={partial || !!view.like?.busy || !!view.set?.busy} />
       <Suspense fallback={<Progress busy />}>
         {shown === 'map' ? <MapView view={view} selection={selection} /> : shown === 'health' ? <Health view={view} /> : shown === 'versions' ? <Versions /> : <Browse view={view} selection={selection} />}
       </Suspense>

@@ -87,32 +87,35 @@ function useSet(set: string | undefined): { ids: string[] | null; label: string;
   }, [set, duplicates.data, duplicates.isLoading, duplicates.error, outliers.data, outliers.isLoading, outliers.error])
 }
 
-/** The samples farthest from their neighbours, farthest first. */
+export type Outliers = { items: { sample: string; distance: number; percentile: number }[]; size: number; made_at: string | null; run: string; current: boolean }
+
+/** The samples farthest from their neighbours, farthest first; `made_at` is null where they are many and nobody has looked yet. */
 export const outlierQuery = () => ({
-  ...asked(['outliers'], () => api.GET('/api/v1/samples/outliers' as never, { params: { query: { limit: 200 } } } as never) as unknown as Promise<{ data?: { items: { sample: string; distance: number; percentile: number }[] } }>),
+  ...asked(['outliers'], () => api.GET('/api/v1/samples/outliers' as never, { params: { query: { limit: 200 } } } as never) as unknown as Promise<{ data?: Outliers }>),
   staleTime: 300_000,
 })
 
 export type Selection = { mask: Uint8Array; count: number }
 
-/** Which rows are selected: one mask, replaced as a whole when anything changes. */
+/** Which rows are selected: one mask, replaced as a whole when anything changes; new labels leave it as it is. */
 export function useSelection(sheet: Sheet) {
-  const [held, hold] = useState<{ sheet: Sheet; mask: Uint8Array; count: number }>({ sheet, mask: new Uint8Array(sheet.size), count: 0 })
-  const now = held.sheet === sheet ? held : { sheet, mask: new Uint8Array(sheet.size), count: 0 }
+  const { ids, size } = sheet
+  const [held, hold] = useState({ ids, mask: new Uint8Array(size), count: 0 })
+  const now = useMemo(() => (held.ids === ids ? held : { ids, mask: new Uint8Array(size), count: 0 }), [held, ids, size])
   const put = useCallback(
     (rows: ArrayLike<number>, on: boolean | 'toggle', only = false) =>
       hold((old) => {
-        const mask = only || old.sheet !== sheet ? new Uint8Array(sheet.size) : old.mask.slice()
-        let { count } = only || old.sheet !== sheet ? { count: 0 } : old
+        const mask = only || old.ids !== ids ? new Uint8Array(size) : old.mask.slice()
+        let { count } = only || old.ids !== ids ? { count: 0 } : old
         for (let at = 0; at < rows.length; at++) {
           const row = rows[at]!
           const next = on === 'toggle' ? (mask[row] ? 0 : 1) : on ? 1 : 0
           count += next - mask[row]!
           mask[row] = next
         }
-        return { sheet, mask, count }
+        return { ids, mask, count }
       }),
-    [sheet],
+    [ids, size],
   )
   return { mask: now.mask, count: now.count, put }
 }

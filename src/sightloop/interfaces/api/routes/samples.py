@@ -12,10 +12,10 @@ from anyio.to_thread import run_sync
 from fastapi import Query, Response
 from pydantic import Field
 
-from sightloop.datasets import Claims, Measured, NearDuplicateReport, Outlier, QuarantineEntry, SampleMap
+from sightloop.datasets import Claims, Measured, NearDuplicateReport, Outliers, QuarantineEntry, SampleMap
 from sightloop.domain import Annotation, Permission, Run, Sample
 from sightloop.errors import InvalidInput
-from sightloop.interfaces.api.answers import ARROW, arrow, attachment, picture
+from sightloop.interfaces.api.answers import ARROW, arrow, arrow_stream, attachment, picture, unchanged
 from sightloop.interfaces.api.credentials import require_installation_owner
 from sightloop.interfaces.api.parsing import (
     AllOrLimit,
@@ -37,6 +37,8 @@ Low = Annotated[float | None, Query(description="What is shown darkest, in the u
 High = Annotated[float | None, Query(description="What is shown brightest, in the unit of the sample's reading.")]
 Palette = Annotated[Literal["", "grey", "iron", "rainbow"], Query(description="Colours of measurements.")]
 MostPoints = Annotated[int, Query(ge=1, le=2_000_000, description="How many at most, evenly chosen.")]
+Part = Annotated[str, Query(description='"content", "said" (what is said of the samples), or empty for both.')]
+Newest = Annotated[int, Query(ge=0, le=1000, description="Only so many, those ingested last; 0 for all.")]
 LongestPx = Annotated[int | None, Query(ge=16, le=16_383, description="Longest side in pixels.")]
 
 
@@ -60,6 +62,10 @@ class Search(Body):
 class NewMap(Body):
     where: dict[str, Any] | None = None
     version: str | None = None
+
+
+class Look(Body):
+    where: dict[str, Any] | None = None
 
 
 class Thumbs(Body):
@@ -132,18 +138,26 @@ def count_samples(ask: Ask, where: Where = None) -> Counted:
 
 
 @routes.get("/samples/columns", permission=Permission.READ, gives=ARROW)
-def show_columns(ask: Ask, where: Where = None, version: str | None = None, fields: Fields = "") -> Response:
+def show_columns(
+    ask: Ask, where: Where = None, version: str | None = None, fields: Fields = "", part: Part = "", newest: Newest = 0
+) -> Response:
     """What is known of the samples that match, column by column, as an Arrow IPC stream.
 
-    The schema's metadata tell, as JSON under "sightloop", the `total`, the `pointer`, and which columns are fit for
-    `facets` or are `numbers`.
+    The schema's metadata tell, as JSON under "sightloop", the `total`, the `pointer`, the `version`, and which columns
+    are fit for `facets` or are `numbers`. The parts "content" and "said" have the same rows in the same order where
+    `pointer` and `version` are the same.
     """
-    claims = Claims(*ask.installation.predictions.newest(ask.caller))
-    chosen = [one for one in fields.split(",") if one]
-    found = ask.installation.datasets.columns(
-        ask.caller, filter_of(where), version=version, fields=chosen, claims=claims
+    datasets, predictions = ask.installation.datasets, ask.installation.predictions
+    asked = datasets.columns_asked(
+        ask.caller, filter_of(where), version, [one for one in fields.split(",") if one], part, newest
     )
-    return arrow(ask.request, found.table, "|".join((ask.caller.workspace, found.stamp, where or "", fields)))
+    stamp = datasets.columns_stamp(ask.caller, asked, predictions.newest_stamp(ask.caller))
+    seal = "|".join((ask.caller.workspace, stamp, where or "", fields))
+    if (held := unchanged(ask.request, seal)) is not None:
+        return held
+    bare = part == "content" or newest > 0
+    claims = Claims() if bare else Claims(*predictions.newest(ask.caller))
+    return arrow_stream(ask.request, datasets.columns_stream(ask.caller, asked, claims, stamp), seal)
 
 
 @routes.get("/samples/near-duplicates", permission=Permission.READ)
@@ -153,9 +167,19 @@ def find_near_duplicates(ask: Ask, where: Where = None) -> NearDuplicateReport:
 
 
 @routes.get("/samples/outliers", permission=Permission.READ)
-def find_outliers(ask: Ask, where: Where = None, limit: Limit = 100) -> Listed[Outlier]:
-    """The samples farthest from their ten nearest neighbours, with their mean cosine distance, farthest first."""
-    return items_of(ask.installation.datasets.outliers(ask.caller, filter_of(where), limit))
+def list_outliers(ask: Ask, where: Where = None, limit: Limit = 100) -> Outliers:
+    """The samples farthest from their ten nearest neighbours, with their mean cosine distance, farthest first.
+
+    Of more than 5,000 samples it is what the last run found that looked at them; `made_at` is null before there was
+    one.
+    """
+    return ask.installation.datasets.outliers(ask.caller, filter_of(where), limit)
+
+
+@routes.post("/outliers", permission=Permission.DATASET_WRITE)
+def find_outliers(ask: Ask, body: Look) -> Run:
+    """The run that looks for outliers among what matches; the same one as long as the samples are the same."""
+    return ask.installation.datasets.find_outliers(ask.caller, body.where)
 
 
 @routes.post("/maps", permission=Permission.DATASET_WRITE)
