@@ -8,6 +8,7 @@ import { Button } from '@/ui/button'
 import { Dialog } from '@/ui/dialog'
 import { Field, Input } from '@/ui/field'
 import { Segments } from '@/ui/select'
+import { BucketForm } from './bucket'
 import { sendFiles } from './upload'
 
 type Kind = 'folder' | 'archive' | 'upload' | 'bucket' | 'camera'
@@ -15,7 +16,7 @@ const KINDS = [
   { value: 'upload', label: 'Upload' }, { value: 'folder', label: 'Folder' }, { value: 'archive', label: 'Archive' }, { value: 'bucket', label: 'Bucket' }, { value: 'camera', label: 'Camera' },
 ] as const
 
-/** Where images come from: this machine, a folder or an archive on the server. */
+/** Where images come from: this machine, a folder or an archive on the server, a bucket. */
 export function Connect({ close }: { close: () => void }) {
   const { workspace = 'default' } = useParams({ strict: false })
   const navigate = useNavigate()
@@ -78,22 +79,17 @@ export function Connect({ close }: { close: () => void }) {
             </div>
           </form>
         )}
-        {kind === 'bucket' && (
-          <Cannot why="Sightloop does not read buckets itself. Synchronise the bucket to a folder on the server and connect that folder: files that are known already are passed over.">
-            <pre className="mono mt-2 overflow-x-auto rounded-md bg-well p-2">sightloop ingest /data/bucket-copy</pre>
-          </Cannot>
-        )}
-        {kind === 'camera' && <Cannot why="Images that a deployment answers are kept as they are predicted. For cameras without a deployment, write frames to a folder and connect it, or send them to POST /api/v1/uploads." />}
+        {kind === 'bucket' && <BucketForm close={close} />}
+        {kind === 'camera' && <Cannot why="Images that a deployment answers are kept as they are predicted. For cameras without a deployment, add a source of the kind push and send frames to POST /api/v1/sources/NAME/media with a key of the role pusher." />}
       </div>
     </Dialog>
   )
 }
 
-function Cannot({ why, children }: { why: string; children?: React.ReactNode }) {
+function Cannot({ why }: { why: string }) {
   return (
     <div>
       <p className="text-ink-2">{why}</p>
-      {children}
       <div className="mt-3 flex justify-end">
         <Button look="primary" disabled>
           Connect
