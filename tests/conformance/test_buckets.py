@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from sightloop.datasets import Datasets
+from sightloop.datasets import Datasets, listing
 from sightloop.domain import Caller, Role, new_id
-from sightloop.errors import Corrupt, Forbidden, NotFound, Refused, SightloopError, Unavailable
+from sightloop.errors import Corrupt, Forbidden, InvalidInput, NotFound, Refused, SightloopError, Unavailable
 from sightloop.events import Egress, EgressGate, Events
 from sightloop.inference import DecodePool
 from sightloop.runs import Runs
@@ -111,6 +111,26 @@ def test_a_second_look_reads_only_what_is_new_or_changed_and_tells_what_is_gone(
     assert [looked[one] for one in ("unchanged", "changed", "removed", "ingested", "known")] == [2, 1, 1, 2, 0]
     settled = plant.sync()
     assert [settled[one] for one in ("unchanged", "changed", "removed", "ingested")] == [4, 0, 0, 0]
+
+
+def test_no_page_takes_for_gone_what_the_store_lists_elsewhere(
+    plant: Plant, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    for number, name in enumerate(("a-b.png", "a/x.png", "a/y.png", "a.png", "a0.png")):
+        shelf.put(name, picture(number))
+    plant.connect(shelf)
+    assert plant.sync()["ingested"] == 5
+    again = plant.sync()
+    assert [again[one] for one in ("unchanged", "removed", "ingested", "known")] == [5, 0, 0, 0]
+
+
+def test_an_object_whose_name_cannot_be_asked_for_is_named(plant: Plant, shelf: Shelf) -> None:
+    if shelf.kind != "gcs":
+        pytest.skip("no client of ours writes such a name to this server")
+    shelf.put("a//b.png", picture(1))
+    with pytest.raises(InvalidInput, match=r"a//b\.png"):
+        plant.connect(shelf)
 
 
 def test_a_medium_that_changed_under_us_is_not_taken_for_the_old_one(plant: Plant, shelf: Shelf) -> None:

@@ -12,7 +12,13 @@ from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import (
+    BaseError,
+    InvalidPathError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from sightloop.domain import digest_of
@@ -23,6 +29,7 @@ SCHEMES: Final[Mapping[str, str]] = {"s3": "s3", "gs": "gcs", "az": "azure"}
 LISTED: Final = 1000  # what a store answers at a time
 SIGNED_S: Final = 300
 _URL = re.compile(r"(?P<scheme>s3|gs|az)://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9])(?:/(?P<prefix>.*))?")
+_NAMED = re.compile(r'[Pp]ath "(.{1,200})"')
 _CREDENTIALS = "Check the credentials and what they may do in the bucket: sightloop credentials list"
 
 
@@ -94,7 +101,10 @@ class Bucket:
         self._store = _opened(scheme, bucket, access, gate)
 
     def walk(self, prefix: str, after: str = "") -> Iterator[Listed]:
-        """The objects below the prefix by key, those after the key only, a page of the store at a time in memory."""
+        """The objects below the prefix, those that come after the key, a page of the store at a time in memory.
+
+        Most stores list by key; one that ignores where to begin lists all.
+        """
         with self._translated(""):
             stream = obstore.list(self._store, prefix=prefix or None, offset=after or None, chunk_size=LISTED)
         while True:
@@ -104,8 +114,17 @@ class Bucket:
                 return
             for one in page:
                 key = str(one["path"])
-                if key.startswith(prefix) and key > after:
+                if key.startswith(prefix) and key != after:
                     yield Listed(key, _tag(one), int(one["size"]))
+
+    def holds(self, key: str) -> bool:
+        """Whether the store has an object of that key now."""
+        try:
+            with self._translated(key):
+                obstore.head(self._store, key)
+        except NotFound:
+            return False
+        return True
 
     def read(self, key: str, most_bytes: int) -> tuple[bytes, str]:
         """The bytes of an object and its location, which names the very version that was read.
@@ -179,9 +198,11 @@ class Bucket:
                 raise self._refusal(key) from error
             if isinstance(error, NotFoundError | FileNotFoundError) or "status code: 404" in said:
                 raise self._absence(key, said) from error
-            if "parse path" in said or "parsing Path" in said:
+            if isinstance(error, InvalidPathError) or "parse path" in said:
+                named = _NAMED.search(said)
                 raise InvalidInput(
-                    f"{self.address} holds an object with an empty, '.' or '..' part in its name: it cannot be read.",
+                    f'{self.address} holds an object "{named[1] if named else ""}" that cannot be asked for: a part '
+                    'of its name is empty, ".", ".." or holds a control character.',
                     hint="Rename it, or name a prefix that it does not lie under.",
                 ) from error
             raise Unavailable(

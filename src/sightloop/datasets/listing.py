@@ -83,7 +83,10 @@ class Lister:
         return {**told, "pages": pages, "after": after, "done": done}
 
     def _compared(self, media: Sequence[Entry], after: str, last: str | None) -> ListedPage:
-        """Those that are new or changed. What is gone shows only where the source lists in order of names."""
+        """Those that are new or changed, and what is gone: missing from its place, and not there when asked for.
+
+        Not every store lists in order of names (SeaweedFS puts "a/x" before "a-b"), so that a name may come elsewhere.
+        """
         if not self.tracked or self._source["kind"] == "push":
             return ListedPage(tuple(media))
         names = [after, *(one.name for one in media)]
@@ -94,7 +97,8 @@ class Lister:
             if in_order
             else seen.named(self._caller, self.tracked, names[1:])
         )
-        gone = sorted(set(known) - set(names)) if in_order else []
+        missing = sorted(set(known) - set(names)) if in_order else []
+        gone = self._of.sources.gone(self._caller, self._source, missing)
         fresh = [one for one in media if known.get(one.name) != one.etag]
         return ListedPage(tuple(fresh), tuple(one.name for one in fresh if one.name in known), tuple(gone))
 

@@ -14,6 +14,7 @@ from sightloop.storage import Records, Stores, Tables, metadata, move_pointer, p
 
 _SCHEMA: Final = pa.schema([pa.field("key", pa.string(), nullable=False), pa.field("etag", pa.string())])
 _MOST_TOLD: Final = 20
+BULK: Final = 1000  # so many new keys are appended unasked; an upsert looks for each, and tidies up
 
 
 class Seen:
@@ -43,13 +44,14 @@ class Seen:
         name, store = _table(source), self._stores.workspace(caller.workspace).tables
         with self._records.alone(f"{caller.workspace}.{name}"):
             self._take_back(caller, store, name)
-            gone = [*removed, *changed]
-            if gone and (version := store.latest(name)) is not None:
-                version = store.delete(name, f"key IN ({', '.join(map(_text, gone))})")
+            version = store.latest(name)
+            if removed and version is not None:
+                version = store.delete(name, f"key IN ({', '.join(map(_text, removed))})", rewrite=False)
             rows = {**added, **changed}
             if rows:
                 table = pa.table({"key": list(rows), "etag": list(rows.values())}, schema=_SCHEMA)
-                version = store.append(name, table)
+                new = len(rows) >= BULK and not changed and version is not None
+                version = store.append(name, table) if new else store.upsert(name, table, "key")
             told = {"added": len(added), "changed": len(changed), "removed": len(removed)}
             with self._events.change(caller, "source.look", source) as change:
                 move_pointer(change.connection, caller.workspace, name, version or 1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,7 @@ EXTENSIONS: Final[Mapping[str, str]] = {
     ".ogg": "OGG", ".oga": "OGG", ".mp3": "MP3", ".parquet": "PARQUET", ".csv": "CSV", ".tsv": "CSV", ".txt": "TEXT",
     ".md": "TEXT",
 }  # fmt: skip
+ASKED_AT_ONCE: Final = 16
 KINDS: Final = ("folder", "archive", "upload", "bucket", "quarantine")
 
 
@@ -98,6 +100,18 @@ class Sources:
         else:
             files = sorted((one["name"], one["digest"]) for one in source["files"])
             yield from (Entry(name, digest=digest) for name, digest in files)
+
+    def gone(self, caller: Caller, source: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+        """Those of the names under which the source holds nothing now; each is asked for."""
+        if not names:
+            return []
+        if source["kind"] == "bucket":
+            bucket, (_, _, prefix) = self._bucket(caller, source), split_url(source["url"])
+            with ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="gone") as asking:
+                there = list(asking.map(lambda name: bucket.holds(prefix + name), names))
+        else:
+            there = [Path(source["path"], name).is_file() for name in names]
+        return [name for name, held in zip(names, there, strict=True) if not held]
 
     def reader(self, caller: Caller, source: Mapping[str, Any]) -> Reader:
         """Reads the entries of a source."""
