@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,8 @@ SECRETS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "gcs": (("service_account",), ()),
     "azure": ((), ("account_key", "sas_token")),
 }
+_REGION: Final = re.compile(r"[a-z0-9-]{0,40}")
+_ACCOUNT: Final = re.compile(r"[a-z0-9]{0,24}")
 _LIST: Final = "List them: sightloop credentials list"
 
 
@@ -73,6 +76,8 @@ class Credentials:
             Conflict: the name is taken.
         """
         _check_secrets(kind, secrets, account)
+        if not _REGION.fullmatch(region) or not _ACCOUNT.fullmatch(account):
+            raise InvalidInput("This is no region, or no storage account.", hint='Such as "eu-west-1" or "plantmedia".')
         if endpoint:
             self._egress.resolve(endpoint)
         if not name or "/" in name:

@@ -234,6 +234,13 @@ def test_credentials_hold_what_their_kind_needs_and_nothing_else(
         world.datasets.sources.credentials.create(world.caller, "plant", kind, secrets)
 
 
+@pytest.mark.parametrize("more", [{"region": "x.evil.example/#"}, {"account": "a@evil.example"}])
+def test_no_region_or_account_leads_to_another_host(world: World, more: dict[str, str]) -> None:
+    keys = {"access_key_id": "a", "secret_access_key": "b"}
+    with pytest.raises(InvalidInput, match="no region"):
+        world.datasets.sources.credentials.create(world.caller, "plant", "s3", keys, **more)
+
+
 def test_credentials_that_a_source_uses_are_not_deleted(world: World) -> None:
     credentials = world.datasets.sources.credentials
     credentials.create(world.caller, "plant", "s3", {"access_key_id": "a", "secret_access_key": "b"})

@@ -9,11 +9,12 @@ import { Dialog } from '@/ui/dialog'
 import { Field, Input } from '@/ui/field'
 import { Segments } from '@/ui/select'
 import { BucketForm } from './bucket'
+import { PushForm } from './push'
 import { sendFiles } from './upload'
 
-type Kind = 'folder' | 'archive' | 'upload' | 'bucket' | 'camera'
+type Kind = 'folder' | 'archive' | 'upload' | 'bucket' | 'push' | 'camera'
 const KINDS = [
-  { value: 'upload', label: 'Upload' }, { value: 'folder', label: 'Folder' }, { value: 'archive', label: 'Archive' }, { value: 'bucket', label: 'Bucket' }, { value: 'camera', label: 'Camera' },
+  { value: 'upload', label: 'Upload' }, { value: 'folder', label: 'Folder' }, { value: 'archive', label: 'Archive' }, { value: 'bucket', label: 'Bucket' }, { value: 'push', label: 'Push' }, { value: 'camera', label: 'Camera' },
 ] as const
 
 /** Where images come from: this machine, a folder or an archive on the server, a bucket. */
@@ -80,7 +81,8 @@ export function Connect({ close }: { close: () => void }) {
           </form>
         )}
         {kind === 'bucket' && <BucketForm close={close} />}
-        {kind === 'camera' && <Cannot why="Images that a deployment answers are kept as they are predicted. For cameras without a deployment, add a source of the kind push and send frames to POST /api/v1/sources/NAME/media with a key of the role pusher." />}
+        {kind === 'push' && <PushForm close={close} />}
+        {kind === 'camera' && <Cannot why="Images that a deployment answers are kept as they are predicted. For cameras without a deployment, connect a source of the kind Push, or write frames to a folder and connect it." />}
       </div>
     </Dialog>
   )
