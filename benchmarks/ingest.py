@@ -31,6 +31,7 @@ import simplejpeg
 from benchmarks.results import keep
 from examples.solar_cells import elpv
 from sightloop.datasets import Datasets, inspection
+from sightloop.datasets.sources import Reader
 from sightloop.domain import Caller, Role
 from sightloop.events import Events
 from sightloop.inference import DecodePool, Embedder, decode_child, load_embedder
@@ -39,7 +40,7 @@ from sightloop.storage import Blobs, Records, Stores, Tables
 
 ME: Final = Caller("default", "benchmark", Role.ADMIN)
 PARTS: Final[Sequence[tuple[str, Any, str]]] = (
-    ("read", inspection, "read_entry"),
+    ("read", Reader, "read"),
     ("hash", inspection, "digest_of"),
     ("perceptual hash", inspection, "perceptual_hash"),
     ("blobs", Blobs, "put_many"),

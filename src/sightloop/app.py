@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from sightloop.datasets import Datasets
 from sightloop.domain import Alert, Caller, new_id
 from sightloop.errors import InvalidInput, not_found
-from sightloop.events import Deliverer, Egress, Events, Idempotency, Sinks, Webhooks
+from sightloop.events import Deliverer, Egress, EgressGate, Events, Idempotency, Sinks, Webhooks
 from sightloop.governance import (
     Backups,
     Fsck,
@@ -118,6 +118,8 @@ class Installation:
         egress = Egress(events.egress_allow, events.egress_ports)
         sinks = Sinks(events.sinks)
         self._closing.callback(sinks.close)
+        self.gate = EgressGate(egress)
+        self._closing.callback(self.gate.close)
         self.webhooks = Webhooks(self.records, self.stores, self.events, egress, sinks)
         self.deliverer = Deliverer(
             self.records,
@@ -154,7 +156,16 @@ class Installation:
         self.decoder = DecodePool(decode.workers, decode.memory_bytes, decode.wall_s)
         self._closing.callback(self.decoder.close)
         self.embedder = load_embedder(threads=self.settings.serving.threads)
-        self.datasets = Datasets(self.records, self.stores, self.events, self.runs, self.decoder, self.embedder)
+        self.datasets = Datasets(
+            self.records,
+            self.stores,
+            self.events,
+            self.runs,
+            self.decoder,
+            self.embedder,
+            gate=self.gate,
+            push_limit=self.settings.sources.push_waiting_limit,
+        )
         self.registry = Registry(self.records, self.events, self.stores)
 
     def _open_activities(self) -> None:
@@ -260,6 +271,7 @@ class Installation:
                 "predictions": lambda caller: self.predictions.import_segments(caller.workspace),
                 "monitors": self.monitoring.advance,
                 "loop": self.loop.tick,
+                "sources": self.datasets.sources.look,
             },
             self.settings.loop.tick_s,
         )

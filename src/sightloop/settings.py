@@ -70,6 +70,12 @@ class RetentionSettings(_Section):
     )
 
 
+class SourcesSettings(_Section):
+    push_waiting_limit: int = Field(
+        10_000, ge=1, description="Pushed media that may wait in a source; the next one is answered 503."
+    )
+
+
 class DecodeSettings(_Section):
     workers: int = Field(2, ge=1, description="Decode children at most; each is started when it is first needed.")
     memory_bytes: int = Field(2 << 30, description="Address space of a decode child, in bytes.")
@@ -94,9 +100,11 @@ class EventsSettings(_Section):
     delivery_interval_s: float = Field(0.1, description="Pause between looks at the outbox, in seconds.")
     delivery_attempts: int = Field(12, description="Attempts before a delivery becomes a dead letter.")
     egress_allow: tuple[str, ...] = Field(
-        (), description="Private networks (CIDR) that webhooks may reach; set by the operator only."
+        (), description="Private networks (CIDR) that webhooks and the stores of sources may lie in; the operator's."
     )
-    egress_ports: tuple[int, ...] = Field((443, 8443), description="Ports that webhooks may ask in public networks.")
+    egress_ports: tuple[int, ...] = Field(
+        (443, 8443), description="Ports that webhooks and stores of sources may be asked at in public networks."
+    )
     sinks: tuple[SinkSettings, ...] = Field(
         (), description="NATS and Kafka brokers that webhooks may name; see docs/how-to.md."
     )
@@ -161,6 +169,7 @@ class Settings(BaseSettings):
     )
     storage: StorageSettings = Field(default_factory=StorageSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    sources: SourcesSettings = Field(default_factory=SourcesSettings)
     decode: DecodeSettings = Field(default_factory=DecodeSettings)
     events: EventsSettings = Field(default_factory=EventsSettings)
     serving: ServingSettings = Field(default_factory=ServingSettings)

@@ -17,8 +17,9 @@ from sightloop.storage.places import LocalPlace, Place
 from sightloop.storage.s3 import s3_place
 from tests.conformance.brokers import nats_target, target
 from tests.conformance.seaweed import Bucket, bucket, s3_endpoint
+from tests.conformance.stores import azure_endpoint, gcs_endpoint, shelf
 
-__all__ = ["bucket", "nats_target", "s3_endpoint", "target"]
+__all__ = ["azure_endpoint", "bucket", "gcs_endpoint", "nats_target", "s3_endpoint", "shelf", "target"]
 
 ADMIN = Caller("default", "usr_ada", Role.ADMIN)
 

@@ -4,15 +4,18 @@ from sightloop.datasets.annotations import Annotations, NewAnnotation
 from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.contents import Measured
+from sightloop.datasets.credentials import StoredCredentials
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.interchange import ImportReport
 from sightloop.datasets.maps import SampleMap
 from sightloop.datasets.objects import LabelledObject, ObjectsWritten, Operation, SampleObjects, SuggestionReport
 from sightloop.datasets.outliers import Outlier, Outliers
+from sightloop.datasets.pushes import Pushed
 from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
 from sightloop.datasets.service import Datasets
 from sightloop.datasets.similarity import NearDuplicateReport
+from sightloop.datasets.standing import StandingSource
 from sightloop.datasets.versions import VersionDiff
 
 __all__ = [
@@ -31,9 +34,12 @@ __all__ = [
     "Outlier",
     "Outliers",
     "Page",
+    "Pushed",
     "QuarantineEntry",
     "SampleMap",
     "SampleObjects",
+    "StandingSource",
+    "StoredCredentials",
     "SuggestionReport",
     "VersionDiff",
 ]

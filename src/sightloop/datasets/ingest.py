@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -19,12 +19,12 @@ import pyarrow as pa
 
 from sightloop.datasets.catalogue import SAMPLES_TABLE, Catalogue
 from sightloop.datasets.inspection import Fresh, Inspector, Known, Refused
+from sightloop.datasets.listing import UNREAD, ListedPage, Lister, Listing
+from sightloop.datasets.manifests import Metadata, check_metadata, fields_of
 from sightloop.datasets.merkle import canonical
-from sightloop.datasets.quarantine import Quarantine
-from sightloop.datasets.rows import check_facets, sample_row, samples_table
+from sightloop.datasets.rows import sample_row, samples_table
 from sightloop.datasets.similarity import Similarity
-from sightloop.datasets.sources import Entry, check_source, list_source
-from sightloop.datasets.staging import Staging
+from sightloop.datasets.sources import Entry
 from sightloop.domain import Caller, Run, now
 from sightloop.errors import InvalidInput
 from sightloop.events import Events
@@ -34,7 +34,8 @@ from sightloop.storage import Records, Stores, Tables, faultpoint, move_pointer,
 
 KIND: Final = "ingest"
 CHUNK: Final = 128
-Metadata = Mapping[str, Mapping[str, Any]]
+COMPARED: Final = ("unchanged", "changed", "removed")
+LOOKED: Final = ("listed", "skipped", *COMPARED)
 
 
 class Ingest:
@@ -50,8 +51,7 @@ class Ingest:
         catalogue: Catalogue,
         inspector: Inspector,
         similarity: Similarity,
-        quarantine: Quarantine,
-        staging: Staging,
+        listing: Listing,
     ) -> None:
         self._records = records
         self._stores = stores
@@ -61,55 +61,92 @@ class Ingest:
         self._catalogue = catalogue
         self._inspector = inspector
         self._similarity = similarity
-        self._quarantine = quarantine
-        self._staging = staging
+        self._quarantine = listing.quarantine
+        self._staging = listing.staging
+        self._listing = listing
         runs.register(KIND, self._run)
 
-    def start(self, caller: Caller, source: Mapping[str, Any], metadata: Metadata | None = None) -> Run:
-        check_source(source)
-        check_facets(metadata or {})
+    def start(
+        self,
+        caller: Caller,
+        source: Mapping[str, Any],
+        metadata: Metadata | None = None,
+        *,
+        tracked: str = "",
+    ) -> Run:
+        """The run; `tracked` is the id of a standing source, of which only what is new or changed is read."""
+        check_metadata(metadata or {})
         self._similarity.require_embedder()
         noted = self._staging.put(caller.keyed("metadata", caller.new_id("met")), "metadata", _packed(metadata or {}))
-        return self._runs.start(caller, KIND, {"source": dict(source), "metadata": noted})
+        return self._runs.start(caller, KIND, {"source": dict(source), "metadata": noted, "tracked": tracked})
 
     def _run(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
-        listed = context.step("list", partial(self._list, context.caller, context.run_id, params["source"]))
-        blobs = self._stores.workspace(context.caller.workspace).blobs
-        entries = [Entry(**one) for one in json.loads(blobs.get(listed["listing"]))]
-        metadata: Metadata = json.loads(blobs.get(params["metadata"]))
-        totals = {"ingested": 0, "known": 0, "quarantined": 0}
-        seconds = listed["seconds"]
-        for number, at in enumerate(range(0, len(entries), CHUNK)):
-            chunk = entries[at : at + CHUNK]
-            done = context.step(
-                f"chunk-{number:06d}", partial(self._chunk, context, params["source"], number, chunk, metadata)
-            )
-            totals = {name: count + done[name] for name, count in totals.items()}
-            seconds += done["seconds"]
-            context.progress(min(at + CHUNK, len(entries)), len(entries), "images")
-        grouped = context.step("near-duplicates", partial(self._group, context.caller))
+        source, tracked = params["source"], params.get("tracked", "")
+        work = _Work(context, source)
+        lister = self._listing.lister(context.caller, source, tracked)
+        looks, after, number = dict.fromkeys(LOOKED, 0), "", 0
+        while True:
+            looked = context.step(f"list-{number:06d}", partial(self._look, context, lister, number, after))
+            looks = {name: count + looked[name] for name, count in looks.items()}
+            if number == 0:
+                work.said = self._said(context, params, looked["manifest"])
+            work.done += looked["unchanged"]
+            for digest in looked["pages"]:
+                page = self._listing.page(context.caller, digest)
+                unread = self._take_in(work, page, looks["listed"])
+                if tracked:
+                    settle = partial(self._listing.settle, context.caller, source, tracked, page, unread)
+                    context.step(f"settle-{work.chunks:06d}-{number:06d}", settle)
+            context.progress(work.done, looks["listed"], "images")
+            if looked["done"]:
+                break
+            after, number = looked["after"], number + 1
+        grouped = {"groups": 0, "largest": 0, "seconds": 0.0}
+        if work.totals["ingested"] or not tracked:
+            grouped = context.step("near-duplicates", partial(self._group, context.caller))
         return {
-            "found": len(entries),
-            "skipped": listed["skipped"],
-            **totals,
+            "found": looks["listed"],
+            "skipped": looks["skipped"],
+            **({name: looks[name] for name in COMPARED} if tracked else {}),
+            **work.totals,
             "near_duplicate_groups": grouped["groups"],
             "largest_group": grouped["largest"],
-            "seconds": round(seconds + grouped["seconds"], 3),
+            "seconds": round(work.seconds + grouped["seconds"], 3),
         }
 
-    def _list(self, caller: Caller, run: str, source: Mapping[str, Any]) -> dict[str, Any]:
-        started = time.perf_counter()
-        if source["kind"] == "quarantine":
-            entries, skipped = self._quarantine.entries(caller, source["ids"]), 0
-        else:
-            listing = list_source(source, self._stores.workspace(caller.workspace).blobs)
-            entries, skipped = list(listing.entries), listing.skipped
-        if not entries:
-            raise InvalidInput("The source holds no media.", hint="Name a folder or archive with images.")
-        noted = self._staging.put(
-            caller.keyed(KIND, run, "list"), "listing", _packed([asdict(entry) for entry in entries])
-        )
-        return {"listing": noted, "skipped": skipped, "seconds": time.perf_counter() - started}
+    def _look(self, context: RunContext, lister: Lister, number: int, after: str) -> dict[str, Any]:
+        looked = lister.look(context.caller.keyed(KIND, context.run_id, "list", str(number)), after)
+        if number == 0 and looked["done"] and not looked["listed"] and not lister.tracked:
+            raise InvalidInput("The source holds no media.", hint="Name a folder, an archive or a bucket with images.")
+        return looked
+
+    def _said(self, context: RunContext, params: Mapping[str, Any], packed: str) -> Metadata:
+        """What is said of media by name: in the source's manifest, and over that in what came with the ingest."""
+        noted = context.step("manifest", partial(self._manifest, context, params["source"], packed))
+        blobs = self._stores.workspace(context.caller.workspace).blobs
+        said: dict[str, Mapping[str, Any]] = json.loads(blobs.get(noted)) if noted else {}
+        for name, values in json.loads(blobs.get(params["metadata"])).items():
+            said[name] = {**said.get(name, {}), **values}
+        return said
+
+    def _manifest(self, context: RunContext, source: Mapping[str, Any], packed: str) -> str:
+        found = self._listing.manifest(context.caller, source, packed)
+        key = context.caller.keyed(KIND, context.run_id, "manifest")
+        return self._staging.put(key, "manifest", _packed(found)) if found else ""
+
+    def _take_in(self, work: _Work, page: ListedPage, listed: int) -> list[str]:
+        """The names of a page that could not be read; all else has become samples or waits in quarantine."""
+        unread: list[str] = []
+        for at in range(0, len(page.entries), CHUNK):
+            chunk = page.entries[at : at + CHUNK]
+            done = work.context.step(f"chunk-{work.chunks:06d}", partial(self._chunk, work, work.chunks, chunk))
+            work.chunks += 1
+            work.done += len(chunk)
+            work.seconds += done["seconds"]
+            work.totals = {name: count + done[name] for name, count in work.totals.items()}
+            unread += done["unread"]
+            work.context.progress(work.done, listed, "images")
+        return unread
 
     def _group(self, caller: Caller) -> dict[str, Any]:
         started = time.perf_counter()
@@ -120,10 +157,9 @@ class Ingest:
             "seconds": time.perf_counter() - started,
         }
 
-    def _chunk(
-        self, context: RunContext, source: Mapping[str, Any], number: int, entries: Sequence[Entry], metadata: Metadata
-    ) -> dict[str, Any]:
+    def _chunk(self, work: _Work, number: int, entries: Sequence[Entry]) -> dict[str, Any]:
         started = time.perf_counter()
+        context, source = work.context, work.source
         caller = context.caller
         chunk = _Chunk()
         for batch in self._inspector.inspect(caller, entries, source, context.run_id):
@@ -134,12 +170,13 @@ class Ingest:
                 chunk.vectors.append(self._embedder.embed([one.pixels for one in fresh]).astype(np.float16))
             chunk.fresh += [one.without_pixels() for one in fresh]
         faultpoint("ingest.after_blobs")
-        self._commit(context.run_id, caller.keyed(KIND, context.run_id, str(number)), chunk, metadata)
+        self._commit(context.run_id, caller.keyed(KIND, context.run_id, str(number)), chunk, work.given(entries))
         context.makes_all("sample", chunk.made())
         if source["kind"] == "quarantine":
             accepted = [one.entry for one in chunk.fresh] + [one.entry for one in chunk.known]
             self._quarantine.release(caller.keyed(KIND, context.run_id, str(number), "release"), accepted)
-        return {**chunk.counts(), "seconds": time.perf_counter() - started}
+        unread = [one.entry.name for one in chunk.refused if one.reason in UNREAD]
+        return {**chunk.counts(), "unread": unread, "seconds": time.perf_counter() - started}
 
     def _commit(self, run: str, caller: Caller, chunk: _Chunk, metadata: Metadata) -> None:
         """Lance, then SQL, one writer at a time; what another run has taken in meanwhile becomes known."""
@@ -178,7 +215,7 @@ class Ingest:
                 replace(
                     one.sample,
                     ingested_at=made_at,
-                    metadata={**one.sample.metadata, **metadata.get(one.entry.name, {})},
+                    **fields_of(one.entry.name, metadata.get(one.entry.name, {}), one.sample),
                 ),
                 run=run,
                 location=one.location,
@@ -205,6 +242,24 @@ class Ingest:
                 store.delete(name, "true")
             else:
                 store.restore(name, truth)
+
+
+@dataclass(slots=True)
+class _Work:
+    """One pass of a run: `said` of media by name, how many were `done`, in how many chunks, and what came of them."""
+
+    context: RunContext
+    source: Mapping[str, Any]
+    said: Metadata = field(default_factory=dict)
+    done: int = 0
+    chunks: int = 0
+    seconds: float = 0.0
+    totals: dict[str, int] = field(default_factory=lambda: {"ingested": 0, "known": 0, "quarantined": 0})
+
+    def given(self, entries: Sequence[Entry]) -> Metadata:
+        """What is said of these: by the source of all its media, by name, and with the medium itself."""
+        defaults = self.source.get("defaults", {})
+        return {one.name: {**defaults, **self.said.get(one.name, {}), **one.given} for one in entries}
 
 
 @dataclass(slots=True)

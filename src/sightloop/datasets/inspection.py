@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from sightloop.datasets.catalogue import Catalogue, sample_id
 from sightloop.datasets.pixels import embeddable
 from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.rows import SAMPLE_FIELDS
-from sightloop.datasets.sources import Entry, check_name, read_entry
+from sightloop.datasets.sources import Entry, Reader, Sources, check_name
 from sightloop.domain import Caller, Sample, SampleKind, digest_of
 from sightloop.errors import InvalidMedia
 from sightloop.inference import Decoded, DecodePool, DecodeRequest
@@ -23,6 +24,7 @@ from sightloop.storage import Blobs, Stores
 from sightloop.vision import HASH_VERSION, perceptual_hash
 
 BATCH: Final = 16
+FETCHERS: Final = 8  # a store answers a request in tens of milliseconds, and many at once
 PHASH_VERSION: Final = f"dct8@{HASH_VERSION}/full-decode/luma/box32@1"
 _WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True, anything=True)
 _HASHED: Final = frozenset({"image", "frame", "sweep"})  # what looks alike is alike; two spectrograms are not
@@ -73,19 +75,28 @@ class Inspector:
     """
 
     def __init__(
-        self, stores: Stores, decoder: DecodePool, catalogue: Catalogue, pseudonyms: Pseudonyms, embed_side: int
+        self,
+        stores: Stores,
+        decoder: DecodePool,
+        catalogue: Catalogue,
+        sources: Sources,
+        pseudonyms: Pseudonyms,
+        embed_side: int,
     ) -> None:
         self._stores = stores
+        self._sources = sources
         self._decoder = decoder
         self._catalogue = catalogue
         self._pseudonyms = pseudonyms
         self._embed_side = embed_side
+        self._fetch = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
 
     def inspect(
         self, caller: Caller, entries: Sequence[Entry], source: Mapping[str, Any], run: str
     ) -> Iterator[list[Outcome]]:
         """One outcome for each entry, batch by batch; the next batch is decoded while the caller uses this one."""
-        work = _Work(caller, source, run, self._stores.workspace(caller.workspace).blobs)
+        reader = self._sources.reader(caller, source)
+        work = _Work(caller, source, run, self._stores.workspace(caller.workspace).blobs, reader)
         batches = [entries[at : at + BATCH] for at in range(0, len(entries), BATCH)]
         with ThreadPoolExecutor(1, thread_name_prefix="inspect") as ahead:
             upcoming = ahead.submit(self._batch, work, batches[0])
@@ -96,7 +107,7 @@ class Inspector:
                 yield outcomes
 
     def _batch(self, work: _Work, entries: Sequence[Entry]) -> list[Outcome]:
-        media = [self._nameless(work, _read(work.blobs, entry)) for entry in entries]
+        media = [self._nameless(work, one) for one in self._fetch.map(partial(_read, work.reader), entries)]
         ids = {one.digest: sample_id(work.caller, one.digest) for one in media if one.problem is None}
         stored = self._catalogue.stored(work.caller, sorted(set(ids.values())), ["format", "run", "name"])
         rows = {digest: stored[ids[digest]] for digest in ids if ids[digest] in stored}
@@ -135,7 +146,7 @@ class Inspector:
         if not is_dicom(one.data) or one.problem or work.source.get("identity") == "keep":
             return one
         try:
-            if one.entry.path and not work.source.get("copy", True):
+            if one.location:
                 raise InvalidMedia(_STAYS, hint='Ingest a copy, or say "identity": "keep".', reason="identity")
             data = self._decoder.under_pseudonyms(one.data, self._pseudonyms.key(work.caller))
         except InvalidMedia as problem:
@@ -147,7 +158,6 @@ class Inspector:
             pixels = embeddable(self._decoder, one.data, found, self._embed_side, work.source.get("reading"))
         except InvalidMedia as problem:
             return _refusal(one, problem)
-        in_place = bool(one.entry.path) and not work.source.get("copy", True)
         measures = found.measures
         return Fresh(
             entry=one.entry,
@@ -174,7 +184,7 @@ class Inspector:
                 metadata=_facets(found.facts),
                 reading=found.reading,
             ),
-            location=one.entry.path if in_place else "",
+            location=one.location,
             pixels=pixels,
         )
 
@@ -187,6 +197,7 @@ class _Work:
     source: Mapping[str, Any]
     run: str
     blobs: Blobs
+    reader: Reader
     formats: dict[str, str] = field(default_factory=dict)
 
 
@@ -198,14 +209,15 @@ class _Medium:
     data: bytes
     digest: str
     problem: InvalidMedia | None = None
+    location: str = ""
 
 
-def _read(blobs: Blobs, entry: Entry) -> _Medium:
+def _read(reader: Reader, entry: Entry) -> _Medium:
     try:
-        data = read_entry(entry, blobs)
+        data, location = reader.read(entry)
     except InvalidMedia as problem:
         return _Medium(entry, b"", entry.digest, problem)
-    return _Medium(entry, data, entry.digest or digest_of(data))
+    return _Medium(entry, data, entry.digest or digest_of(data), location=location)
 
 
 def _facets(facts: Mapping[str, Any]) -> dict[str, Any]:

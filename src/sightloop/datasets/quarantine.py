@@ -83,7 +83,7 @@ class Quarantine:
         self, caller: Caller, refused: Sequence[Refused], run: str, metadata: Mapping[str, Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
         """Rows for those refusals that are not on record yet."""
-        known = {row.id for row in self._rows(caller)}
+        known = {row.id for row in self._rows(caller)} if refused else set()
         made_at = now().isoformat()
         rows = [
             {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
 from sightloop.datasets.interchange import ImportReport, Interchange
+from sightloop.datasets.listing import Listing
 from sightloop.datasets.maps import Maps, SampleMap
 from sightloop.datasets.objects import Objects
 from sightloop.datasets.outliers import OutlierFinder, Outliers
@@ -29,12 +29,12 @@ from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
 from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import NearDuplicateReport, Similarity
-from sightloop.datasets.sources import read_file
 from sightloop.datasets.staging import Staging
+from sightloop.datasets.standing import StandingSources
 from sightloop.datasets.versions import VersionDiff, Versions
-from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of
-from sightloop.errors import Corrupt, InvalidInput, InvalidMedia, NotFound
-from sightloop.events import Events
+from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry
+from sightloop.errors import InvalidInput, NotFound
+from sightloop.events import Egress, EgressGate, Events
 from sightloop.inference import DecodePool, Embedder
 from sightloop.runs import Runs
 from sightloop.storage import Records, Stores
@@ -49,6 +49,7 @@ class Datasets:
         annotations: revisions of the truth; labeling writes through it.
         objects: what is labelled on a sample, object by object.
         opened: what a medium holds beside its picture: measured values, points, text.
+        sources: those that stand, and the credentials of their stores.
     """
 
     def __init__(
@@ -59,6 +60,9 @@ class Datasets:
         runs: Runs,
         decoder: DecodePool,
         embedder: Embedder,
+        *,
+        gate: EgressGate | None = None,
+        push_limit: int = 10_000,
     ) -> None:
         self._stores = stores
         self._decoder = decoder
@@ -72,18 +76,14 @@ class Datasets:
         self._similarity = Similarity(records, stores, decoder, embedder, self._catalogue)
         self.annotations = Annotations(records, self._catalogue, self._schemas)
         self.objects = Objects(records, events, self._catalogue, self._schemas, self.annotations)
+        gate = gate or EgressGate(Egress())
+        listing = Listing(records, stores, events, self._staging, self._quarantine, gate, push_limit, self._nameless)
+        self._sources = listing.sources
+        inspector = Inspector(stores, decoder, self._catalogue, self._sources, self._pseudonyms, embedder.size)
         self._ingest = Ingest(
-            records,
-            stores,
-            events,
-            runs,
-            embedder,
-            self._catalogue,
-            Inspector(stores, decoder, self._catalogue, self._pseudonyms, embedder.size),
-            self._similarity,
-            self._quarantine,
-            self._staging,
+            records, stores, events, runs, embedder, self._catalogue, inspector, self._similarity, listing
         )
+        self.sources = StandingSources(records, events, runs, self._ingest, listing)
         self._versions = Versions(
             records, stores, events, self._catalogue, self._schemas, self.annotations, self._similarity
         )
@@ -108,9 +108,10 @@ class Datasets:
 
     def upload(self, caller: Caller, name: str, data: bytes, *, keep_identity: bool = False) -> str:
         """The digest under which the bytes wait for an ingest; DICOM comes under pseudonyms, unless it is kept."""
-        known = not keep_identity and is_dicom(data)
-        clean = self._decoder.under_pseudonyms(data, self._pseudonyms.key(caller)) if known else data
-        return self._staging.put(caller, name, clean)
+        return self._staging.put(caller, name, data if keep_identity else self._nameless(caller, data))
+
+    def _nameless(self, caller: Caller, data: bytes) -> bytes:
+        return self._decoder.under_pseudonyms(data, self._pseudonyms.key(caller)) if is_dicom(data) else data
 
     def ingest(
         self, caller: Caller, source: Mapping[str, Any], *, metadata: Mapping[str, Mapping[str, Any]] | None = None
@@ -122,12 +123,14 @@ class Datasets:
 
         Args:
             source: {"kind": "folder", "path"} | {"kind": "archive", "upload" or "path"} |
-                {"kind": "upload", "files": [{"name", "digest"}]}; with any of them "name": what the samples' `source`
-                says, "trust_content": accept a wrong file extension, "reading": what the numbers of its images mean
-                (see readings.py), "include": endings passed over otherwise, [".csv", ".txt"], "identity": "keep"
-                to leave patients named in DICOM, and for a folder "copy": false to leave the media where they are.
-            metadata: facets of each sample, by file name relative to the source.
+                {"kind": "upload", "files": [{"name", "digest"}]} | {"kind": "bucket", "url", "credentials"}; with any
+                of them "name": what the samples' `source` says, "trust_content": accept a wrong file extension,
+                "reading": what the numbers of its images mean (see readings.py), "include": endings passed over
+                otherwise, [".csv", ".txt"], "identity": "keep" to leave patients named in DICOM, "defaults": said of
+                every medium, "copy": false leaves media in a folder, true copies a bucket's.
+            metadata: facets of each sample and the fields of `manifests.GIVEN`, by file name relative to the source.
         """
+        self._sources.check(caller, source)
         return self._ingest.start(caller, source, metadata)
 
     def quarantine(self, caller: Caller, limit: int | None = None, cursor: str = "") -> Sequence[QuarantineEntry]:
@@ -241,23 +244,18 @@ class Datasets:
 
     def media(self, caller: Caller, sample_id: str) -> bytes:
         """The bytes as they were ingested, verified against their digest."""
-        view = self._catalogue.view(caller)
-        row = view.rows(view.row_numbers([sample_id]))[0]
+        row = self._stored(caller, sample_id)
         if not row["location"]:
             return self._stores.workspace(caller.workspace).blobs.get(row["media_digest"])
-        try:
-            data = read_file(Path(row["location"]))
-        except InvalidMedia as error:
-            raise NotFound(
-                f"The media of {sample_id} are gone from the folder where they were left.",
-                hint="Put the file back, or ingest it with a copy.",
-            ) from error
-        if digest_of(data) != row["media_digest"]:
-            raise Corrupt(
-                f"The media of {sample_id} were changed in the folder where they were left.",
-                hint="Put the old file back, or ingest the new one.",
-            )
-        return data
+        return self._sources.in_place(caller, sample_id, row["location"], row["media_digest"])
+
+    def signed_media(self, caller: Caller, sample_id: str) -> str:
+        """A URL at a bucket that gives the media of a sample for a few minutes; empty where there is none."""
+        return self._sources.signed(caller, self._stored(caller, sample_id)["location"])
+
+    def _stored(self, caller: Caller, sample_id: str) -> Mapping[str, Any]:
+        view = self._catalogue.view(caller)
+        return view.rows(view.row_numbers([sample_id]))[0]
 
     def thumbnail(self, caller: Caller, sample_id: str) -> bytes:
         """A JPEG, longest side at most 256 px."""

@@ -1,18 +1,25 @@
-"""Where media come from: a folder, an archive, uploads, the quarantine. Listing is sorted, so that steps repeat."""
+"""Where media come from: a folder, an archive, a bucket, uploads, pushes. Listing is in a fixed order and resumable."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from sightloop.datasets import folders
 from sightloop.datasets.archives import members
+from sightloop.datasets.buckets import Bucket, is_in_bucket, split_location, split_url
+from sightloop.datasets.credentials import Credentials
+from sightloop.datasets.manifests import GIVEN, MOST_BYTES, NAMES, check_metadata, read_manifest
 from sightloop.datasets.readings import check_reading
-from sightloop.errors import InvalidInput, InvalidMedia, NotFound, SightloopError, not_found
-from sightloop.storage import Blobs
+from sightloop.domain import Caller, digest_of
+from sightloop.errors import Corrupt, InvalidInput, InvalidMedia, NotFound, SightloopError, TooLarge, not_found
+from sightloop.events import EgressGate
+from sightloop.storage import Blobs, Stores
 
 MAX_MEDIA_BYTES: Final = 256 << 20
 SIDECARS: Final = frozenset({".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".txt", ".md"})
@@ -23,35 +30,163 @@ EXTENSIONS: Final[Mapping[str, str]] = {
     ".ogg": "OGG", ".oga": "OGG", ".mp3": "MP3", ".parquet": "PARQUET", ".csv": "CSV", ".tsv": "CSV", ".txt": "TEXT",
     ".md": "TEXT",
 }  # fmt: skip
-KINDS: Final = ("folder", "archive", "upload", "quarantine")
+ASKED_AT_ONCE: Final = 16
+KINDS: Final = ("folder", "archive", "upload", "bucket", "quarantine")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One medium to look at: `name` within its source, and either the blob's `digest` or the file's `path`."""
+    """One medium to look at: `name` within its source, and the blob's `digest`, a `path` or a bucket's `key`.
+
+    Attributes:
+        etag: changes with the content, where the source has such a tag.
+        given: what came with this medium: fields of the sample, and facets.
+    """
 
     name: str
     digest: str = ""
     path: str = ""
+    key: str = ""
+    etag: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def packed(self) -> dict[str, Any]:
+        """What is not empty, for JSON."""
+        return {name: value for name, value in asdict(self).items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a source holds, sorted by name; `skipped` counts sidecar files such as labels.csv."""
+class Sources:
+    """Lists and reads what sources hold, each kind by what it can."""
 
-    entries: tuple[Entry, ...]
-    skipped: int = 0
+    def __init__(self, stores: Stores, credentials: Credentials, gate: EgressGate) -> None:
+        self._stores = stores
+        self._credentials = credentials
+        self._gate = gate
+
+    def check(self, caller: Caller, source: Mapping[str, Any]) -> None:
+        """Nothing; raises InvalidInput where it cannot be read as a source, and NotFound for what is not there."""
+        kind = source.get("kind")
+        if kind not in KINDS:
+            raise not_found("kind of source", str(kind), KINDS, hint='Write {"kind": "folder", "path": "..."}.')
+        if kind == "folder" and not Path(_text(source, "path")).is_dir():
+            raise NotFound("The folder to ingest does not exist.", hint="Give the path of a folder on the server.")
+        if kind == "archive" and "upload" not in source and not Path(_text(source, "path")).is_file():
+            raise NotFound("The archive to ingest does not exist.", hint="Give its path on the server, or upload it.")
+        if kind == "upload":
+            _check_files(source.get("files"))
+        if kind == "bucket":
+            _, _, prefix = split_url(_text(source, "url"))
+            next(self._bucket(caller, source).walk(prefix), None)
+        check_options(source)
+
+    def walk(self, caller: Caller, source: Mapping[str, Any], after: str = "") -> Iterator[Entry]:
+        """The entries of a checked source in a fixed order, sidecar files too, after the one of that name.
+
+        The members of an archive are put into blobs on the way.
+        """
+        if source["kind"] == "folder":
+            top = Path(source["path"])
+            if not top.is_dir():
+                raise NotFound("The folder of the source is gone.", hint="Put it back, or remove the source.")
+            for file in folders.walk(top, after):
+                yield Entry(file.name, path=file.path, etag=file.etag)
+        elif source["kind"] == "bucket":
+            _, _, prefix = split_url(source["url"])
+            for one in self._bucket(caller, source).walk(prefix, prefix + after if after else ""):
+                if not one.key.endswith("/") and not _is_hidden(one.key.removeprefix(prefix)):
+                    yield Entry(one.key.removeprefix(prefix), key=one.key, etag=one.etag)
+        elif source["kind"] == "archive":
+            yield from self._unpacked(caller, source)
+        else:
+            files = sorted((one["name"], one["digest"]) for one in source["files"])
+            yield from (Entry(name, digest=digest) for name, digest in files)
+
+    def gone(self, caller: Caller, source: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+        """Those of the names under which the source holds nothing now; each is asked for."""
+        if not names:
+            return []
+        if source["kind"] == "bucket":
+            bucket, (_, _, prefix) = self._bucket(caller, source), split_url(source["url"])
+            with ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="gone") as asking:
+                there = list(asking.map(lambda name: bucket.holds(prefix + name), names))
+        else:
+            there = [Path(source["path"], name).is_file() for name in names]
+        return [name for name, held in zip(names, there, strict=True) if not held]
+
+    def reader(self, caller: Caller, source: Mapping[str, Any]) -> Reader:
+        """Reads the entries of a source."""
+        bucket = self._bucket(caller, source) if source["kind"] == "bucket" else None
+        stays = not source.get("copy", source["kind"] != "bucket")
+        return Reader(self._blobs(caller), bucket, stays)
+
+    def manifest(self, caller: Caller, source: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """What the manifest at the top of a folder or bucket says by file name; nothing where there is none."""
+        if source["kind"] == "folder":
+            found = [(one, Path(source["path"], one)) for one in NAMES if Path(source["path"], one).is_file()]
+            return read_manifest(found[0][0], _small(found[0][0], read_file(found[0][1]))) if found else {}
+        if source["kind"] == "bucket":
+            bucket, (_, _, prefix) = self._bucket(caller, source), split_url(source["url"])
+            for name in NAMES:
+                if any(one.key == prefix + name for one in bucket.walk(prefix, prefix + name[:-1])):
+                    return read_manifest(name, _small(name, bucket.read(prefix + name, MOST_BYTES)[0]))
+        return {}
+
+    def in_place(self, caller: Caller, sample: str, location: str, digest: str) -> bytes:
+        """The bytes of media that were left where they were, verified.
+
+        Raises:
+            NotFound: they have gone. Corrupt: they were changed. Forbidden, Unavailable: the bucket does not give them.
+        """
+        if is_in_bucket(location):
+            scheme, bucket, key, said = split_location(location)
+            opened = Bucket(scheme, bucket, self._credentials.access(caller, said.get("credentials", "")), self._gate)
+            return opened.verified(key, said.get("version", ""), digest, MAX_MEDIA_BYTES)
+        try:
+            data = read_file(Path(location))
+        except InvalidMedia as error:
+            raise NotFound(
+                f"The media of {sample} are gone from the folder where they were left.",
+                hint="Put the file back, or ingest it with a copy.",
+            ) from error
+        if digest_of(data) != digest:
+            raise Corrupt(
+                f"The media of {sample} were changed in the folder where they were left.",
+                hint="Put the old file back, or ingest the new one.",
+            )
+        return data
+
+    def signed(self, caller: Caller, location: str) -> str:
+        """A URL that gives media in a bucket for a few minutes; empty where there is none to give."""
+        if not is_in_bucket(location):
+            return ""
+        scheme, bucket, key, said = split_location(location)
+        return Bucket(scheme, bucket, self._credentials.access(caller, said.get("credentials", "")), self._gate).signed(
+            key
+        )
+
+    def _bucket(self, caller: Caller, source: Mapping[str, Any]) -> Bucket:
+        scheme, bucket, _ = split_url(source["url"])
+        return Bucket(scheme, bucket, self._credentials.access(caller, str(source.get("credentials", ""))), self._gate)
+
+    def _unpacked(self, caller: Caller, source: Mapping[str, Any]) -> Iterator[Entry]:
+        blobs = self._blobs(caller)
+        for name, data in members(self._packed(caller, source)):
+            kept = not is_sidecar(name, source) or (name in NAMES and _small(name, data))
+            yield Entry(name, digest=blobs.put(data) if kept else "")
+
+    def _packed(self, caller: Caller, source: Mapping[str, Any]) -> bytes | Path:
+        return self._blobs(caller).get(source["upload"]) if "upload" in source else Path(source["path"])
+
+    def _blobs(self, caller: Caller) -> Blobs:
+        return self._stores.workspace(caller.workspace).blobs
 
 
-def check_source(source: Mapping[str, Any]) -> None:
-    """Nothing; raises InvalidInput where the source cannot be read as one, and NotFound for a missing path."""
-    kind = source.get("kind")
-    if kind not in KINDS:
-        raise not_found("kind of source", str(kind), KINDS, hint='Write {"kind": "folder", "path": "..."}.')
-    if kind == "folder" and not Path(_text(source, "path")).is_dir():
-        raise NotFound("The folder to ingest does not exist.", hint="Give the path of a folder on the server.")
-    if kind == "archive" and "upload" not in source and not Path(_text(source, "path")).is_file():
-        raise NotFound("The archive to ingest does not exist.", hint="Give its path on the server, or upload it.")
+def check_options(source: Mapping[str, Any]) -> None:
+    """Nothing; raises InvalidInput for what no source of any kind can be told."""
+    defaults = source.get("defaults", {})
+    if not isinstance(defaults, Mapping):
+        raise InvalidInput("The defaults of the source are no mapping.", hint=f"Such as {', '.join(GIVEN)}.")
+    check_metadata({"every medium": defaults})
     check_reading(source.get("reading"))
     included = source.get("include", [])
     if not isinstance(included, list) or not set(included) <= SIDECARS:
@@ -60,42 +195,34 @@ def check_source(source: Mapping[str, Any]) -> None:
         )
     if source.get("identity", "remove") not in ("remove", "keep"):
         raise InvalidInput("The identity of patients is neither removed nor kept.", hint='Say "remove" or "keep".')
-    if kind == "upload":
-        files = source.get("files")
-        good = isinstance(files, list) and all(
-            isinstance(one, Mapping) and isinstance(one.get("name"), str) and isinstance(one.get("digest"), str)
-            for one in files
-        )
-        if not good or not files:
-            raise InvalidInput("An upload source needs its files.", hint='Write {"files": [{"name", "digest"}]}.')
 
 
-def list_source(source: Mapping[str, Any], blobs: Blobs) -> Listing:
-    """All media of a checked source; the members of an archive are put into blobs on the way."""
-    passed_over = SIDECARS - set(source.get("include", ()))
-    if source["kind"] == "folder":
-        return _list_folder(Path(source["path"]), passed_over)
-    if source["kind"] == "archive":
-        packed = blobs.get(source["upload"]) if "upload" in source else Path(source["path"])
-        entries, skipped = [], 0
-        for name, data in members(packed):
-            if Path(name).suffix.lower() in passed_over:
-                skipped += 1
-            else:
-                entries.append(Entry(name, digest=blobs.put(data)))
-        return Listing(tuple(sorted(entries, key=_order)), skipped)
-    entries = [Entry(one["name"], digest=one["digest"]) for one in source["files"]]
-    return Listing(tuple(sorted(entries, key=_order)))
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads entries of one source; `stays` where its media are left in place."""
 
+    blobs: Blobs
+    bucket: Bucket | None = None
+    stays: bool = False
 
-def read_entry(entry: Entry, blobs: Blobs) -> bytes:
-    """The bytes of an entry; raises InvalidMedia, reason `too_large` or `unreadable`, where there are none to have."""
-    if entry.digest:
-        try:
-            return blobs.get(entry.digest)
-        except SightloopError as error:
-            raise _unreadable() from error
-    return read_file(Path(entry.path))
+    def read(self, entry: Entry) -> tuple[bytes, str]:
+        """The bytes of an entry, and their location where they stay there.
+
+        Raises:
+            InvalidMedia: reason `too_large`, `unreadable` or `forbidden`, where there are none to have.
+            Unavailable: the bucket does not answer.
+        """
+        if entry.digest:
+            try:
+                return self.blobs.get(entry.digest), ""
+            except SightloopError as error:
+                raise _unreadable() from error
+        if entry.key:
+            assert self.bucket is not None
+            data, location = self.bucket.read(entry.key, MAX_MEDIA_BYTES)
+        else:
+            data, location = read_file(Path(entry.path)), entry.path
+        return data, location if self.stays else ""
 
 
 def read_file(path: Path) -> bytes:
@@ -128,24 +255,23 @@ def check_name(name: str, format_found: str) -> None:
         )
 
 
-def _list_folder(top: Path, passed_over: Set[str]) -> Listing:
-    """All regular files below a folder; hidden ones and links are left out."""
-    entries, skipped = [], 0
-    for folder, folders, files in os.walk(top, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            path = Path(folder) / name
-            if name.startswith(".") or path.is_symlink():
-                continue
-            if path.suffix.lower() in passed_over:
-                skipped += 1
-            else:
-                entries.append(Entry(path.relative_to(top).as_posix(), path=str(path.absolute())))
-    return Listing(tuple(sorted(entries, key=_order)), skipped)
+def is_sidecar(name: str, source: Mapping[str, Any]) -> bool:
+    """Whether a file of this name tells about media and is none; a source may include such endings as media."""
+    ending = Path(name).suffix.lower()
+    return name in NAMES or (ending in SIDECARS and ending not in source.get("include", ()))
 
 
-def _order(entry: Entry) -> tuple[str, str]:
-    return entry.name, entry.digest
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
+
+
+def _check_files(files: Any) -> None:
+    good = isinstance(files, list) and all(
+        isinstance(one, Mapping) and isinstance(one.get("name"), str) and isinstance(one.get("digest"), str)
+        for one in files
+    )
+    if not good or not files:
+        raise InvalidInput("An upload source needs its files.", hint='Write {"files": [{"name", "digest"}]}.')
 
 
 def _text(source: Mapping[str, Any], key: str) -> str:
@@ -153,6 +279,12 @@ def _text(source: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidInput(f'The source needs "{key}".', hint=f'Write {{"kind": "folder", "{key}": "..."}}.')
     return value
+
+
+def _small(name: str, data: bytes) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise TooLarge(f'The manifest "{name}" has more than {MOST_BYTES} bytes.', hint="Split the source.")
+    return data
 
 
 def _unreadable() -> InvalidMedia:

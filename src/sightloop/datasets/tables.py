@@ -1,4 +1,6 @@
-"""The records of this room: datasets, label schemas, versions, annotations, suggestions, quarantine, staged blobs."""
+"""The records of this room: datasets, label schemas, versions, annotations, suggestions, quarantine, staged blobs,
+standing sources with their credentials and what was pushed to them.
+"""
 
 from __future__ import annotations
 
@@ -118,5 +120,48 @@ staged = sa.Table(
     sa.Column("workspace_id", sa.String, primary_key=True),
     sa.Column("digest", sa.String, primary_key=True),
     sa.Column("name", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+)
+
+source_credentials = sa.Table(
+    "source_credentials",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("endpoint", sa.String, nullable=False),
+    sa.Column("region", sa.String, nullable=False),
+    sa.Column("account", sa.String, nullable=False),
+    sa.Column("secrets", sa.Text, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.Column("rotated_at", sa.String, nullable=False),
+    sa.UniqueConstraint("workspace_id", "name", name="uq_source_credentials_name"),
+)
+
+sources = sa.Table(
+    "sources",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("settings", sa.JSON, nullable=False),
+    sa.Column("every_s", sa.Float, nullable=False),
+    sa.Column("last_run", sa.String, nullable=False),
+    sa.Column("looked_at", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.UniqueConstraint("workspace_id", "name", name="uq_sources_name"),
+)
+
+source_inbox = sa.Table(
+    "source_inbox",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("digest", sa.String, nullable=False),
+    sa.Column("given", sa.JSON, nullable=False),
     sa.Column("made_at", sa.String, nullable=False),
 )

@@ -12,6 +12,7 @@ from sightloop.errors import Forbidden, Unauthenticated
 class Role(StrEnum):
     ANONYMOUS = "anonymous"
     PREDICTOR = "predictor"
+    PUSHER = "pusher"
     VIEWER = "viewer"
     LABELER = "labeler"
     ENGINEER = "engineer"
@@ -26,6 +27,7 @@ class Permission(StrEnum):
     MEDIA_READ = "media.read"
     PREDICT = "predict"
     LABEL = "label"
+    PUSH = "push"
     INGEST = "ingest"
     DATASET_WRITE = "dataset.write"
     TRAIN = "train"
@@ -43,13 +45,14 @@ class Permission(StrEnum):
 _VIEW = frozenset({Permission.PUBLIC, Permission.READ, Permission.MEDIA_READ})
 _LABEL = _VIEW | {Permission.LABEL}
 _ENGINEER = _LABEL | {
-    Permission.PREDICT, Permission.INGEST, Permission.DATASET_WRITE, Permission.TRAIN, Permission.MODEL_WRITE,
-    Permission.PROMOTE, Permission.DEPLOY, Permission.MONITOR_WRITE, Permission.LOOP_WRITE,
+    Permission.PREDICT, Permission.PUSH, Permission.INGEST, Permission.DATASET_WRITE, Permission.TRAIN,
+    Permission.MODEL_WRITE, Permission.PROMOTE, Permission.DEPLOY, Permission.MONITOR_WRITE, Permission.LOOP_WRITE,
     Permission.OUTCOME_WRITE, Permission.RUN_CANCEL, Permission.AUDIT_READ,
 }  # fmt: skip
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ANONYMOUS: frozenset({Permission.PUBLIC}),
     Role.PREDICTOR: frozenset({Permission.PUBLIC, Permission.PREDICT}),
+    Role.PUSHER: frozenset({Permission.PUBLIC, Permission.PUSH}),
     Role.VIEWER: _VIEW,
     Role.LABELER: _LABEL,
     Role.ENGINEER: _ENGINEER,

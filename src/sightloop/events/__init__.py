@@ -3,6 +3,7 @@
 from sightloop.events.audit_chain import AuditEntry, AuditReport
 from sightloop.events.delivery import Deliverer
 from sightloop.events.egress import Egress
+from sightloop.events.egress_gate import EgressGate
 from sightloop.events.idempotency import Idempotency
 from sightloop.events.paging import read_page
 from sightloop.events.sinks import Sinks
@@ -17,6 +18,7 @@ __all__ = [
     "Deliverer",
     "Delivery",
     "Egress",
+    "EgressGate",
     "Events",
     "Idempotency",
     "Sinks",

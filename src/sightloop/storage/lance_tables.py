@@ -142,14 +142,17 @@ class Tables:
         with self._lock(name):
             self._place.drop(_path(name))
 
-    def delete(self, name: str, where: str) -> int:
+    def delete(self, name: str, where: str, *, rewrite: bool = True) -> int:
         """The version without the matching rows; their bytes go with the versions before it, see `collect`.
 
-        Name opaque ids only: Lance stores the predicate.
+        Name opaque ids only: Lance stores the predicate. Without `rewrite` the bytes stay until the rows around them
+        are written again, which costs nothing now.
         """
         with self._writing(name, None):
             dataset = self._open(name)
             dataset.delete(where)
+            if not rewrite:
+                return int(self._open(name).version)
             dataset.optimize.compact_files(materialize_deletions=True, materialize_deletions_threshold=0.0)
             return int(self._open(name).version)
 

@@ -16,7 +16,7 @@ workspace = Noun("Workspaces: the tenants of the installation.")
 @key.command("create", example="sightloop key create labeler --name anna --days 90")
 def create(
     ws: Workspace,
-    role: Annotated[str, typer.Argument(help="predictor, viewer, labeler, engineer or admin.")],
+    role: Annotated[str, typer.Argument(help="predictor, pusher, viewer, labeler, engineer or admin.")],
     name: Annotated[str, typer.Option(help="What people call it.")] = "",
     days: Annotated[int | None, typer.Option(help="Valid for so many days; for ever if not given.")] = None,
     deployment: Annotated[str, typer.Option(help="The only deployment that a predictor may ask.")] = "",

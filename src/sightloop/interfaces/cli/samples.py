@@ -35,11 +35,13 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     ws: Workspace,
-    source: Annotated[Path, typer.Argument(help="A folder or an archive (.zip, .tar, .tar.gz).")],
+    source: Annotated[str, typer.Argument(help="A folder, an archive (.zip, .tar, .tar.gz), or s3://, gs://, az://.")],
     metadata: Annotated[Path | None, typer.Option(help="YAML or JSON: facets by file name.")] = None,
     reading: Annotated[Path | None, typer.Option(help="YAML or JSON: quantity, unit, scale, offset of pixels.")] = None,
     include: Annotated[str, typer.Option(help="Endings that are passed over otherwise: .csv,.txt")] = "",
     keep_identity: Annotated[bool, typer.Option(help="Leave patients named in DICOM files.")] = False,
+    credentials: Annotated[str, typer.Option(help="Of a bucket, by name.")] = "",
+    copy: Annotated[bool | None, typer.Option(help="Copy the media; a bucket's stay there by default.")] = None,
     wait: Annotated[bool, typer.Option(help="Return when it has ended.")] = True,
 ) -> Any:
     """Make samples of media: checked, measured, embedded; broken files go to quarantine."""
@@ -50,6 +52,8 @@ def ingest(
             reading=None if reading is None else read_mapping(reading),
             include=[ending for ending in include.split(",") if ending],
             keep_identity=keep_identity,
+            credentials=credentials,
+            copy=copy,
             wait=wait,
             progress=follow,
         )

@@ -20,6 +20,7 @@ from sightloop.interfaces.cli import (
     runs,
     samples,
     schemas,
+    sources,
     webhooks,
 )
 
@@ -35,6 +36,8 @@ samples.register(app)
 models.register(app)
 deployments.register(app)
 for name, noun in (
+    ("source", sources.source),
+    ("credentials", sources.credentials),
     ("samples", samples.samples),
     ("quarantine", samples.quarantine),
     ("schema", schemas.schema),

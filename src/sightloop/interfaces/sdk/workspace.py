@@ -14,6 +14,7 @@ from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples,
 from sightloop.interfaces.sdk.labeling import Campaigns, Queue, Reviews
 from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
 from sightloop.interfaces.sdk.records import Record
+from sightloop.interfaces.sdk.sources import Credentials, Sources
 from sightloop.interfaces.sdk.traces import (
     Audit,
     Keys,
@@ -27,6 +28,7 @@ from sightloop.interfaces.sdk.traces import (
 )
 from sightloop.interfaces.sdk.watching import Alerts, Loop, Monitors, Policies, Rules
 
+_BUCKETS = ("s3://", "gs://", "az://")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 Reference = str | Mapping[str, Any]
 
@@ -38,6 +40,8 @@ class Workspace:
         self._connection = connection
         self._close = close
         self.samples = Samples(connection)
+        self.sources = Sources(connection)
+        self.credentials = Credentials(connection)
         self.quarantine = Quarantine(connection)
         self.schemas = Schemas(connection)
         self.datasets = Datasets(connection)
@@ -67,7 +71,8 @@ class Workspace:
         source: str | Path | Iterable[str | Path],
         *,
         metadata: Mapping[str, Mapping[str, Any]] | None = None,
-        copy: bool = True,
+        copy: bool | None = None,
+        credentials: str = "",
         reading: Mapping[str, Any] | None = None,
         include: Sequence[str] = (),
         keep_identity: bool = False,
@@ -75,11 +80,13 @@ class Workspace:
         progress: Progress = False,
         key: str | None = None,
     ) -> Record:
-        """The run that makes samples of a folder, an archive, or files; ended, unless `wait` is false.
+        """The run that makes samples of a folder, an archive, files or a bucket; ended, unless `wait` is false.
 
         Args:
+            source: "s3://...", "gs://..." and "az://..." name buckets.
             metadata: by file name, relative to the folder or the archive's root.
-            copy: False leaves a folder's media where they are.
+            copy: False leaves a folder's media where they are, True copies those of a bucket, which stay otherwise.
+            credentials: of a bucket, by name.
             reading: what the numbers of the images mean: {"quantity": "temperature", "unit": "°C", "scale": 0.04,
                 "offset": -273.15}.
             include: endings that are passed over otherwise, such as ".csv" and ".txt".
@@ -89,6 +96,7 @@ class Workspace:
             "reading": dict(reading) if reading else None,
             "include": list(include),
             "identity": "keep" if keep_identity else None,
+            "credentials": credentials,
         }
         made = self._source(source, copy=copy, keep_identity=keep_identity)
         body = {"source": made | {name: value for name, value in said.items() if value}, "metadata": metadata}
@@ -160,12 +168,16 @@ class Workspace:
     def _run(self, run: Record, wait: bool, progress: Progress) -> Record:
         return self.runs.wait(run, progress=progress) if wait else run
 
-    def _source(self, source: str | Path | Iterable[str | Path], *, copy: bool, keep_identity: bool) -> dict[str, Any]:
+    def _source(
+        self, source: str | Path | Iterable[str | Path], *, copy: bool | None, keep_identity: bool
+    ) -> dict[str, Any]:
+        stays = {} if copy is None else {"copy": copy}
+        if isinstance(source, str) and source.startswith(_BUCKETS):
+            return {"kind": "bucket", "url": source, **stays}
         if isinstance(source, str | Path):
             path = Path(source)
             kind = "archive" if path.name.lower().endswith(_ARCHIVES) else "folder"
             if self._connection.local:
-                stays = {} if copy else {"copy": False}
                 return {"kind": kind, "path": os.fspath(path.resolve()), **stays}
             if kind == "archive":
                 return {"kind": kind, "upload": self._upload(path)}

@@ -19,6 +19,7 @@ type Role = components['schemas']['Role']
 const ROLES: { value: Role; label: string; hint: string }[] = [
   { value: 'viewer', label: 'viewer', hint: 'reads' },
   { value: 'predictor', label: 'predictor', hint: 'asks a deployment' },
+  { value: 'pusher', label: 'pusher', hint: 'pushes media to sources' },
   { value: 'labeler', label: 'labeler', hint: 'labels' },
   { value: 'engineer', label: 'engineer', hint: 'trains and promotes' },
   { value: 'admin', label: 'admin', hint: 'everything' },

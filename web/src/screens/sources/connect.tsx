@@ -8,14 +8,16 @@ import { Button } from '@/ui/button'
 import { Dialog } from '@/ui/dialog'
 import { Field, Input } from '@/ui/field'
 import { Segments } from '@/ui/select'
+import { BucketForm } from './bucket'
+import { PushForm } from './push'
 import { sendFiles } from './upload'
 
-type Kind = 'folder' | 'archive' | 'upload' | 'bucket' | 'camera'
+type Kind = 'folder' | 'archive' | 'upload' | 'bucket' | 'push' | 'camera'
 const KINDS = [
-  { value: 'upload', label: 'Upload' }, { value: 'folder', label: 'Folder' }, { value: 'archive', label: 'Archive' }, { value: 'bucket', label: 'Bucket' }, { value: 'camera', label: 'Camera' },
+  { value: 'upload', label: 'Upload' }, { value: 'folder', label: 'Folder' }, { value: 'archive', label: 'Archive' }, { value: 'bucket', label: 'Bucket' }, { value: 'push', label: 'Push' }, { value: 'camera', label: 'Camera' },
 ] as const
 
-/** Where images come from: this machine, a folder or an archive on the server. */
+/** Where images come from: this machine, a folder or an archive on the server, a bucket. */
 export function Connect({ close }: { close: () => void }) {
   const { workspace = 'default' } = useParams({ strict: false })
   const navigate = useNavigate()
@@ -78,22 +80,18 @@ export function Connect({ close }: { close: () => void }) {
             </div>
           </form>
         )}
-        {kind === 'bucket' && (
-          <Cannot why="Sightloop does not read buckets itself. Synchronise the bucket to a folder on the server and connect that folder: files that are known already are passed over.">
-            <pre className="mono mt-2 overflow-x-auto rounded-md bg-well p-2">sightloop ingest /data/bucket-copy</pre>
-          </Cannot>
-        )}
-        {kind === 'camera' && <Cannot why="Images that a deployment answers are kept as they are predicted. For cameras without a deployment, write frames to a folder and connect it, or send them to POST /api/v1/uploads." />}
+        {kind === 'bucket' && <BucketForm close={close} />}
+        {kind === 'push' && <PushForm close={close} />}
+        {kind === 'camera' && <Cannot why="Images that a deployment answers are kept as they are predicted. For cameras without a deployment, connect a source of the kind Push, or write frames to a folder and connect it." />}
       </div>
     </Dialog>
   )
 }
 
-function Cannot({ why, children }: { why: string; children?: React.ReactNode }) {
+function Cannot({ why }: { why: string }) {
   return (
     <div>
       <p className="text-ink-2">{why}</p>
-      {children}
       <div className="mt-3 flex justify-end">
         <Button look="primary" disabled>
           Connect

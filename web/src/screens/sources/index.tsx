@@ -15,6 +15,7 @@ import { arrivals, type Arrival } from './arrivals'
 import { Connect } from './connect'
 import { Quarantine, quarantineQuery } from './quarantine'
 import { Runs, Sending } from './runs'
+import { Standing } from './standing'
 import { filesOf, sendFiles } from './upload'
 
 /** What has come in and what is coming in, from where, and what was turned away. */
@@ -65,6 +66,7 @@ export default function Screen() {
         ) : (
           <div className="flex h-full flex-col gap-6 overflow-auto p-4" tabIndex={0} role="region" aria-label="Sources">
             <Sending workspace={workspace} />
+            <Standing workspace={workspace} />
             <CameIn workspace={workspace} connect={() => setConnecting(true)} />
             <Runs workspace={workspace} current={run} />
           </div>

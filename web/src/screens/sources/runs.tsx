@@ -14,7 +14,7 @@ import { forgetUpload, stopUpload, useUpload } from './upload'
 type Run = {
   id: string
   state: string
-  params: { source?: { kind?: string; path?: string; files?: unknown[]; upload?: string } }
+  params: { source?: { kind?: string; name?: string; path?: string; files?: unknown[]; upload?: string } }
   started_at: string | null
   ended_at: string | null
   progress: { done: number; total: number; note: string }
@@ -28,6 +28,7 @@ const GRID = 'grid grid-cols-[minmax(140px,1.6fr)_minmax(140px,1.4fr)_72px_72px_
 /** Only the last part of a path: the rest is nobody's business on a shared screen. */
 function named({ source }: Run['params']): string {
   if (!source) return 'ingest'
+  if (source.name) return source.name
   if (source.path) return source.path.split('/').filter(Boolean).at(-1) ?? source.kind ?? 'folder'
   return source.kind === 'quarantine' ? 'quarantine, tried again' : source.files ? `${count(source.files.length)} uploaded files` : (source.kind ?? 'ingest')
 }

@@ -12,6 +12,7 @@ from sightloop.interfaces.api.routes import (
     reviews,
     samples,
     serving,
+    sources,
     system,
     traces,
 )
@@ -21,6 +22,7 @@ ROOMS = (
     pages.routes,
     access.routes,
     samples.routes,
+    sources.routes,
     objects.routes,
     datasets.routes,
     labeling.routes,

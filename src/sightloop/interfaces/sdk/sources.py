@@ -1,0 +1,123 @@
+"""Sources that stand, and the credentials of the stores that they read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sightloop.interfaces.sdk.connection import Noun, items_of, part
+from sightloop.interfaces.sdk.records import Record
+
+
+class Sources(Noun):
+    """Where media come from again and again: each look takes in only what is new or changed."""
+
+    def add(
+        self,
+        name: str,
+        place: str | Path = "",
+        *,
+        kind: str = "",
+        credentials: str = "",
+        copy: bool | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        every_s: float = 0.0,
+        key: str | None = None,
+    ) -> Record:
+        """The source; nothing is taken in before `sync`, or before the clock looks.
+
+        Args:
+            place: "s3://bucket/prefix", "gs://...", "az://...", or a folder on the server; none for kind "push".
+            copy: whether media are copied: by default those of a folder are, those of a bucket stay there.
+            defaults: licence, consent, subject, purpose and facets of every medium.
+            every_s: pause between looks, seconds; 0 for none.
+        """
+        text = os.fspath(place)
+        kind = kind or ("bucket" if "://" in text else "folder")
+        if kind == "folder" and self._connection.local:
+            text = os.fspath(Path(text).resolve())
+        settings = {
+            **({"url" if kind == "bucket" else "path": text} if text else {}),
+            **({"credentials": credentials} if credentials else {}),
+            **({} if copy is None else {"copy": copy}),
+            **({"defaults": dict(defaults)} if defaults else {}),
+        }
+        body = {"name": name, "kind": kind, "settings": settings, "every_s": every_s}
+        return self._connection.post("/sources", body, key=key)
+
+    def list(self) -> Sequence[Record]:
+        """The sources by name, each with what came of its newest run."""
+        return self._connection.items("/sources")
+
+    def get(self, name: str) -> Record:
+        return self._connection.get(f"/sources/{part(name)}")
+
+    def sync(self, name: str, *, key: str | None = None) -> Record:
+        """The run that takes in what is new or changed; `ws.runs.wait` waits for it."""
+        return self._connection.post(f"/sources/{part(name)}/sync", key=key)
+
+    def remove(self, name: str) -> Record:
+        """What is gone; its samples stay."""
+        return self._connection.delete(f"/sources/{part(name)}")
+
+    def push(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        medium: str = "",
+        given: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Record:
+        """What waits in the source from now on: `id`, `name`, `digest`.
+
+        Args:
+            medium: its name.
+            given: fields of the sample such as captured_at and licence, and facets.
+        """
+        said = json.dumps(dict(given)) if given else None
+        answer = self._connection.post_bytes(
+            f"/sources/{part(name)}/media", data, key=key, medium=medium or None, given=said
+        )
+        return items_of(answer)[0]
+
+
+class Credentials(Noun):
+    """Credentials of object stores; their secrets are never shown again."""
+
+    def create(
+        self,
+        name: str,
+        kind: str,
+        secrets: Mapping[str, str],
+        *,
+        endpoint: str = "",
+        region: str = "",
+        account: str = "",
+    ) -> Record:
+        """The credentials, s3, gcs or azure.
+
+        Args:
+            secrets: access_key_id and secret_access_key (s3), service_account as JSON (gcs), account_key or sas_token
+                (azure).
+            endpoint: of a store that is not the provider's own.
+            account: the storage account (azure).
+        """
+        body = {"name": name, "kind": kind, "secrets": dict(secrets)}
+        return self._connection.post(
+            "/credentials", {**body, "endpoint": endpoint, "region": region, "account": account}
+        )
+
+    def list(self) -> Sequence[Record]:
+        return self._connection.items("/credentials")
+
+    def rotate(self, name: str, secrets: Mapping[str, str]) -> Record:
+        """The credentials with other secrets."""
+        return self._connection.post(f"/credentials/{part(name)}/rotate", {"secrets": dict(secrets)})
+
+    def delete(self, name: str) -> Record:
+        """What is gone; refused while a source uses them."""
+        return self._connection.delete(f"/credentials/{part(name)}")
