@@ -4,6 +4,7 @@ from sightloop.datasets.annotations import Annotations, NewAnnotation
 from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.contents import Measured
+from sightloop.datasets.exports import LabelFormat
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.interchange import ImportReport
 from sightloop.datasets.maps import Outlier, SampleMap
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "Datasets",
     "ImportReport",
+    "LabelFormat",
     "LabelledObject",
     "Loss",
     "Measured",

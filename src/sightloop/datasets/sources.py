@@ -15,7 +15,8 @@ from sightloop.errors import InvalidInput, InvalidMedia, NotFound, SightloopErro
 from sightloop.storage import Blobs
 
 MAX_MEDIA_BYTES: Final = 256 << 20
-SIDECARS: Final = frozenset({".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".txt", ".md"})
+SIDECARS: Final = frozenset({".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".txt", ".md", ".ini"})
+_TABLES: Final = frozenset({"samples.parquet", "objects.parquet"})  # of an export: labels, no measurements
 EXTENSIONS: Final[Mapping[str, str]] = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
     ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".heic": "HEIC", ".heif": "HEIC", ".exr": "EXR", ".dcm": "DICOM",
@@ -79,7 +80,7 @@ def list_source(source: Mapping[str, Any], blobs: Blobs) -> Listing:
         packed = blobs.get(source["upload"]) if "upload" in source else Path(source["path"])
         entries, skipped = [], 0
         for name, data in members(packed):
-            if Path(name).suffix.lower() in passed_over:
+            if _is_sidecar(name, passed_over):
                 skipped += 1
             else:
                 entries.append(Entry(name, digest=blobs.put(data)))
@@ -137,11 +138,16 @@ def _list_folder(top: Path, passed_over: Set[str]) -> Listing:
             path = Path(folder) / name
             if name.startswith(".") or path.is_symlink():
                 continue
-            if path.suffix.lower() in passed_over:
+            if _is_sidecar(name, passed_over):
                 skipped += 1
             else:
                 entries.append(Entry(path.relative_to(top).as_posix(), path=str(path.absolute())))
     return Listing(tuple(sorted(entries, key=_order)), skipped)
+
+
+def _is_sidecar(name: str, passed_over: Set[str]) -> bool:
+    path = Path(name)
+    return path.suffix.lower() in passed_over or path.name in _TABLES
 
 
 def _order(entry: Entry) -> tuple[str, str]:
