@@ -1,4 +1,4 @@
-"""COCO: `annotations/<split>.json` beside `images/`; the class of a whole image is an annotation without geometry.
+"""COCO: `annotations/instances_<split>.json` beside `images/`; an image's class is an annotation without geometry.
 
 Fields after the COCO data format (cocodataset.org, "Data format"), with `sha256` and `metadata` added to each image and
 `attributes` to each annotation, where CVAT looks for them. Kept: boxes, polygons without holes, masks, keypoints.
@@ -36,17 +36,18 @@ from sightloop.vision import bounds_of, outline_of, ring_area, write_runs
 TITLE: Final = "COCO"
 _HINT: Final = "It needs images (id, file_name), categories (id, name) and annotations (image_id, category_id)."
 _LISTS: Final = ("images", "categories", "annotations")
+_PREFIX: Final = "instances_"
 _SPOOL: Final = 8 << 20
 
 
 def read(data: bytes, losses: Losses) -> list[LabelRow]:
-    """A row for each image of a COCO file, or of all COCO files in an archive; its file's name is the split."""
+    """A row for each image of a COCO file, or of all COCO files in an archive; its file's name tells the split."""
     unpacked = unpack(data, ".json")
     digests = by_file(unpacked.digests)
     rows: list[LabelRow] = []
     for name, text in sorted(unpacked.texts.items()):
         try:
-            rows += _rows(text.decode("utf-8-sig"), PurePosixPath(name).stem, digests, losses)
+            rows += _rows(text.decode("utf-8-sig"), PurePosixPath(name).stem.removeprefix(_PREFIX), digests, losses)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise unreadable("COCO", name, _HINT, error) from error
     return rows
@@ -55,7 +56,7 @@ def read(data: bytes, losses: Losses) -> list[LabelRow]:
 def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, Content]]:
     """One annotation file for each split."""
     for split, chosen in items.by_split():
-        yield f"annotations/{split}.json", _document(chosen, schema, losses)
+        yield f"annotations/{_PREFIX}{split}.json", _document(chosen, schema, losses)
 
 
 def media_path(item: ExportItem) -> str:

@@ -76,7 +76,7 @@ def _card(items: Items, digests: dict[str, str]) -> dict[str, Any]:
     tables: list[dict[str, Any]] = [
         {
             "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name, "sha256": digest,
-            "encodingFormat": "application/vnd.apache.parquet",
+            "encodingFormat": "application/x-parquet",
         }
         for name, digest in digests.items()
     ]  # fmt: skip

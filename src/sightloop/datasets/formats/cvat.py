@@ -1,4 +1,4 @@
-"""CVAT XML: `annotations.xml` ("CVAT for images 1.1") beside `images/`; tracks of "CVAT for video 1.1" are read too.
+"""CVAT XML: `<subset>.xml` ("CVAT for images 1.1") beside `images/<subset>/`; tracks of "for video 1.1" are read too.
 
 After CVAT's page "XML annotation format" (docs.cvat.ai): box (with rotation), polygon, polyline, mask (runs of the
 rows inside its bounds), skeleton, tag. `sha256` is added to each image. A shape of a track belongs to the image of its
@@ -71,13 +71,14 @@ def read(data: bytes, losses: Losses) -> list[LabelRow]:
 
 
 def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, Content]]:
-    """One file for all splits, which are subsets."""
-    yield "annotations.xml", _document(items, schema, losses)
+    """One file for each split, which is a subset."""
+    for split, chosen in items.by_split():
+        yield f"{split}.xml", _document(chosen, schema, losses)
 
 
 def media_path(item: ExportItem) -> str:
     """Where a medium lies in the archive."""
-    return f"images/{item.file}"
+    return f"images/{item.split}/{item.file}"
 
 
 def _document(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ column cannot bear it. Kept: boxes, and those attributes.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -72,7 +73,9 @@ def read(data: bytes, losses: Losses) -> list[LabelRow]:
 
 
 def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, Content]]:
-    """A file for each image, which is empty where it has no objects."""
+    """A file for each image, which is empty where it has no objects; and the classes, where Datumaro looks for them."""
+    names = {str(i): quote(name, safe="") for i, name in enumerate(schema.classes)}
+    yield "dataset_meta.json", json.dumps({"label_map": names}).encode()
     for item in items:
         losses["the class of an image is left out"] += bool(item.label)
         losses["the metadata of an image are left out"] += bool(item.metadata)

@@ -23,7 +23,7 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 Content = bytes | Iterable[bytes]
-"""What a file holds: whole, or piece by piece."""
+"""What a file holds: whole, or piece by piece, to be taken before the next file is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

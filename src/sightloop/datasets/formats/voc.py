@@ -1,4 +1,4 @@
-"""Pascal VOC: `Annotations/*.xml`, `JPEGImages/`, `ImageSets/Main/<split>.txt`.
+"""Pascal VOC: `Annotations/*.xml`, `JPEGImages/`, `ImageSets/Main/<split>.txt`, `labelmap.txt`.
 
 After the VOC2012 development kit (Everingham et al., section "Annotations"), with corners as decimals from 0 on, as
 current tools write them, and `sha256` added to each file. Kept: boxes.
@@ -36,6 +36,7 @@ _HINT: Final = "It needs an annotation with filename and objects, each with name
 _MAX_XML: Final = 16 << 20
 # XML 1.0, section 2.2; a carriage return comes back as a line feed (section 2.11).
 _BAD: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_COLUMNS: Final = "# label:color_rgb:parts:actions"
 _PLACELESS: Final = ("class", "polyline")
 
 
@@ -90,6 +91,8 @@ def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[s
             _add(found, name=one.label, difficult=0)
             _add(SubElement(found, "bndbox"), xmin=x, ymin=y, xmax=x + width, ymax=y + height)
         yield f"Annotations/{item.stem}.xml", tostring(root)
+    names = ["background", *schema.classes]
+    yield "labelmap.txt", "".join(f"{line}\n" for line in [_COLUMNS, *(f"{name}:::" for name in names)]).encode()
     for split, chosen in items.by_split():
         yield f"ImageSets/Main/{split}.txt", (f"{item.stem}\n".encode() for item in chosen)
 
