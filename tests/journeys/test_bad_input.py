@@ -90,7 +90,7 @@ SDK: dict[str, tuple[Call, str, str]] = {
         lambda ws: ws.labels.import_("cells", {next(ws.samples.list()).id: "purple"}), "invalid_input", "purple"),
     "a label row with a strange field": (
         lambda ws: ws.labels.import_("cells", [{"nome": "a.png", "label": "dark"}]), "invalid_input", "nome"),
-    "an unknown label format": (lambda ws: ws.labels.import_("cells", b"x", format="cvat"), "not_found", "cvat"),
+    "an unknown label format": (lambda ws: ws.labels.import_("cells", b"x", format="cocoa"), "not_found", "cocoa"),
     "a CSV without its columns": (lambda ws: ws.labels.import_("cells", b"a,b\n1,2\n"), "invalid_input", "label"),
     "a CSV of bytes": (lambda ws: ws.labels.import_("cells", b"\xff\xfe\x00\x01"), "invalid_input", "CSV"),
     "a COCO file that is cut": (

@@ -5,6 +5,7 @@ from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.contents import Measured
 from sightloop.datasets.credentials import StoredCredentials
+from sightloop.datasets.exports import LabelFormat
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.interchange import ImportReport
 from sightloop.datasets.maps import SampleMap
@@ -24,6 +25,7 @@ __all__ = [
     "Dataset",
     "Datasets",
     "ImportReport",
+    "LabelFormat",
     "LabelledObject",
     "Loss",
     "Measured",

@@ -96,7 +96,8 @@ class Annotations:
         Of several items on one object only the first is compared with what stands; the others share its fate.
         """
         checked = self.checked(caller, items)
-        heads = self._standing(change.connection, caller, checked)
+        standing = self._standing(change.connection, caller, checked)
+        heads = dict(standing)
         numbers: dict[tuple[str, str], int] = {}
         for (schema, sample, _), one in heads.items():
             numbers[schema, sample] = max(numbers.get((schema, sample), 0), one.revision)
@@ -122,7 +123,8 @@ class Annotations:
                 heads[key] = outcome
             first.setdefault(key, outcome)
             outcomes.append(outcome)
-        self._insert(change, caller, fresh)
+        written = {(one.schema, one.sample, one.object) for one in fresh}
+        self._insert(change, caller, fresh, [standing[key].id for key in written if key in standing])
         return outcomes
 
     def checked(self, caller: Caller, items: Sequence[NewAnnotation]) -> list[NewAnnotation]:
@@ -206,22 +208,17 @@ class Annotations:
         row = connection.execute(_mine(caller).where(tables.revisions.c.id == annotation_id)).first()
         return annotation_id, _annotation(row) if row is not None else None
 
-    def _insert(self, change: Change, caller: Caller, fresh: Sequence[Annotation]) -> None:
+    def _insert(self, change: Change, caller: Caller, fresh: Sequence[Annotation], stood: Sequence[str]) -> None:
         if not fresh:
             return
         home = tables.revisions
-        change.execute(
-            sa.update(home)
-            .where(
-                home.c.workspace_id == caller.workspace,
-                home.c.head,
-                home.c.schema_id == sa.bindparam("of_schema"),
-                home.c.sample == sa.bindparam("of_sample"),
-                home.c.object == sa.bindparam("of_object"),
+        if stood:
+            change.execute(
+                sa.update(home)
+                .where(home.c.workspace_id == caller.workspace, home.c.id == sa.bindparam("stood"))
+                .values(head=False),
+                [{"stood": one} for one in stood],
             )
-            .values(head=False),
-            [{"of_schema": one.schema, "of_sample": one.sample, "of_object": one.object} for one in fresh],
-        )
         faultpoint("label.demoted")
         newest = {(one.schema, one.sample, one.object): one.revision for one in fresh}
         change.execute(

@@ -1,31 +1,26 @@
-"""Labels in from other tools, versions out to them."""
+"""Labels in from other tools."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any, Final, cast
 
 from sightloop.datasets.annotations import Annotations, NewAnnotation
 from sightloop.datasets.catalogue import Catalogue
-from sightloop.datasets.entries import objects_of
-from sightloop.datasets.formats import coco, folder, label_studio, table, voc, yolo
-from sightloop.datasets.formats.rows import ExportItem, FormatObject, LabelRow, Loss, Losses, pack
+from sightloop.datasets.exports import format_of
+from sightloop.datasets.formats import folder
+from sightloop.datasets.formats.rows import FormatObject, LabelRow, Loss, Losses
 from sightloop.datasets.merkle import canonical
-from sightloop.datasets.schemas import Schemas, check_attributes
-from sightloop.datasets.versions import Versions
-from sightloop.domain import Annotation, Basis, Caller, DatasetVersion, LabelSchema, derived_id
+from sightloop.datasets.schemas import Schemas, check_attributes, read_attribute
+from sightloop.domain import Annotation, Basis, Caller, LabelSchema, derived_id
 from sightloop.errors import InvalidInput
 from sightloop.events import Events
-from sightloop.plugins import choose
 from sightloop.vision import check_geometry
 
-FORMATS: Final[Mapping[str, ModuleType]] = {
-    "folder": folder, "csv": table, "coco": coco, "yolo": yolo, "voc": voc, "label-studio": label_studio,
-}  # fmt: skip
+_SAMPLES: Final = 500  # of which the standing truth is held at a time
+_WRITTEN: Final = 10_000  # objects in one unit of work: others wait no longer than it takes
 _COLUMNS: Final = {"label", "sample", "digest", "name", "split", "objects"}
 _OBJECTS: Final = 'Write "objects": [{"label", "geometry_type", "geometry"}], all else as text.'
 
@@ -50,14 +45,11 @@ class ImportReport:
 class Interchange:
     """Reads and writes label formats against the workspace's samples."""
 
-    def __init__(
-        self, events: Events, catalogue: Catalogue, schemas: Schemas, annotations: Annotations, versions: Versions
-    ) -> None:
+    def __init__(self, events: Events, catalogue: Catalogue, schemas: Schemas, annotations: Annotations) -> None:
         self._events = events
         self._catalogue = catalogue
         self._schemas = schemas
         self._annotations = annotations
-        self._versions = versions
 
     def import_labels(
         self, caller: Caller, schema: str, labels: bytes | Sequence[Mapping[str, Any]] | None, format: str
@@ -69,75 +61,38 @@ class Interchange:
         placed = [(find(row.sample, row.digest, row.name), row) for row in rows]
         known = {sample: row for sample, row in placed if sample}
         unknown = tuple(row.name or row.digest or row.sample for sample, row in placed if not sample)
-        standing = self._annotations.objects(caller, to_schema.id, list(known))
         view = self._catalogue.view(caller)
-        news, unchanged = [], 0
-        for sample, row in sorted(known.items()):
-            number = view.row_numbers([sample])[0]
-            size = int(view.column("width")[number]), int(view.column("height")[number])
-            there = {_content(one) for one in standing.get(sample, ()) if one.label}
-            for item in _items(caller, sample, to_schema, row, size, losses):
-                if _content(item) in there:
-                    unchanged += 1
-                else:
-                    news.append(item)
+        samples = sorted(known)
+        numbers = view.row_numbers(samples)
+        widths, heights = view.column("width")[numbers].tolist(), view.column("height")[numbers].tolist()
+        sizes = dict(zip(samples, zip(widths, heights, strict=True), strict=True))
+        _check_classes(to_schema, known, sizes, losses)
+        written = unchanged = 0
+        news: list[NewAnnotation] = []
+        for start in range(0, len(samples), _SAMPLES):
+            some = samples[start : start + _SAMPLES]
+            standing = self._annotations.objects(caller, to_schema.id, some)
+            for sample in some:
+                there = {_content(one) for one in standing.get(sample, ()) if one.label}
+                for item in _items(caller, sample, to_schema, known[sample], sizes[sample], losses):
+                    if there and _content(item) in there:
+                        unchanged += 1
+                    else:
+                        news.append(item)
+                if len(news) >= _WRITTEN:
+                    written += self._write(caller, to_schema, news)
+                    news = []
+        written += self._write(caller, to_schema, news)
+        splits = {sample: known[sample].split for sample in samples if known[sample].split}
+        return ImportReport(written, unchanged, unknown, splits, tuple(losses.report()))
+
+    def _write(self, caller: Caller, schema: LabelSchema, news: Sequence[NewAnnotation]) -> int:
         if news:
-            with self._events.change(caller, "labels.import", to_schema.id) as change:
+            with self._events.change(caller, "labels.import", schema.id) as change:
                 self._annotations.write(change, caller, news)
-                change.emit("sightloop.labels.imported", {"schema": to_schema.id, "written": len(news)})
-        splits = {sample: row.split for sample, row in sorted(known.items()) if row.split}
-        return ImportReport(len(news), unchanged, unknown, splits, tuple(losses.report()))
-
-    def losses(self, caller: Caller, version: DatasetVersion, format: str) -> list[Loss]:
-        """What an export in the format could not keep."""
-        losses = Losses()
-        for _ in _format(format).write(self._items(caller, version), self._schema_of(caller, version), losses):
-            pass
-        return losses.report()
-
-    def export(
-        self, caller: Caller, version: DatasetVersion, format: str, media: Callable[[str], bytes] | None
-    ) -> bytes:
-        """A zip archive; `media` gives the bytes of a sample, None leaves them out. Losses stand in losses.txt."""
-        chosen = _format(format)
-        items = self._items(caller, version)
-        samples = [row["sample"] for row in self._versions.rows(caller, version)]
-        losses = Losses()
-
-        def files() -> Iterator[tuple[str, bytes]]:
-            yield from chosen.write(items, self._schema_of(caller, version), losses)
-            if report := losses.report():
-                told = (f"{one['count']} times: {one['what']}" for one in report)
-                yield "losses.txt", "\n".join(told).encode()
-            if media is not None:
-                for sample, item in zip(samples, items, strict=True):
-                    yield chosen.media_path(item), media(sample)
-
-        return pack(files())
-
-    def _items(self, caller: Caller, version: DatasetVersion) -> list[ExportItem]:
-        rows = self._versions.rows(caller, version)
-        view = self._catalogue.view(caller)
-        samples = view.samples(view.row_numbers(row["sample"] for row in rows))
-        return [
-            ExportItem(
-                name=sample.name,
-                digest=row["media_digest"],
-                split=row["split"],
-                label=row["label"],
-                width=sample.width,
-                height=sample.height,
-                metadata=json.loads(row["metadata"]),
-                objects=[
-                    FormatObject(one["label"], one["geometry_type"], one["geometry"], one["attributes"])
-                    for one in objects_of(row)
-                ],
-            )
-            for row, sample in zip(rows, samples, strict=True)
-        ]
-
-    def _schema_of(self, caller: Caller, version: DatasetVersion) -> LabelSchema:
-        return self._schemas.schema(caller, self._schemas.dataset(caller, version.dataset).schema)
+                told = {"schema": schema.id, "written": len(news), "first": news[0].sample}
+                change.emit("sightloop.labels.imported", told)
+        return len(news)
 
     def _read(
         self, caller: Caller, labels: bytes | Sequence[Mapping[str, Any]] | None, format: str, losses: Losses
@@ -150,9 +105,25 @@ class Interchange:
                 view.column("name"), view.column("media_digest"), strict=True))  # fmt: skip
             return [row for row in found if row is not None]
         if isinstance(labels, bytes):
-            rows: list[LabelRow] = _format(format).read(labels, losses)
+            rows: list[LabelRow] = format_of(format).read(labels, losses)
             return rows
         return [_row(one) for one in labels]
+
+
+def _check_classes(
+    schema: LabelSchema, known: Mapping[str, LabelRow], sizes: Mapping[str, tuple[int, int]], losses: Losses
+) -> None:
+    """Nothing; raises InvalidInput for a class that the schema has not, before anything is written."""
+    before = Losses(losses)
+    for sample, row in known.items():
+        named = {one.label for one in row.objects(*sizes[sample])} if row.objects else set()
+        for label in sorted({row.label, *named} - {"", *schema.classes}):
+            raise InvalidInput(
+                f'"{label[:100]}" is no class of the schema "{schema.name}".',
+                hint=f"Classes: {', '.join(schema.classes[:10])}.",
+            )
+    losses.clear()
+    losses.update(before)
 
 
 def _items(
@@ -175,7 +146,8 @@ def _items(
             losses[error.message] += 1
             continue
         attributes = {}
-        for name, value in one.attributes.items():
+        for name, told in one.attributes.items():
+            value = read_attribute(schema, name, told)
             try:
                 check_attributes(schema, {name: value})
             except InvalidInput as error:
@@ -196,7 +168,7 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 6)
     if isinstance(value, dict):
-        return {key: _rounded(one) for key, one in value.items()}
+        return {key: round(one, 6) if isinstance(one, float) else _rounded(one) for key, one in value.items()}
     return [_rounded(one) for one in value] if isinstance(value, list) else value
 
 
@@ -204,10 +176,6 @@ def _content(one: Annotation | NewAnnotation) -> tuple[str, ...]:
     """What is said, whatever the object is called."""
     told = canonical([_rounded(dict(one.geometry)), dict(one.attributes)])
     return ("object" if one.object else "", one.label, one.geometry_type, told)
-
-
-def _format(name: str) -> Any:
-    return choose("sightloop.formats", FORMATS, name, "label format")
 
 
 def _row(values: Mapping[str, Any]) -> LabelRow:

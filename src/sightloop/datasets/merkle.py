@@ -14,6 +14,7 @@ from typing import Any, Final
 
 BUCKETS: Final = 1024
 DIGEST_BYTES: Final = 32
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 EMPTY: Final = bytes(BUCKETS * DIGEST_BYTES)
 
 
@@ -34,7 +35,7 @@ def leaf_of(
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def bucket_digests(leaves: Mapping[int, Iterable[str]], previous: bytes = EMPTY) -> bytes:

@@ -199,6 +199,19 @@ def check_attributes(schema: LabelSchema, values: Mapping[str, Any]) -> None:
             raise InvalidInput(f'The value of the attribute "{name}" does not fit.', hint=f"Give {wanted}.")
 
 
+def read_attribute(schema: LabelSchema, name: str, value: Any) -> Any:
+    """The value as the schema means it where a file holds it as text: a number, or true or false; else as it is."""
+    kind = schema.attributes.get(name, {}).get("type")
+    if isinstance(value, str) and kind == "bool":
+        return {"true": True, "false": False}.get(value.strip().lower(), value)
+    if isinstance(value, str) and kind == "number":
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
 def _attributes(given: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes as they are kept; raises InvalidInput."""
     kept = {}

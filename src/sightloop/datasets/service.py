@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from sightloop.datasets.catalogue import Catalogue, Counts, Page
 from sightloop.datasets.columns import CONTENT, MOST_NEWEST, NO_CLAIMS, SAID, Asked, Claims, ColumnReader, Columns
 from sightloop.datasets.contents import Contents
 from sightloop.datasets.entries import entry_of
+from sightloop.datasets.exports import Exports, LabelFormat, formats
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.ingest import Ingest
@@ -87,7 +88,8 @@ class Datasets:
         self._versions = Versions(
             records, stores, events, self._catalogue, self._schemas, self.annotations, self._similarity
         )
-        self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations, self._versions)
+        self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations)
+        self._exports = Exports(self._catalogue, self._schemas, self._versions)
         self._columns = ColumnReader(self._catalogue, self._versions)
         self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
         self._outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)
@@ -439,24 +441,24 @@ class Datasets:
         """What was written; importing the same again writes nothing.
 
         Args:
-            labels: a file or archive in the `format` (folder, csv, coco, yolo, voc, label-studio); or rows like
+            labels: a file or archive in the `format`, one of `formats()`; or rows like
                 {"name": "a.png", "label": "ok"}, which may also name `sample` or `digest` and hold "objects"; None with
                 "folder" takes the labels from the samples' own paths.
         """
         return self._interchange.import_labels(caller, schema, labels, format)
 
-    def export(self, caller: Caller, version: str, format: str, *, media: bool = True) -> bytes:
-        """A zip archive of the version; the same version gives the same bytes.
+    def formats(self) -> Sequence[LabelFormat]:
+        """The label formats of import and export, plugins included."""
+        return formats()
 
-        Args:
-            format: folder, csv, coco, yolo, voc or label-studio. What it cannot keep stands in losses.txt.
-        """
+    def export(self, caller: Caller, version: str, format: str, *, media: bool = True) -> IO[bytes]:
+        """A zip archive of the version in one of `formats()`, to be closed; the same version gives the same bytes."""
         found = self._versions.resolve(caller, version)
-        return self._interchange.export(caller, found, format, (lambda one: self.media(caller, one)) if media else None)
+        return self._exports.export(caller, found, format, (lambda one: self.media(caller, one)) if media else None)
 
     def losses(self, caller: Caller, version: str, format: str) -> Sequence[Loss]:
         """What an export in the format would not keep."""
-        return self._interchange.losses(caller, self._versions.resolve(caller, version), format)
+        return self._exports.losses(caller, self._versions.resolve(caller, version), format)
 
     def references(self, workspace: str) -> set[str]:
         """Digests of all blobs that this room uses, for fsck."""

@@ -22,7 +22,8 @@ from sightloop.events import EgressGate
 from sightloop.storage import Blobs, Stores
 
 MAX_MEDIA_BYTES: Final = 256 << 20
-SIDECARS: Final = frozenset({".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".txt", ".md"})
+SIDECARS: Final = frozenset({".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".txt", ".md", ".ini"})
+_TABLES: Final = frozenset({"samples.parquet", "objects.parquet"})  # of an export: labels, no measurements
 EXTENSIONS: Final[Mapping[str, str]] = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
     ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".heic": "HEIC", ".heif": "HEIC", ".exr": "EXR", ".dcm": "DICOM",
@@ -258,7 +259,9 @@ def check_name(name: str, format_found: str) -> None:
 def is_sidecar(name: str, source: Mapping[str, Any]) -> bool:
     """Whether a file of this name tells about media and is none; a source may include such endings as media."""
     ending = Path(name).suffix.lower()
-    return name in NAMES or (ending in SIDECARS and ending not in source.get("include", ()))
+    return (
+        name in NAMES or Path(name).name in _TABLES or (ending in SIDECARS and ending not in source.get("include", ()))
+    )
 
 
 def _is_hidden(name: str) -> bool:

@@ -45,10 +45,12 @@ def check_geometry(kind: str, geometry: Mapping[str, Any], width: int, height: i
     Raises:
         InvalidInput: not of this kind, not finite, empty, or outside the image.
     """
-    require(kind in FIELDS, f'There is no geometry type "{kind}".', f"Use {', '.join(FIELDS)}.")
+    if kind not in FIELDS:
+        raise InvalidInput(f'There is no geometry type "{kind}".', hint=f"Use {', '.join(FIELDS)}.")
     expected = FIELDS[kind]
-    given = isinstance(geometry, Mapping) and set(geometry) == set(expected)
-    require(given, f"This is no {kind}.", f"Give {', '.join(expected)} and nothing else." if expected else "Give {}.")
+    if not (type(geometry) is dict or isinstance(geometry, Mapping)) or geometry.keys() != set(expected):
+        hint = f"Give {', '.join(expected)} and nothing else." if expected else "Give {}."
+        raise InvalidInput(f"This is no {kind}.", hint=hint)
     if kind == "class":
         return {}
     if kind == "mask":
@@ -67,7 +69,8 @@ def check_geometry(kind: str, geometry: Mapping[str, Any], width: int, height: i
     if kind == "keypoints":
         return _keypoints(geometry["points"], width, height, skeleton)
     values = {name: _number(geometry[name], kind) for name in expected}
-    require(values["width"] > 0 and values["height"] > 0, f"The {kind} is empty.", "Give it a width and a height.")
+    if not (values["width"] > 0 and values["height"] > 0):
+        raise InvalidInput(f"The {kind} is empty.", hint="Give it a width and a height.")
     if kind == "box":
         x, y = values["x"], values["y"]
         _inside(kind, [(x, y), (x + values["width"], y + values["height"])], width, height)
@@ -170,13 +173,16 @@ def _list(values: Any, kind: str, least: int, most: int) -> Sequence[Any]:
 
 
 def _number(value: Any, kind: str) -> float:
-    good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
-    require(good, f"A number of the {kind} is none, or not finite.", "Give pixels of the image.")
+    if type(value) is float and -1e9 < value < 1e9:
+        return value
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e9:
+        raise InvalidInput(f"A number of the {kind} is none, or not finite.", hint="Give pixels of the image.")
     return float(value)
 
 
 def _inside(kind: str, points: Sequence[Sequence[float]], width: int, height: int) -> None:
-    good = all(
-        -TOLERANCE_PX <= x <= width + TOLERANCE_PX and -TOLERANCE_PX <= y <= height + TOLERANCE_PX for x, y in points
-    )
-    require(good, f"The {kind} leaves the image of {width} x {height} pixels.", "Give pixels of the oriented image.")
+    right, bottom = width + TOLERANCE_PX, height + TOLERANCE_PX
+    for x, y in points:
+        if not (-TOLERANCE_PX <= x <= right and -TOLERANCE_PX <= y <= bottom):
+            message = f"The {kind} leaves the image of {width} x {height} pixels."
+            raise InvalidInput(message, hint="Give pixels of the oriented image.")

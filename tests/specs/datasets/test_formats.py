@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
@@ -14,10 +15,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sightloop.datasets.formats import coco, folder, label_studio, table, voc, yolo
+from sightloop.datasets.exports import FORMATS
+from sightloop.datasets.formats import (
+    coco,
+    croissant,
+    cvat,
+    datumaro,
+    folder,
+    kitti,
+    label_studio,
+    mot,
+    parquet,
+    table,
+    voc,
+    yolo,
+)
 from sightloop.datasets.formats.brushes import pack_brush, unpack_brush
-from sightloop.datasets.formats.rows import ExportItem, FormatObject, LabelRow, Losses, pack
-from sightloop.domain import LabelSchema
+from sightloop.datasets.formats.rows import Content, ExportItem, FormatObject, Items, LabelRow, Losses, pack_into
+from sightloop.domain import DatasetVersion, LabelSchema
 from sightloop.errors import InvalidInput, SightloopError
 from sightloop.vision import check_geometry, encode_mask, ring_area
 
@@ -29,6 +44,7 @@ SCHEMA = LabelSchema(
     skeleton={"points": ["a", "b", "c"], "edges": [[0, 1]]},
 )  # fmt: skip
 DIGEST = "ab" * 32
+VERSION = DatasetVersion("dsv_1", "cells", 3, "cd" * 32, "", {}, {}, datetime(2026, 1, 2, tzinfo=UTC))
 
 x = st.floats(0, WIDTH, width=32)
 y = st.floats(0, HEIGHT, width=32)
@@ -40,6 +56,8 @@ rotated = st.builds(lambda a, b, w, h, t: {"cx": a, "cy": b, "width": w, "height
                     st.floats(-179, 179, width=32))  # fmt: skip
 ring = st.lists(point, min_size=3, max_size=8).filter(lambda one: ring_area(one) > 1)
 polygon = ring.map(lambda one: {"rings": [one]})
+holes = st.tuples(ring, ring).map(lambda both: {"rings": list(both)})
+polyline = st.lists(point, min_size=2, max_size=8).map(lambda one: {"points": one})
 placed = st.tuples(x, y, st.sampled_from([1, 2])).map(list)
 unplaced = st.just([0.0, 0.0, 0])
 keypoints = st.tuples(placed, *[st.one_of(placed, unplaced)] * (POINTS - 1)).map(lambda one: {"points": list(one)})
@@ -47,11 +65,18 @@ mask = st.integers(0, 2**32).map(
     lambda seed: {"size": [HEIGHT, WIDTH], "counts": encode_mask(_patch(np.random.default_rng(seed)))}
 )
 KINDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-    "box": box, "rotated_box": rotated, "polygon": polygon, "keypoints": keypoints, "mask": mask,
+    "box": box, "rotated_box": rotated, "polygon": polygon, "polyline": polyline, "keypoints": keypoints, "mask": mask,
+    "holes": holes,
 }  # fmt: skip
 KEPT: list[tuple[ModuleType, tuple[str, ...]]] = [
     (coco, ("box", "polygon", "mask", "keypoints")),
     (label_studio, ("box", "rotated_box", "polygon", "mask", "keypoints")),
+    (cvat, ("box", "rotated_box", "polygon", "polyline", "mask", "keypoints")),
+    (datumaro, ("box", "polygon", "polyline", "mask", "keypoints")),
+    (parquet, ("box", "rotated_box", "polygon", "holes", "polyline", "mask", "keypoints")),
+    (croissant, ("box", "rotated_box", "polygon", "holes", "polyline", "mask", "keypoints")),
+    (kitti, ("box",)),
+    (mot, ("box",)),
     (voc, ("box",)),
     (yolo, ("box",)),
     (yolo, ("polygon",)),
@@ -69,7 +94,9 @@ def _patch(noise: np.random.Generator) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 def objects(kinds: Sequence[str]) -> st.SearchStrategy[list[FormatObject]]:
     one = st.sampled_from(kinds).flatmap(
-        lambda kind: st.builds(FormatObject, st.sampled_from(SCHEMA.classes), st.just(kind), KINDS[kind])
+        lambda kind: st.builds(
+            FormatObject, st.sampled_from(SCHEMA.classes), st.just("polygon" if kind == "holes" else kind), KINDS[kind]
+        )
     )
     return st.lists(one, max_size=5)
 
@@ -78,11 +105,29 @@ def item(drawn: Sequence[FormatObject], label: str = "") -> ExportItem:
     return ExportItem("a/b.png", DIGEST, "train", label, WIDTH, HEIGHT, objects=drawn)
 
 
+def these(*items: ExportItem) -> Items:
+    splits = tuple(sorted({one.split for one in items}))
+    return Items(VERSION, splits, lambda split: (one for one in items if one.split == split))
+
+
+def pack(files: Iterable[tuple[str, Content]]) -> bytes:
+    buffer = io.BytesIO()
+    pack_into(buffer, files)
+    return buffer.getvalue()
+
+
+def written(format: Any, items: Items) -> tuple[dict[str, bytes], Losses]:
+    """What the format writes, by name, and what it loses."""
+    out = Losses()
+    files = format.write(items, SCHEMA, out)
+    return {name: one if isinstance(one, bytes) else b"".join(one) for name, one in files}, out
+
+
 def through(format: Any, drawn: Sequence[FormatObject], label: str = "") -> tuple[LabelRow, Losses, Losses]:
     """The row that comes back, what writing lost, what reading lost; with the medium beside it."""
     out, back = Losses(), Losses()
     one = item(drawn, label)
-    files = [*format.write([one], SCHEMA, out), (format.media_path(one), b"the image")]
+    files = [*format.write(these(one), SCHEMA, out), (format.media_path(one), b"the image")]
     (row,) = format.read(pack(files), back)
     return row, out, back
 
@@ -117,13 +162,13 @@ def test_what_is_kept_comes_back(format: ModuleType, kinds: tuple[str, ...], dat
     assert (out.report(), back.report(), row.split) == ([], [], "train")
 
 
-@pytest.mark.parametrize("format", [coco, label_studio, folder, table])
+@pytest.mark.parametrize("format", [coco, label_studio, folder, table, cvat, datumaro, parquet, croissant])
 def test_the_class_of_an_image_comes_back(format: ModuleType) -> None:
     row, out, _ = through(format, [], "crack")
     assert (row.label, out.report()) == ("crack", [])
 
 
-@pytest.mark.parametrize("format", [coco, label_studio, folder, table, voc, yolo])
+@pytest.mark.parametrize("format", [one for one in FORMATS.values() if one not in (parquet, croissant)])
 def test_every_geometry_that_a_format_does_not_keep_is_told(format: ModuleType) -> None:
     kept = {kind for one, kinds in KEPT if one is format and one is not yolo for kind in kinds}
     kept |= {"box"} if format is yolo else set()  # pose files hold boxes too
@@ -139,8 +184,7 @@ def test_every_geometry_that_a_format_does_not_keep_is_told(format: ModuleType) 
         pair = [FormatObject("bolt", kind, samples[kind])]
         other = "box" if kind != "box" else "keypoints"
         filler = FormatObject("bolt", other, samples[other])
-        out = Losses()
-        list(format.write([item([*pair, filler, filler])], SCHEMA, out))
+        _, out = written(format, these(item([*pair, filler, filler])))
         assert out.report(), f"{format.__name__} {kind}"
 
 
@@ -254,7 +298,7 @@ def test_a_damaged_annotation_costs_itself_only(annotation: dict[str, Any]) -> N
 
 def test_the_archive_holds_names_inside_only() -> None:
     one = ExportItem("../../etc/pass wd.png", DIGEST, "train", "", WIDTH, HEIGHT)
-    for format in (coco, label_studio, voc, yolo):
-        packed = pack([*format.write([one], SCHEMA, Losses()), (format.media_path(one), b"")])
+    for format in FORMATS.values():
+        packed = pack([*format.write(these(one), SCHEMA, Losses()), (format.media_path(one), b"")])
         names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
         assert not [name for name in names if ".." in name or name.startswith("/")]

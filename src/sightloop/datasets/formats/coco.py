@@ -1,4 +1,4 @@
-"""COCO: `annotations/<split>.json` beside `images/`; the class of a whole image is an annotation without geometry.
+"""COCO: `annotations/instances_<split>.json` beside `images/`; an image's class is an annotation without geometry.
 
 Fields after the COCO data format (cocodataset.org, "Data format"), with `sha256` and `metadata` added to each image and
 `attributes` to each annotation, where CVAT looks for them. Kept: boxes, polygons without holes, masks, keypoints.
@@ -6,71 +6,91 @@ Fields after the COCO data format (cocodataset.org, "Data format"), with `sha256
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import Any, Final
 
 import numpy as np
+import orjson
 
-from sightloop.datasets.formats.rows import Drawn, ExportItem, FormatObject, LabelRow, Losses, unpack
+from sightloop.datasets.formats.json_stream import part_at, parts
+from sightloop.datasets.formats.rows import (
+    Content,
+    Drawn,
+    ExportItem,
+    FormatObject,
+    Items,
+    LabelRow,
+    Losses,
+    by_file,
+    pieces,
+    unpack,
+    unreadable,
+)
 from sightloop.domain import LabelSchema
-from sightloop.errors import InvalidInput, SightloopError
+from sightloop.errors import SightloopError
 from sightloop.vision import bounds_of, outline_of, ring_area, write_runs
 
-_HINT = "It needs images (id, file_name), categories (id, name) and annotations (image_id, category_id)."
+TITLE: Final = "COCO"
+_HINT: Final = "It needs images (id, file_name), categories (id, name) and annotations (image_id, category_id)."
+_LISTS: Final = ("images", "categories", "annotations")
+_PREFIX: Final = "instances_"
+_SPOOL: Final = 8 << 20
 
 
 def read(data: bytes, losses: Losses) -> list[LabelRow]:
-    """A row for each image of a COCO file, or of all COCO files in an archive; its file's name is the split."""
+    """A row for each image of a COCO file, or of all COCO files in an archive; its file's name tells the split."""
     unpacked = unpack(data, ".json")
-    by_file = {PurePosixPath(name).name: digest for name, digest in unpacked.digests.items()}
+    digests = by_file(unpacked.digests)
     rows: list[LabelRow] = []
     for name, text in sorted(unpacked.texts.items()):
         try:
-            rows += _rows(json.loads(text), PurePosixPath(name).stem, by_file, losses)
+            rows += _rows(text.decode("utf-8-sig"), PurePosixPath(name).stem.removeprefix(_PREFIX), digests, losses)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-            raise InvalidInput("The COCO file cannot be read.", hint=_HINT) from error
+            raise unreadable("COCO", name, _HINT, error) from error
     return rows
 
 
-def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, bytes]]:
+def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, Content]]:
     """One annotation file for each split."""
-    number = {name: i for i, name in enumerate(schema.classes, start=1)}
-    categories: list[dict[str, Any]] = [{"id": i, "name": name} for name, i in number.items()]
-    if schema.skeleton:
-        edges = [[i + 1, j + 1] for i, j in schema.skeleton["edges"]]
-        categories = [{**one, "keypoints": schema.skeleton["points"], "skeleton": edges} for one in categories]
-    for split in sorted({item.split for item in items}):
-        chosen = [item for item in items if item.split == split]
-        images = [
-            {
-                "id": i,
-                "file_name": item.file,
-                "width": item.width,
-                "height": item.height,
-                "sha256": item.digest,
-                "metadata": dict(item.metadata),
-            }
-            for i, item in enumerate(chosen, start=1)
-        ]
-        found = [
-            {"image_id": i, "category_id": number[label], "iscrowd": 0, **fields}
-            for i, item in enumerate(chosen, start=1)
-            for label, fields in _annotations(item, losses)
-        ]
-        content = {
-            "images": images,
-            "categories": categories,
-            "annotations": [{"id": i, **one} for i, one in enumerate(found, start=1)],
-        }
-        yield f"annotations/{split}.json", json.dumps(content, indent=1).encode()
+    for split, chosen in items.by_split():
+        yield f"annotations/{_PREFIX}{split}.json", _document(chosen, schema, losses)
 
 
 def media_path(item: ExportItem) -> str:
     """Where a medium lies in the archive."""
     return f"images/{item.file}"
+
+
+def _document(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[bytes]:
+    """The file, whose images come last: they are kept aside while the annotations are written."""
+    number = {name: i for i, name in enumerate(schema.classes, start=1)}
+    categories: list[dict[str, Any]] = [{"id": i, "name": name} for name, i in number.items()]
+    if schema.skeleton:
+        edges = [[i + 1, j + 1] for i, j in schema.skeleton["edges"]]
+        categories = [{**one, "keypoints": schema.skeleton["points"], "skeleton": edges} for one in categories]
+    yield b'{"categories":' + orjson.dumps(categories) + b',\n"annotations":['
+    images = SpooledTemporaryFile(_SPOOL)  # noqa: SIM115
+    count, comma = 0, b"\n"
+    for item in items:
+        lines = []
+        for label, fields in _annotations(item, losses):
+            count += 1
+            whole = {"id": count, "image_id": item.number, "category_id": number[label], "iscrowd": 0, **fields}
+            lines.append(orjson.dumps(whole))
+        if lines:
+            yield comma + b",\n".join(lines)
+            comma = b",\n"
+        image = {
+            "id": item.number, "file_name": item.file, "width": item.width, "height": item.height,
+            "sha256": item.digest, "metadata": dict(item.metadata),
+        }  # fmt: skip
+        images.write((b",\n" if images.tell() else b"\n") + orjson.dumps(image))
+    yield b'\n],\n"images":['
+    yield from pieces(images)
+    yield b"\n]}\n"
 
 
 def _annotations(item: ExportItem, losses: Losses) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -101,23 +121,48 @@ def _annotations(item: ExportItem, losses: Losses) -> Iterator[tuple[str, dict[s
         yield one.label, fields
 
 
-def _rows(content: Mapping[str, Any], split: str, by_file: Mapping[str, str], losses: Losses) -> Iterator[LabelRow]:
-    names = {one["id"]: str(one["name"]) for one in content["categories"]}
-    found: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
-    for one in content["annotations"]:
-        found[one["image_id"]].append(one)
-    for image in content["images"]:
-        of_image = [one for one in found[image["id"]] if not _drawn(one)]
-        labels = [names[one["category_id"]] for one in of_image]
+def _rows(text: str, split: str, digests: Mapping[str, str], losses: Losses) -> Iterator[LabelRow]:
+    """The rows of a document, of which the text is held, and of each annotation where in it it stands."""
+    names: dict[Any, str] = {}
+    images: list[tuple[Any, str, str]] = []
+    place: dict[Any, int] = {}
+    said: dict[int, list[Any]] = {}
+    starts, owners = array("q"), array("q")
+    used = set()
+    for name, value, start in parts(text, _LISTS):
+        if name == "categories":
+            names[value["id"]] = str(value["name"])
+        elif name == "images":
+            images.append((value["id"], str(value["file_name"]), str(value.get("sha256", ""))))
+        elif name == "annotations":
+            image = place.setdefault(value["image_id"], len(place))
+            used.add(value["category_id"])
+            if _drawn(value):
+                starts.append(start)
+                owners.append(image)
+            else:
+                said.setdefault(image, []).append(value["category_id"])
+    if not used <= set(names) or not (images or names):
+        raise ValueError("a category that is not there, or nothing at all")
+    owner = np.array(owners, np.int64)
+    order = np.argsort(owner, kind="stable")
+    placed = np.array(starts, np.int64)[order]
+    bounds = np.searchsorted(owner[order], range(len(place) + 1))
+    told = {one for one, _, _ in images}
+    losses["an annotation of an image that is not in the file is left out"] += sum(
+        int(bounds[i + 1] - bounds[i]) + len(said.get(i, ())) for one, i in place.items() if one not in told
+    )
+    for image_id, file, digest in images:
+        i = place.get(image_id, -1)
+        labels = [names[one] for one in said.get(i, ())]
         losses["a second class of one image is left out"] += max(len(labels) - 1, 0)
-        objects = [(names[one["category_id"]], one) for one in found[image["id"]] if _drawn(one)]
-        file = str(image["file_name"])
+        mine = placed[bounds[i] : bounds[i + 1]] if i >= 0 else placed[:0]
         yield LabelRow(
             labels[0] if labels else "",
-            digest=str(image.get("sha256", "")) or by_file.get(PurePosixPath(file).name, ""),
+            digest=digest or digests.get(PurePosixPath(file).name, ""),
             name=file,
             split=split,
-            objects=_maker(objects, losses),
+            objects=_maker(text, mine, names, losses),
         )
 
 
@@ -125,12 +170,13 @@ def _drawn(one: Mapping[str, Any]) -> bool:
     return any(one.get(name) for name in ("bbox", "segmentation", "keypoints"))
 
 
-def _maker(objects: Sequence[tuple[str, Mapping[str, Any]]], losses: Losses) -> Drawn:
+def _maker(text: str, starts: Any, names: Mapping[Any, str], losses: Losses) -> Drawn:
     def draw(width: int, height: int) -> Iterator[FormatObject]:
-        for label, one in objects:
+        for start in starts:
+            one = part_at(text, int(start))
             try:
                 for kind, geometry in _geometries(one, losses):
-                    yield FormatObject(label, kind, geometry, dict(one.get("attributes") or {}))
+                    yield FormatObject(names[one["category_id"]], kind, geometry, dict(one.get("attributes") or {}))
             except SightloopError as error:
                 losses[error.message] += 1
             except (ValueError, KeyError, TypeError, OverflowError):

@@ -1,15 +1,19 @@
-"""Folder per class: `<split>/<class>/<file>`; class names are percent-encoded where a folder cannot bear them."""
+"""Folder per class: `<split>/<class>/<file>`, as ImageFolder of torchvision reads it.
+
+A class name is percent-encoded where a folder cannot bear it. Kept: the class of the image.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote, unquote
 
-from sightloop.datasets.formats.rows import ExportItem, LabelRow, Losses, unpack
+from sightloop.datasets.formats.rows import Content, ExportItem, Items, LabelRow, Losses, unpack
 from sightloop.domain import LabelSchema
 
+TITLE: Final = "Folders by class"
 UNLABELLED: Final = "_unlabelled"
 
 
@@ -27,7 +31,7 @@ def row_of(name: str, digest: str = "") -> LabelRow | None:
     return LabelRow(label, digest=digest, name=name, split=parts[-3] if len(parts) > 2 else "")
 
 
-def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, bytes]]:
+def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, Content]]:
     """No file of its own: the paths of the media carry the labels."""
     losses.update(f"a {one.geometry_type}: folders hold classes of images" for item in items for one in item.objects)
     losses.update("the metadata of an image" for item in items if item.metadata)

@@ -8,18 +8,32 @@ without holes, masks, keypoints that are placed.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+import orjson
+
 from sightloop.datasets.formats.brushes import pack_brush, unpack_brush
-from sightloop.datasets.formats.rows import Drawn, ExportItem, FormatObject, LabelRow, Losses, unpack
+from sightloop.datasets.formats.json_stream import parts
+from sightloop.datasets.formats.rows import (
+    Content,
+    Drawn,
+    ExportItem,
+    FormatObject,
+    Items,
+    LabelRow,
+    Losses,
+    by_file,
+    unpack,
+    unreadable,
+)
 from sightloop.domain import LabelSchema
 from sightloop.errors import InvalidInput
 from sightloop.vision import decode_mask, encode_mask
 
+TITLE: Final = "Label Studio"
 _HINT: Final = 'It needs a list of tasks, each with "data" that names the image and "annotations" with their "result".'
 _IMAGE: Final = "image"
 _OURS: Final = "sightloop"
@@ -29,22 +43,27 @@ Result = Mapping[str, Any]
 def read(data: bytes, losses: Losses) -> list[LabelRow]:
     """A row for each task; of several annotations of one task the first that was not cancelled counts."""
     unpacked = unpack(data, ".json")
-    by_file = {PurePosixPath(name).name: digest for name, digest in unpacked.digests.items()}
+    digests = by_file(unpacked.digests)
     rows = []
-    for _, text in sorted(unpacked.texts.items()):
+    for name, text in sorted(unpacked.texts.items()):
         try:
-            tasks = json.loads(text)
-            if not isinstance(tasks, list):
+            document = text.decode("utf-8-sig")
+            if document.lstrip()[:1] == "{":
                 raise ValueError("no list")
-            rows += [_row(task, by_file, losses) for task in tasks]
+            for part in parts(document, ("",)):
+                rows.append(_row(part.value, digests, losses))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-            raise InvalidInput("The Label Studio file cannot be read.", hint=_HINT) from error
+            raise unreadable("Label Studio", name, _HINT, error) from error
     return rows
 
 
-def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, bytes]]:
+def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, Content]]:
     """One file of tasks for all splits, which stand in each task's data."""
-    tasks = []
+    yield "tasks.json", _tasks(items, losses)
+
+
+def _tasks(items: Items, losses: Losses) -> Iterator[bytes]:
+    yield b"["
     for i, item in enumerate(items, start=1):
         results: list[dict[str, Any]] = []
         if item.label:
@@ -52,19 +71,14 @@ def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> I
         for number, one in enumerate(item.objects):
             results += _results(one, f"o{number}", item, losses)
         whole = {"to_name": _IMAGE, "original_width": item.width, "original_height": item.height, "image_rotation": 0}
-        tasks.append(
-            {
-                "id": i,
-                "data": {
-                    _IMAGE: item.file,
-                    "sha256": item.digest,
-                    "split": item.split,
-                    "metadata": dict(item.metadata),
-                },
-                "annotations": [{"id": i, "result": [{**whole, **one} for one in results]}],
-            }
-        )
-    yield "tasks.json", json.dumps(tasks, indent=1).encode()
+        told = {_IMAGE: item.file, "sha256": item.digest, "split": item.split, "metadata": dict(item.metadata)}
+        task = {
+            "id": i,
+            "data": told,
+            "annotations": [{"id": i, "result": [{**whole, **one} for one in results]}],
+        }
+        yield (b",\n" if i > 1 else b"\n") + orjson.dumps(task)
+    yield b"\n]\n"
 
 
 def media_path(item: ExportItem) -> str:
@@ -106,7 +120,7 @@ def _results(one: FormatObject, name: str, item: ExportItem, losses: Losses) -> 
         losses[f"a {kind} is left out: Label Studio has none"] += 1
 
 
-def _row(task: Mapping[str, Any], by_file: Mapping[str, str], losses: Losses) -> LabelRow:
+def _row(task: Mapping[str, Any], digests: Mapping[str, str], losses: Losses) -> LabelRow:
     told = task["data"]
     address = next((told[key] for key in (_IMAGE, "img", "image_url", "url") if isinstance(told.get(key), str)), "")
     file = PurePosixPath(address.partition("?")[0]).name
@@ -117,7 +131,7 @@ def _row(task: Mapping[str, Any], by_file: Mapping[str, str], losses: Losses) ->
     losses["a second choice for one image is left out"] += max(sum(map(len, choices)) - 1, 0)
     return LabelRow(
         str(choices[0][0]) if choices and choices[0] else "",
-        digest=str(told.get("sha256") or "") or by_file.get(file, ""),
+        digest=str(told.get("sha256") or "") or digests.get(file, ""),
         name=file,
         split=str(told.get("split") or ""),
         objects=_maker([one for one in results if one["type"] != "choices"], losses),

@@ -1,4 +1,7 @@
-"""CSV: `labels.csv` with file, sha256, split, label and one column a metadata key, beside `media/`."""
+"""CSV: `labels.csv` with file, sha256, split, label and one column a metadata key, beside `media/`.
+
+Kept: the class of the image, and the metadata.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sightloop.datasets.formats.rows import ExportItem, LabelRow, Losses, unpack
+from sightloop.datasets.formats.rows import Content, ExportItem, Items, LabelRow, Losses, unpack, unreadable
 from sightloop.domain import LabelSchema
 from sightloop.errors import InvalidInput
 
+TITLE: Final = "CSV"
 COLUMNS: Final = ("file", "sha256", "split", "label")
 _NAMES: Final = ("sample", "sha256", "file", "name")
 # OWASP, "CSV Injection"; an apostrophe is on the list so that a label that begins with one comes back as it was.
@@ -24,39 +28,51 @@ def read(data: bytes, losses: Losses) -> list[LabelRow]:
         raise InvalidInput(
             f"The archive holds {len(unpacked.texts)} CSV files.", hint="Put one labels.csv beside the media."
         )
+    ((file, text),) = unpacked.texts.items()
+    rows, line = [], 0
     try:
-        lines = csv.DictReader(io.StringIO(next(iter(unpacked.texts.values())).decode("utf-8-sig")), strict=True)
+        lines = csv.DictReader(io.StringIO(text.decode("utf-8-sig")), strict=True)
+        line = 1
         columns = lines.fieldnames or ()
         if "label" not in columns or not set(_NAMES) & set(columns):
             raise InvalidInput(
                 "The CSV file lacks columns.", hint=f"It needs label and one of {', '.join(_NAMES)}; separate by comma."
             )
-        rows = list(lines)
+        for row in lines:
+            line = lines.line_num
+            rows.append(
+                LabelRow(
+                    _plain(row["label"] or ""),
+                    sample=row.get("sample") or "",
+                    digest=row.get("sha256") or "",
+                    name=row.get("file") or row.get("name") or "",
+                    split=row.get("split") or "",
+                )
+            )
     except (csv.Error, UnicodeDecodeError) as error:
-        raise InvalidInput("The CSV file cannot be read.", hint="Save it as UTF-8 with commas.") from error
-    return [
-        LabelRow(
-            _plain(row["label"] or ""),
-            sample=row.get("sample") or "",
-            digest=row.get("sha256") or "",
-            name=row.get("file") or row.get("name") or "",
-            split=row.get("split") or "",
-        )
-        for row in rows
-    ]
+        hint = "Save it as UTF-8 with commas, fields of 131,072 characters at most."
+        raise unreadable("CSV", file, hint, error, line and line + 1) from error
+    return rows
 
 
-def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, bytes]]:
+def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, Content]]:
     """labels.csv. Text that a spreadsheet would run as a formula is preceded by an apostrophe."""
     losses.update(f"a {one.geometry_type}: a table holds classes of images" for item in items for one in item.objects)
     keys = sorted({key for item in items for key in item.metadata} - set(COLUMNS))
-    buffer = io.StringIO()
-    lines = csv.writer(buffer, lineterminator="\n")
-    lines.writerow([*COLUMNS, *(_inert(key) for key in keys)])
+    yield "labels.csv", _lines(items, keys)
+
+
+def _lines(items: Items, keys: Sequence[str]) -> Iterator[bytes]:
+    yield _line([*COLUMNS, *keys])
     for item in items:
         facets = [item.metadata.get(key, "") for key in keys]
-        lines.writerow([_inert(value) for value in (item.file, item.digest, item.split, item.label, *facets)])
-    yield "labels.csv", buffer.getvalue().encode()
+        yield _line([item.file, item.digest, item.split, item.label, *facets])
+
+
+def _line(values: Sequence[object]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow([_inert(value) for value in values])
+    return buffer.getvalue().encode()
 
 
 def media_path(item: ExportItem) -> str:

@@ -1,4 +1,4 @@
-"""Pascal VOC: `Annotations/*.xml`, `JPEGImages/`, `ImageSets/Main/<split>.txt`.
+"""Pascal VOC: `Annotations/*.xml`, `JPEGImages/`, `ImageSets/Main/<split>.txt`, `labelmap.txt`.
 
 After the VOC2012 development kit (Everingham et al., section "Annotations"), with corners as decimals from 0 on, as
 current tools write them, and `sha256` added to each file. Kept: boxes.
@@ -16,24 +16,37 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from sightloop.datasets.formats.rows import Drawn, ExportItem, FormatObject, LabelRow, Losses, unpack
+from sightloop.datasets.formats.rows import (
+    Content,
+    Drawn,
+    ExportItem,
+    FormatObject,
+    Items,
+    LabelRow,
+    Losses,
+    by_file,
+    unpack,
+    unreadable,
+)
 from sightloop.domain import LabelSchema
-from sightloop.errors import InvalidInput
 from sightloop.vision import bounds_of
 
+TITLE: Final = "Pascal VOC"
 _HINT: Final = "It needs an annotation with filename and objects, each with name and bndbox, and no document type."
 _MAX_XML: Final = 16 << 20
 # XML 1.0, section 2.2; a carriage return comes back as a line feed (section 2.11).
 _BAD: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_COLUMNS: Final = "# label:color_rgb:parts:actions"
 _PLACELESS: Final = ("class", "polyline")
 
 
 def read(data: bytes, losses: Losses) -> list[LabelRow]:
     """A row for each annotation file in the archive, or for the one bare file; splits come from ImageSets."""
     unpacked = unpack(data, ".xml", ".txt")
-    by_file = {PurePosixPath(name).name: digest for name, digest in unpacked.digests.items()}
+    digests = by_file(unpacked.digests)
     split_of: dict[str, str] = {}
     rows = []
+    name = ""
     try:
         for name, text in unpacked.texts.items():
             if name.lower().endswith(".txt") and "ImageSets" in PurePosixPath(name).parts:
@@ -49,15 +62,15 @@ def read(data: bytes, losses: Losses) -> list[LabelRow]:
             objects = [(_text(one, "name"), _corners(one)) for one in root.iter("object")]
             losses["parts of an object are left out"] += sum(1 for one in root.iter("part"))
             stem = PurePosixPath(name).stem or PurePosixPath(file).stem
-            digest = root.findtext("sha256") or by_file.get(file, "")
+            digest = root.findtext("sha256") or digests.get(file, "")
             drawn = _maker(objects)
             rows.append(LabelRow("", digest=digest, name=file, split=split_of.get(stem, ""), objects=drawn))
     except (ValueError, ParseError, DefusedXmlException, RecursionError) as error:
-        raise InvalidInput("The VOC annotation cannot be read.", hint=_HINT) from error
+        raise unreadable("VOC", name, _HINT, error) from error
     return rows
 
 
-def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, bytes]]:
+def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, Content]]:
     """A file for each image, and a list of them for each split."""
     for item in items:
         losses["the class of an image is left out"] += bool(item.label)
@@ -78,9 +91,10 @@ def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> I
             _add(found, name=one.label, difficult=0)
             _add(SubElement(found, "bndbox"), xmin=x, ymin=y, xmax=x + width, ymax=y + height)
         yield f"Annotations/{item.stem}.xml", tostring(root)
-    for split in sorted({item.split for item in items}):
-        stems = (item.stem for item in items if item.split == split)
-        yield f"ImageSets/Main/{split}.txt", "".join(f"{stem}\n" for stem in stems).encode()
+    names = ["background", *schema.classes]
+    yield "labelmap.txt", "".join(f"{line}\n" for line in [_COLUMNS, *(f"{name}:::" for name in names)]).encode()
+    for split, chosen in items.by_split():
+        yield f"ImageSets/Main/{split}.txt", (f"{item.stem}\n".encode() for item in chosen)
 
 
 def media_path(item: ExportItem) -> str:
@@ -88,9 +102,14 @@ def media_path(item: ExportItem) -> str:
     return f"JPEGImages/{item.file}"
 
 
+def xml_text(text: str) -> str:
+    """The text with a sign in the place of every character that XML cannot hold."""
+    return _BAD.sub("\ufffd", text)
+
+
 def _add(parent: Any, **values: object) -> None:
     for name, value in values.items():
-        SubElement(parent, name).text = _BAD.sub("\ufffd", str(value))
+        SubElement(parent, name).text = xml_text(str(value))
 
 
 def _text(parent: Any, name: str) -> str:

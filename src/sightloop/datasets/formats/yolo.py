@@ -16,11 +16,22 @@ from typing import Any, Final
 
 import yaml
 
-from sightloop.datasets.formats.rows import Drawn, ExportItem, FormatObject, LabelRow, Losses, unpack
+from sightloop.datasets.formats.rows import (
+    Content,
+    Drawn,
+    ExportItem,
+    FormatObject,
+    Items,
+    LabelRow,
+    Losses,
+    numbered,
+    unpack,
+    unreadable,
+)
 from sightloop.domain import LabelSchema
-from sightloop.errors import InvalidInput
 from sightloop.vision import bounds_of, outline_of
 
+TITLE: Final = "YOLO"
 _TASKS: Final = {"box": "detect", "polygon": "segment", "mask": "segment", "keypoints": "pose", "rotated_box": "obb"}
 _KEEPS: Final = {"detect": "box", "segment": "polygon", "pose": "keypoints", "obb": "rotated_box"}
 _HINT: Final = (
@@ -36,6 +47,7 @@ def read(data: bytes, losses: Losses) -> list[LabelRow]:
     plain = {name: text for name, text in unpacked.texts.items() if name.lower().endswith(".txt")}
     settings = [text for name, text in unpacked.texts.items() if name not in plain]
     images = {_place(name, "images"): (name, digest) for name, digest in unpacked.digests.items()}
+    name, line = "data.yaml", 0
     try:
         if len(settings) != 1 or len(settings[0]) > _MAX_YAML:
             raise ValueError("no settings")
@@ -49,9 +61,13 @@ def read(data: bytes, losses: Losses) -> list[LabelRow]:
         for name, text in sorted(plain.items()):
             if "labels" not in PurePosixPath(name).parts:
                 continue
+            line = 0
             if len(text) > _MAX_TEXT:
                 raise ValueError("too long")
-            lines = [(str(classes[int(words[0])]), [float(one) for one in words[1:]]) for words in _lines(text)]
+            lines = []
+            for line, content in numbered(text, _MAX_TEXT):  # noqa: B007  the error tells the line
+                number, *values = content.split()
+                lines.append((str(classes[int(number)]), [float(one) for one in values]))
             place = _place(name, "labels")
             image, digest = images.get(place, (PurePosixPath(name).stem, ""))
             split = PurePosixPath(name).parent.name
@@ -60,15 +76,15 @@ def read(data: bytes, losses: Losses) -> list[LabelRow]:
                 LabelRow("", digest=digest, name=image, split="" if split == "labels" else split, objects=drawn)
             )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, yaml.YAMLError, RecursionError) as error:
-        raise InvalidInput("The YOLO archive cannot be read.", hint=_HINT) from error
+        raise unreadable("YOLO", name, _HINT, error, line) from error
     return rows
 
 
-def write(items: Sequence[ExportItem], schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, bytes]]:
+def write(items: Items, schema: LabelSchema, losses: Losses) -> Iterator[tuple[str, Content]]:
     """data.yaml, and a file for each image, which is empty where it has no objects."""
     kinds = Counter(_TASKS[one.geometry_type] for item in items for one in item.objects if one.geometry_type in _TASKS)
     task = kinds.most_common(1)[0][0] if kinds else "detect"
-    splits = sorted({item.split for item in items})
+    splits = [split for split, _ in items.by_split()]
     settings: dict[str, Any] = {
         "path": ".",
         **{split: f"images/{split}" for split in splits},
@@ -159,12 +175,6 @@ def _rotated(corners: Sequence[Sequence[float]]) -> dict[str, float]:
         "height": math.hypot(dx - ax, dy - ay),
         "angle_deg": math.degrees(math.atan2(by - ay, bx - ax)),
     }
-
-
-def _lines(text: bytes) -> Iterator[list[str]]:
-    for line in text.decode().splitlines():
-        if words := line.split():
-            yield words
 
 
 def _place(name: str, folder: str) -> str:

@@ -56,9 +56,15 @@ def diff(ws: Workspace, a: str, b: str) -> Any:
 
 @dataset.command("export", example="sightloop dataset export cells@latest coco cells.zip")
 def export(ws: Workspace, version: str, format: str, path: Path) -> Any:
-    """Write a version as an archive: folder, csv, coco, yolo, voc or label-studio; say what it cannot keep."""
+    """Write a version as an archive in one of the label formats; say what it cannot keep."""
     losses = [f"{one.count} times: {one.what}" for one in ws.datasets.losses(version, format)]
     return {"file": str(ws.datasets.export(version, format, path)), "losses": losses}
+
+
+@dataset.command("formats", example="sightloop dataset formats")
+def formats(ws: Workspace) -> Any:
+    """List the label formats of export and import."""
+    return Table(ws.datasets.formats(), ("name", "title", "keeps"))
 
 
 @dataset.command("import", example="sightloop dataset import cells labels.csv --format csv")
@@ -66,7 +72,7 @@ def import_(
     ws: Workspace,
     schema: str,
     path: Path,
-    format: Annotated[str, typer.Option(help="csv, folder, coco, yolo, voc or label-studio.")] = "csv",
+    format: Annotated[str, typer.Option(help="One of: sightloop dataset formats.")] = "csv",
 ) -> Any:
     """Import labels and objects of known samples from a file or an archive."""
     return ws.labels.import_(schema, read_file(path), format=format)

@@ -315,8 +315,12 @@ class Datasets(Noun):
         return self._connection.get(f"/dataset-versions/{part(a)}/diff/{part(b)}")
 
     def export(self, version: Reference, format: str, path: str | Path) -> Path:
-        """The file written: an archive of the version as folder, csv, coco, yolo, voc or label-studio."""
+        """The file written: an archive of the version in one of the label formats."""
         return self._connection.save(f"/dataset-versions/{part(version)}/export", path, format=format)
+
+    def formats(self) -> Sequence[Record]:
+        """The label formats of export and import: name, title, and what each is and keeps."""
+        return self._connection.items("/label-formats")
 
     def losses(self, version: Reference, format: str) -> Sequence[Record]:
         """What an export in the format would not keep, each with its count."""
@@ -336,8 +340,8 @@ class Labels(Noun):
     ) -> Record:
         """What was written of {sample id: label}, of rows, or of a file's bytes, and what was lost.
 
-        Rows name their sample by `sample`, `digest` or `name`, and its `label` or `objects`. Formats: csv, folder,
-        coco, yolo, voc, label-studio.
+        Rows name their sample by `sample`, `digest` or `name`, and its `label` or `objects`. The formats are those of
+        `ws.datasets.formats()`.
         """
         if isinstance(labels, bytes):
             return self._connection.post_bytes(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from anyio.to_thread import run_sync
 from fastapi import Response
+from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from sightloop.datasets import Dataset, ImportReport, Loss, VersionDiff
+from sightloop.datasets import Dataset, ImportReport, LabelFormat, Loss, VersionDiff
 from sightloop.domain import Annotation, DatasetVersion, LabelSchema, Permission, VersionEntry
 from sightloop.interfaces.api.parsing import AllOrLimit, Body, Cursor, Listed, Name, Seed, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("datasets")
+_PIECE: Final = 1 << 20
 
 
 class NewSchema(Body):
@@ -129,8 +131,23 @@ def diff_dataset_versions(ask: Ask, a: str, b: str) -> VersionDiff:
 
 @routes.get("/dataset-versions/{version}/export", permission=Permission.MEDIA_READ, gives="application/zip")
 def export_dataset_version(ask: Ask, version: str, format: str) -> Response:
-    """An archive of the version as folder, csv, coco, yolo, voc or label-studio; losses.txt says what is not kept."""
-    return Response(ask.installation.datasets.export(ask.caller, version, format), media_type="application/zip")
+    """An archive of the version in one of the label formats; losses.txt says what is not kept."""
+    archive = ask.installation.datasets.export(ask.caller, version, format)
+    size = archive.seek(0, 2)
+    archive.seek(0)
+
+    def pieces() -> Iterator[bytes]:
+        with archive:
+            while piece := archive.read(_PIECE):
+                yield piece
+
+    return StreamingResponse(pieces(), media_type="application/zip", headers={"Content-Length": str(size)})
+
+
+@routes.get("/label-formats", permission=Permission.READ)
+def list_label_formats(ask: Ask) -> Listed[LabelFormat]:
+    """The label formats that versions are exported as and labels are imported from, plugins included."""
+    return items_of(ask.installation.datasets.formats())
 
 
 @routes.get("/dataset-versions/{version}/losses", permission=Permission.READ)
@@ -147,7 +164,7 @@ def import_labels(ask: Ask, body: Import) -> ImportReport:
 
 @routes.post("/imports/file", permission=Permission.DATASET_WRITE, takes="application/octet-stream")
 async def import_file(ask: Ask, schema: str, format: str) -> ImportReport:
-    """What was written of a file or archive as folder, csv, coco, yolo, voc or label-studio, and what was lost."""
+    """What was written of a file or archive in one of the label formats, and what was lost."""
     data = await ask.request.body()
     write = ask.installation.datasets.import_labels
     return await run_sync(lambda: write(ask.caller, schema, data, format=format))
