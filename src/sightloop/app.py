@@ -40,7 +40,7 @@ from sightloop.runs import Runs
 from sightloop.serving import Deployments, PredictionLog, Predictor
 from sightloop.settings import Settings
 from sightloop.storage import FolderLock, Records, Stores, bind, configure_faults
-from sightloop.training import HeadSuggester, Training, validate_recipe
+from sightloop.training import HeadSuggester, LabelErrors, Training, validate_recipe
 
 Check = Callable[[str], Sequence[str]]
 References = Callable[[str], Iterable[str]]
@@ -173,6 +173,7 @@ class Installation:
         self.training = Training(
             self.stores, self.runs, self.datasets, self.registry, self.embedder, code_version=self.version
         )
+        self.label_errors = LabelErrors(self.runs, self.datasets)
         self.predictions = PredictionLog(self.folder, self.records, self.events, self.stores, self.datasets)
         self.reviews = Reviews(self.records, self.events, self.datasets, self.predictions)
         self.deployments = Deployments(

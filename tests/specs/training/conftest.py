@@ -14,7 +14,7 @@ from sightloop.inference import DecodePool
 from sightloop.registry import Registry
 from sightloop.runs import Runs
 from sightloop.storage import Records, Stores
-from sightloop.training import Training
+from sightloop.training import LabelErrors, Training
 from tests.specs.training.workshop import QuarterColours, Workshop
 
 
@@ -30,8 +30,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]
         datasets = Datasets(records, stores, events, runs, decoder, embedder)
         registry = Registry(records, events, stores)
         training = Training(stores, runs, datasets, registry, embedder, code_version="test")
+        label_errors = LabelErrors(runs, datasets)
         runs.launch()
-        yield Workshop(training, datasets, registry, runs, Caller("none", "trainer", Role.ADMIN), folder)
+        owner = Caller("none", "trainer", Role.ADMIN)
+        yield Workshop(training, label_errors, datasets, registry, runs, owner, folder)
         runs.close()
     records.close()
 

@@ -18,7 +18,7 @@ from sightloop.datasets import Datasets
 from sightloop.domain import Caller, DatasetVersion, Run
 from sightloop.registry import Registry
 from sightloop.runs import Runs
-from sightloop.training import Training
+from sightloop.training import LabelErrors, Training
 
 CLASSES = ("bright", "dark")
 SIDE = 32
@@ -56,6 +56,7 @@ class Workshop:
     """The services over one installation, and a caller in one workspace of it."""
 
     training: Training
+    label_errors: LabelErrors
     datasets: Datasets
     registry: Registry
     runs: Runs

@@ -990,6 +990,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/label-errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find Label Errors
+         * @description The run whose output ranks the labels of a dataset version that are probably wrong.
+         */
+        post: operations["find_label_errors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lineage/{thing}": {
         parameters: {
             query?: never;
@@ -1518,6 +1538,26 @@ export interface paths {
         get: operations["show_openapi"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outliers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find Outliers
+         * @description The run that looks for outliers among what matches; the same one as long as the samples are the same.
+         */
+        post: operations["find_outliers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2435,8 +2475,9 @@ export interface paths {
          * Show Columns
          * @description What is known of the samples that match, column by column, as an Arrow IPC stream.
          *
-         *     The schema's metadata tell, as JSON under "sightloop", the `total`, the `pointer`, and which columns are fit for
-         *     `facets` or are `numbers`.
+         *     The schema's metadata tell, as JSON under "sightloop", the `total`, the `pointer`, the `version`, and which columns
+         *     are fit for `facets` or are `numbers`. The parts "content" and "said" have the same rows in the same order where
+         *     `pointer` and `version` are the same.
          */
         get: operations["show_columns"];
         put?: never;
@@ -2495,10 +2536,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Find Outliers
+         * List Outliers
          * @description The samples farthest from their ten nearest neighbours, with their mean cosine distance, farthest first.
+         *
+         *     Of more than 5,000 samples it is what the last run found that looked at them; `made_at` is null before there was
+         *     one.
          */
-        get: operations["find_outliers"];
+        get: operations["list_outliers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3711,6 +3755,11 @@ export interface components {
             secret: string;
             workspace: string;
         };
+        /** LabelErrors */
+        LabelErrors: {
+            /** Dataset Version */
+            dataset_version: string;
+        };
         /**
          * LabelledObject
          * @description One thing on a sample as it stands, or as a model suggests it (revision 0, basis "suggested").
@@ -3952,14 +4001,6 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
-        ListedOutlier: {
-            items: components["schemas"]["Outlier"][];
-            next_cursor: string;
-        };
-        /**
-         * Listed
-         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
-         */
         ListedPrediction: {
             items: components["schemas"]["Prediction"][];
             next_cursor: string;
@@ -4059,6 +4100,13 @@ export interface components {
         ListedWorkspaceName: {
             items: components["schemas"]["WorkspaceName"][];
             next_cursor: string;
+        };
+        /** Look */
+        Look: {
+            /** Where */
+            where?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * Loss
@@ -4582,6 +4630,22 @@ export interface components {
             distance: number;
             percentile: number;
             sample: string;
+        };
+        /**
+         * Outliers
+         * @description The farthest first, among `size` samples.
+         *
+         *     Attributes:
+         *         run: found them; empty where they were found when asked.
+         *         made_at: None where they are many, and no run has looked at them yet.
+         *         current: false where samples came in after they were found.
+         */
+        Outliers: {
+            current: boolean;
+            items: components["schemas"]["Outlier"][];
+            made_at: string | null;
+            run: string;
+            size: number;
         };
         /**
          * OverviewReport
@@ -7797,6 +7861,48 @@ export interface operations {
             };
         };
     };
+    find_label_errors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelErrors"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+        };
+    };
     show_lineage: {
         parameters: {
             query?: never;
@@ -8974,6 +9080,48 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+        };
+    };
+    find_outliers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Look"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
@@ -10971,6 +11119,10 @@ export interface operations {
             query?: {
                 /** @description Names of columns, with commas between them; empty for all. */
                 fields?: string;
+                /** @description Only so many, those ingested last; 0 for all. */
+                newest?: number;
+                /** @description "content", "said" (what is said of the samples), or empty for both. */
+                part?: string;
                 version?: string | null;
                 /** @description Filter as JSON, for example {"cell_type": "mono"}. */
                 where?: string | null;
@@ -11092,7 +11244,7 @@ export interface operations {
             };
         };
     };
-    find_outliers: {
+    list_outliers: {
         parameters: {
             query?: {
                 /** @description Items on this page at most. */
@@ -11130,7 +11282,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListedOutlier"];
+                    "application/json": components["schemas"]["Outliers"];
                 };
             };
         };

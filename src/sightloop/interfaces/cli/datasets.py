@@ -54,6 +54,13 @@ def diff(ws: Workspace, a: str, b: str) -> Any:
     return ws.datasets.diff(a, b)
 
 
+@dataset.command("label-errors", example="sightloop dataset label-errors cells@latest")
+def label_errors(ws: Workspace, version: str) -> Any:
+    """Rank the labels that are probably wrong."""
+    found = ws.find_label_errors(version).output
+    return Table(found.suspects, ("sample", "label", "suggested", "score", "quality"))
+
+
 @dataset.command("export", example="sightloop dataset export cells@latest coco cells.zip")
 def export(ws: Workspace, version: str, format: str, path: Path) -> Any:
     """Write a version as an archive in one of the label formats; say what it cannot keep."""

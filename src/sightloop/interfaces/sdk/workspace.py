@@ -122,6 +122,13 @@ class Workspace:
         body = {"model_version": reference(version), "test": reference(test)}
         return self._run(self._connection.post("/evaluations", body, key=key), wait, False)
 
+    def find_label_errors(
+        self, version: Reference, *, wait: bool = True, progress: Progress = False, key: str | None = None
+    ) -> Record:
+        """The run that ranks the probably wrong labels of a dataset version: `output.suspects`, worst first."""
+        body = {"dataset_version": reference(version)}
+        return self._run(self._connection.post("/label-errors", body, key=key), wait, progress)
+
     def check_recipe(self, recipe: Mapping[str, Any]) -> Record:
         """The recipe with every default filled in."""
         return self._connection.post("/recipes/validate", {"recipe": recipe})

@@ -10,6 +10,7 @@ import { goesOn } from '@/screens/runs/queries'
 import { Button } from '@/ui/button'
 import { ago, count, percent } from '@/ui/format'
 import { Failed } from '@/ui/states'
+import { nameSet } from './sets'
 import { Strip } from './strip'
 import { outlierQuery, useAddress, type Search, type View } from './view'
 
@@ -45,6 +46,7 @@ export default function Health({ view }: { view: View }) {
         <Strip sheet={sheet} rows={groups.slice(0, SHOWN).map((rows) => rows[0]!)} workspace={workspace} label="One of each of the largest groups" />
       </Line>
       <Apart sheet={sheet} workspace={workspace} />
+      {version && <Doubtful sheet={sheet} workspace={workspace} version={version} key={version} />}
       <Ranked view={view} name="brightness" title="Too dark" sort="dark" below={0.15} sub="Mean brightness, 0 is black and 1 is white." />
       <Ranked view={view} name="brightness" title="Too bright" sort="bright" below={0.9} above sub="Mean brightness, 0 is black and 1 is white." />
       <Ranked view={view} name="blur" title="Too blurred" sort="blurred" below={10} sub="Variance of the Laplacian: the lower, the fewer edges." />
@@ -120,6 +122,51 @@ function Apart({ sheet, workspace }: { sheet: Sheet; workspace: string }) {
       }
     >
       <Strip sheet={sheet} rows={far.slice(0, SHOWN)} workspace={workspace} label="The farthest" />
+    </Line>
+  )
+}
+
+type Suspect = { sample: string; label: string; suggested: string; confident: boolean }
+
+/** Labels of a version that a model which never saw them contradicts, worst first: a run looks when somebody asks. */
+function Doubtful({ sheet, workspace, version }: { sheet: Sheet; workspace: string; version: string }) {
+  const cache = useQueryClient()
+  const frozen = useQuery(asked(['dataset-versions', version], () => api.GET('/api/v1/dataset-versions/{version}', { params: { path: { version } } })))
+  const runs = useQuery({
+    ...asked(['runs', 'label-errors'], () => api.GET('/api/v1/runs', { params: { query: { kind: 'label-errors', limit: 20 } } })),
+    refetchInterval: (query) => (query.state.data?.items.some(goesOn) ? 1000 : false),
+  })
+  const look = useMutation({
+    mutationFn: () => api.POST('/api/v1/label-errors', { body: { dataset_version: version } }),
+    onSuccess: () => cache.invalidateQueries({ queryKey: [workspace, 'runs', 'label-errors'] }),
+  })
+  const mine = runs.data?.items.find((one) => frozen.data && one.params['dataset_version'] === frozen.data.id)
+  const output = useMemo(() => (mine?.state === 'succeeded' ? (mine.output as { suspects: Suspect[]; found: number; contradicted: number; labelled: number }) : null), [mine])
+  const rows = useMemo(() => (output?.suspects ?? []).map((one) => sheet.row(one.sample)).filter((row) => row >= 0), [output, sheet])
+  const named = useMemo(() => (output?.suspects.length ? nameSet(output.suspects.map((one) => one.sample)) : undefined), [output])
+  const going = !!mine && goesOn(mine)
+  const sub = going
+    ? 'Models are being fitted, each without the labels that it judges.'
+    : output
+      ? `${count(output.contradicted)} of ${count(output.labelled)} labels are contradicted by a model that never saw them; ${count(output.found)} are probably wrong.`
+      : 'Nobody has looked at this version yet.'
+  return (
+    <Line
+      title="Doubtful labels"
+      number={output?.contradicted ?? 0}
+      door={{ set: named }}
+      sub={sub}
+      busy={!output}
+      error={look.error ?? (mine?.state === 'failed' ? new Error(String((mine.error as { message?: string }).message ?? '')) : null)}
+      aside={
+        !output && (
+          <Button small needs="train" busy={look.isPending || going} onClick={() => look.mutate()} className="mt-1 w-fit">
+            Look for wrong labels
+          </Button>
+        )
+      }
+    >
+      <Strip sheet={sheet} rows={rows.slice(0, SHOWN)} workspace={workspace} label="The most doubtful" />
     </Line>
   )
 }

@@ -29,6 +29,10 @@ class Training(Body):
     test: str
 
 
+class LabelErrors(Body):
+    dataset_version: str
+
+
 class Evaluation(Body):
     model_version: str
     test: str
@@ -67,6 +71,12 @@ def train(ask: Ask, body: Training) -> Run:
     return ask.installation.training.train(
         ask.caller, body.recipe, model=body.model, dataset_version=body.dataset, test_version=body.test
     )
+
+
+@routes.post("/label-errors", permission=Permission.TRAIN)
+def find_label_errors(ask: Ask, body: LabelErrors) -> Run:
+    """The run whose output ranks the labels of a dataset version that are probably wrong."""
+    return ask.installation.label_errors.find(ask.caller, body.dataset_version)
 
 
 @routes.post("/evaluations", permission=Permission.TRAIN)
