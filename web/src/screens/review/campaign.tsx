@@ -21,6 +21,9 @@ import { Line } from './line'
 import { picture, prefetch } from './pictures'
 import { Stage, useViewKeys } from './stage'
 
+/** How many pictures are fetched before they are asked about: a fast hand takes several while the server is busy. */
+const AHEAD = 6
+
 /** One image, one key: the questions of a certified campaign. */
 export function CampaignScreen({ id }: { id: string }) {
   const campaign = useQuery(fetched<Campaign>(['campaigns', id], `/campaigns/${id}`))
@@ -75,7 +78,7 @@ function Asking({ campaign, schema }: { campaign: Campaign; schema: Schema }) {
         line.shown()
       },
     )
-    prefetch(upcoming.slice(0, 2).map((one) => one.sample))
+    prefetch(upcoming.slice(0, AHEAD).map((one) => one.sample))
     return () => void (stale = true)
   }, [item, engine, line, upcoming])
 
