@@ -1,9 +1,9 @@
 """From a key to the frame that shows it, on an image with 200 boxes: `python -m benchmarks.ui.keys`.
 
-The review screen of a real server with a picture of 1920 x 1080. A class key, a nudge, a removal and an undo are pressed in turn. Wall:
-from the moment of the keydown (the event's own time stamp) until after the next frame was drawn (a message posted in that frame is
-handled once it is). CPU: what the main thread worked meanwhile, all that follows within a quarter of a second included. Needs
-Chromium.
+The review screen of a real server with a picture of 1920 x 1080. A class key, a nudge, a removal and an undo are
+pressed in turn. Wall: from the keydown (the event's own time stamp) until after the next frame was drawn (a message
+posted in that frame is handled once it is). CPU: what the main thread worked meanwhile, all that follows within a
+quarter of a second included. Needs Chromium.
 """
 
 from __future__ import annotations
@@ -92,12 +92,13 @@ def _queue(folder: Path, place: Path, boxes: int) -> str:
         ws.ingest(place / "images")
         ws.schemas.create("parts", ["bolt", "nut"], geometry_types=["box"])
         sample = next(iter(ws.samples.list()))
+        places = zip(noise.integers(0, 1850, boxes), noise.integers(0, 1030, boxes), strict=True)
         operations = [
             {
                 "op": "put", "object": f"box_{at}", "label": ("bolt", "nut")[at % 2], "geometry_type": "box",
                 "geometry": {"x": float(x), "y": float(y), "width": 60.0, "height": 40.0},
             }
-            for at, (x, y) in enumerate(zip(noise.integers(0, 1850, boxes), noise.integers(0, 1030, boxes), strict=True))
+            for at, (x, y) in enumerate(places)
         ]  # fmt: skip
         ws.samples.write_objects(sample.id, "parts", operations)
         return str(ws.reviews.create(name="keys", schema="parts", samples=[sample.id]).id)
