@@ -146,8 +146,6 @@ class Answering:
         assert self._sample() == sample
 
     def _reload(self) -> None:
-        # An answer under way is sent again under its key, perhaps while the server is still at it: 409, and once more.
-        self._one.forgiven.append(f"{UNANSWERED}: the server responded with a status of 409")
         self._page.reload()
         self._one.ready()
         assert self._asked()

@@ -36,7 +36,7 @@ from sightloop.storage import Records, insert_once
 LEASE_S: Final = 600.0
 MAX_ANSWERS: Final = 20
 MAX_HONEYPOTS: Final = 1000
-_AHEAD: Final = 3  # the item itself and two to fetch in advance
+_AHEAD: Final = 4  # the item itself and three to fetch in advance
 _READ: Final = 100
 
 
@@ -140,7 +140,7 @@ class Queues:
             until = (datetime.fromisoformat(moment) + timedelta(seconds=LEASE_S)).isoformat()
             leases = {actor: at for actor, at in found[0].leases.items() if at > moment} | {caller.actor: until}
             connection.execute(update_item(caller, found[0].id), {"leases": leases})
-        return NextReviewItem(self.item(caller, found[0].id), [one.sample for one in found[1:]])
+        return NextReviewItem(self.item(caller, found[0].id), [self.item(caller, one.id) for one in found[1:]])
 
     def item(self, caller: Caller, item_id: str) -> ReviewItem:
         """One item as the caller may see it. Raises NotFound."""
@@ -173,7 +173,7 @@ class Queues:
         return self._datasets.objects.suggestions(caller, sample, schema, prediction)
 
     def _eligible(self, connection: sa.Connection, caller: Caller, home: Any, after: int, moment: str) -> list[Any]:
-        """Up to three items that the caller may answer now: his own first, then by position from `after` on, around."""
+        """Up to four items that the caller may answer now: his own first, then by position from `after` on, around."""
         mine = sa.select(review_answers.c.item).where(
             review_answers.c.workspace_id == caller.workspace,
             review_answers.c.queue == home.id,

@@ -82,10 +82,10 @@ class ReviewItem:
 
 @dataclass(frozen=True, slots=True)
 class NextReviewItem:
-    """The item to answer, leased to the caller, and the samples that come after it, leased to nobody."""
+    """The item to answer, leased to the caller, and those that come after it, leased to nobody."""
 
     item: ReviewItem | None
-    upcoming: Sequence[str]
+    upcoming: Sequence[ReviewItem]
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,8 @@ def test_one_answer_is_enough_where_one_is_wanted(desk: Desk) -> None:
 def test_the_next_ones_are_told_in_advance_and_kept_for_nobody(desk: Desk) -> None:
     queue = desk.queue()
     found = desk.reviews.next(desk.who("ann"), queue)
-    assert [found.item.sample if found.item else "", *found.upcoming] == desk.samples[:3]
+    assert [found.item.sample if found.item else "", *(one.sample for one in found.upcoming)] == desk.samples[:4]
+    assert [one.leased_until for one in found.upcoming] == [None] * 3
     assert desk.next("bob", queue).sample == desk.samples[1]
 
 

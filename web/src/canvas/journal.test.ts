@@ -23,6 +23,8 @@ const put = (object: string, expected_revision: number | null = 0, more = {}): O
 const change = (...operations: Operation[]) => ({ schema: 'parts', operations })
 const failure = (status: number, retryable: boolean) => Object.assign(new Error('no'), { status, retryable })
 
+const atOnce = (_: string, take: () => Promise<void>): Promise<void> => take()
+
 function server(answers: (Answer | Error)[] = []) {
   const sent: Sent[] = []
   const told: number[] = []
@@ -74,16 +76,34 @@ test('a page that opens after a crash sends what was left, with the same key and
   const key = [...store.entries.values()][0]!.key
   const { sent, hooks } = server()
   const journal = new Journal(store, hooks, 'next')
-  await journal.adopt(async () => true)
-  while (journal.pending) await new Promise((done) => setTimeout(done))
+  await journal.adopt(atOnce)
+  await journal.drained()
   expect(sent.map((one) => [one.key, one.body.operations!.map((op) => op.object)])).toEqual([[key, ['a', 'b']]])
+})
+
+test('all is with the server only once what a page that is gone left behind is, however late it lets go', async () => {
+  const store = memory()
+  await store.add({ page: 'gone', workspace: 'default', path: '/api/v1/queue/items/itm_1/answer', body: { verb: 'accept' }, key: 'k', at: 0 })
+  const { sent, hooks } = server()
+  const journal = new Journal(store, { ...hooks, send: async (entry) => (await new Promise((done) => setTimeout(done)), hooks.send(entry)) }, 'next')
+  void journal.adopt(async (_, take) => (await new Promise((done) => setTimeout(done)), take()))
+  await journal.drained()
+  expect([sent.map((one) => one.key), store.entries.size]).toEqual([['k'], 0])
+})
+
+test('what is being kept is not with the server yet', async () => {
+  const { sent, hooks } = server()
+  const journal = new Journal(memory(), hooks, 'page')
+  void journal.post('default', '/api/v1/queue/undo', {})
+  await journal.drained()
+  expect(sent.length).toBe(1)
 })
 
 test('a page leaves alone what another living page sends', async () => {
   const store = memory()
   await store.add({ page: 'alive', workspace: 'default', path: PATH, body: change(put('a')), key: '', at: 0 })
   const { sent, hooks } = server()
-  await new Journal(store, hooks, 'next').adopt(async () => false)
+  await new Journal(store, hooks, 'next').adopt(async () => {})
   expect([sent.length, store.entries.size]).toEqual([0, 1])
 })
 

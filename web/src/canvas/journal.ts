@@ -63,6 +63,9 @@ export class Journal {
   private readonly waiting = new Map<number, Waiting>()
   private readonly revisions = new Map<string, number>()
   private pumping = false
+  private adding = 0
+  private adopted: Promise<void> = Promise.resolve()
+  private idle: (() => void)[] = []
   private wake: (() => void) | null = null
 
   constructor(
@@ -71,29 +74,50 @@ export class Journal {
     readonly page: string,
   ) {}
 
-  /** Takes over what pages that are gone left behind, oldest first. */
-  async adopt(gone: (page: string) => Promise<boolean>): Promise<void> {
-    const left: Entry[] = []
-    for (const entry of await this.store.all()) if (entry.page !== this.page && (await gone(entry.page))) left.push({ ...entry, page: this.page })
+  /** Takes over what each other page left behind, oldest first, once `gone` calls back because that page is no more. */
+  adopt(gone: (page: string, take: () => Promise<void>) => Promise<void>): Promise<void> {
+    this.adopted = this.store.all().then(async (entries) => {
+      const others = new Set(entries.map((one) => one.page).filter((one) => one !== this.page))
+      await Promise.all([...others].map((page) => gone(page, () => this.take(page))))
+    })
+    return this.adopted
+  }
+
+  private async take(page: string): Promise<void> {
+    const left = (await this.store.all()).filter((one) => one.page === page).map((one) => ({ ...one, page: this.page }))
     await this.store.put(left)
-    this.queue = [...left.filter((one) => !one.conflict), ...this.queue].sort((a, b) => a.id - b.id)
+    this.queue = [...this.queue, ...left.filter((one) => !one.conflict)].sort((a, b) => a.id - b.id)
     this.tell(false)
     void this.pump()
   }
 
+  /** Resolves once the server has all that was done before: here, and on pages that were gone when this one began. */
+  async drained(): Promise<void> {
+    await this.adopted
+    while (this.pending) await new Promise<void>((done) => this.idle.push(done))
+  }
+
   get pending(): number {
-    return this.queue.length
+    return this.queue.length + this.adding
   }
 
   /** Resolves once the server answered; the request is on this machine's disk before anything is sent. */
   async post(workspace: string, path: string, body: Entry['body']): Promise<Answer> {
     const made = { page: this.page, workspace, path, body, key: '', at: this.now() }
-    const entry: Entry = { ...made, id: await this.store.add(made) }
+    this.adding += 1
+    const entry: Entry = { ...made, id: await this.store.add(made).catch((error: unknown) => this.unkept(error)) }
+    this.adding -= 1
     this.queue.push(entry)
     this.tell(false)
     const answer = new Promise<Answer>((done, failed) => this.waiting.set(entry.id, { done, failed }))
     void this.pump()
     return answer
+  }
+
+  private unkept(error: unknown): never {
+    this.adding -= 1
+    this.tell(false)
+    throw error
   }
 
   /** Sends now what is being gathered or waits for the network. */
@@ -115,7 +139,8 @@ export class Journal {
   }
 
   private tell(saved: boolean): void {
-    this.hooks.tell(this.queue.length, saved)
+    this.hooks.tell(this.pending, saved)
+    if (!this.pending) for (const done of this.idle.splice(0)) done()
   }
 
   private async pause(ms: number): Promise<void> {

@@ -28,6 +28,7 @@ async function within<T>(name: string, mode: IDBTransactionMode, work: (store: I
   return new Promise((done, failed) => {
     const transaction = database.transaction(name, mode)
     const asked = work(transaction.objectStore(name))
+    transaction.commit() // at once: one that waits for its answer is gone with a page that is left now
     transaction.oncomplete = () => done(asked?.result)
     transaction.onerror = transaction.onabort = () => failed(transaction.error ?? new Error('The browser could not keep the change.'))
   })
@@ -74,11 +75,15 @@ export function onAnswer(listener: Listener): () => void {
   return () => void listeners.delete(listener)
 }
 
-// A lock that is held as long as the page lives tells other pages not to send its entries. Where there are no locks
+const LONGEST_FAREWELL_MS = 1000
+// A lock that is held as long as the page lives tells other pages not to send its entries. The page that this one replaces
+// lets go of its own a moment later; that of another tab is waited for without holding anything up. Where there are no locks
 // (a page that is not on a secure origin) all is taken over at once: the key makes a second sending harmless.
 if (navigator.locks) void navigator.locks.request(lockOf(page), () => new Promise(() => {}))
-const gone = async (one: string): Promise<boolean> => !navigator.locks || navigator.locks.request(lockOf(one), { ifAvailable: true }, (lock) => lock !== null)
-if (navigator.locks) void navigator.locks.request('sightloop.adopt', () => journal.adopt(gone))
-else void journal.adopt(gone)
+const gone = async (one: string, take: () => Promise<void>): Promise<void> => {
+  if (!navigator.locks) return take()
+  await Promise.race([navigator.locks.request(lockOf(one), take), new Promise((done) => setTimeout(done, LONGEST_FAREWELL_MS))])
+}
+void journal.adopt(gone)
 addEventListener('online', () => journal.hurry())
 addEventListener('visibilitychange', () => journal.hurry())

@@ -188,7 +188,7 @@ class Reviews(Noun):
         return self._connection.get(f"/review-queues/{part(queue)}")
 
     def next(self, queue: Reference, *, after: Reference = "") -> Record:
-        """`item`, leased to this caller or null, and the samples that are `upcoming`."""
+        """`item`, leased to this caller or null, and the items that are `upcoming`."""
         return self._connection.post(f"/review-queues/{part(queue)}/next", {"after": reference(after)})
 
     def item(self, item: Reference) -> Record:

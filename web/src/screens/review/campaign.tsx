@@ -4,6 +4,7 @@ import { CheckCheck, Undo2 } from 'lucide-react'
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { Document } from '@/canvas/document'
 import type { Engine } from '@/canvas/engine'
+import { journal } from '@/canvas/keeping'
 import { bindKeys, type Bindings } from '@/shell/keys'
 import { useRight } from '@/shell/session'
 import { undo } from '@/shell/undo'
@@ -15,10 +16,13 @@ import { Page } from '@/ui/page'
 import { Empty, Failed, Loaded, Progress } from '@/ui/states'
 import { WHY } from './asking'
 import { CampaignFigures } from './campaign-figures'
-import { colourOf, digitOf, fetched, sampleQuery, schemaQuery, type Campaign, type Counts, type Item, type Schema } from './data'
+import { colourOf, digitOf, fetched, posted, sampleQuery, schemaQuery, type Campaign, type Counts, type Item, type Schema } from './data'
 import { Line } from './line'
 import { picture, prefetch } from './pictures'
 import { Stage, useViewKeys } from './stage'
+
+/** How many pictures are fetched before they are asked about: a fast hand takes several while the server is busy. */
+const AHEAD = 6
 
 /** One image, one key: the questions of a certified campaign. */
 export function CampaignScreen({ id }: { id: string }) {
@@ -38,7 +42,11 @@ function Asking({ campaign, schema }: { campaign: Campaign; schema: Schema }) {
   const [engine, setEngine] = useState<Engine | null>(null)
   const [problem, setProblem] = useState<unknown>(null)
   const counts = useQuery(fetched<Counts>(['campaigns', campaign.id, 'counts'], `/campaigns/${campaign.id}/counts`))
-  const line = useMemo(() => new Line(workspace, campaign.id, async () => (await cache.fetchQuery({ ...fetched<{ items: Item[] }>(['campaigns', campaign.id, 'open'], `/campaigns/${campaign.id}/items?state=open`), staleTime: 0 })).items), [workspace, campaign.id, cache])
+  const line = useMemo(() => {
+    const next = async (of: string): Promise<Item | null> => (await posted<{ item: Item | null }>('/queue/next', { campaign: of })).item
+    const open = async (): Promise<Item[]> => (await cache.fetchQuery({ ...fetched<{ items: Item[] }>(['campaigns', campaign.id, 'open'], `/campaigns/${campaign.id}/items?state=open`), staleTime: 0 })).items
+    return new Line(workspace, campaign.id, journal, { next, open }, (one) => undo.done(one, true))
+  }, [workspace, campaign.id, cache])
   const state = useSyncExternalStore(line.subscribe, line.snapshot)
   const { item, upcoming } = state
   const asking = may.held && campaign.state === 'asking'
@@ -70,7 +78,7 @@ function Asking({ campaign, schema }: { campaign: Campaign; schema: Schema }) {
         line.shown()
       },
     )
-    prefetch(upcoming.slice(0, 2).map((one) => one.sample))
+    prefetch(upcoming.slice(0, AHEAD).map((one) => one.sample))
     return () => void (stale = true)
   }, [item, engine, line, upcoming])
 

@@ -1,7 +1,7 @@
-import { journal } from '@/canvas/keeping'
-import { undo } from '@/shell/undo'
+import type { Journal } from '@/canvas/journal'
+import type { Undoable } from '@/shell/undo'
 import { free } from './asking'
-import { posted, type Item } from './data'
+import type { Item } from './data'
 
 export type Verb = 'accept' | 'fix' | 'reject' | 'skip'
 export type Given = { item: Item; verb: Verb; label: string; duration_s: number }
@@ -23,14 +23,16 @@ export class Line {
   state: LineState = { item: null, upcoming: [], given: [], waiting: true, over: false, error: null }
   private readonly listeners = new Set<() => void>()
   private shownAt = 0
-  private lastAnswer: Promise<unknown> = Promise.resolve()
-  private ended = false
+  /** Counts what the person did: what was asked of the server before that is out of date. */
+  private turn = 0
   onCounts: () => void = () => {}
 
   constructor(
     readonly workspace: string,
     readonly campaign: string,
-    private readonly open: () => Promise<Item[]>,
+    private readonly journal: Pick<Journal, 'post' | 'drained' | 'pending'>,
+    private readonly server: { next: (campaign: string) => Promise<Item | null>; open: () => Promise<Item[]> },
+    private readonly did: (one: Undoable) => void,
   ) {}
 
   subscribe = (listener: () => void): (() => void) => {
@@ -50,20 +52,20 @@ export class Line {
   }
 
   end(): void {
-    this.ended = true
+    this.turn += 1
   }
 
-  /** Leases the next question from the server, after every answer is with it. */
+  /** Leases the next question from the server, after every answer is with it, those of the page before this one too. */
   async fetch(): Promise<void> {
-    this.ended = false
+    const mine = ++this.turn
     this.set({ waiting: true, error: null })
     try {
-      await this.lastAnswer
-      const { item } = await posted<{ item: Item | null }>('/queue/next', { campaign: this.campaign })
-      const upcoming = item ? free(await this.open(), item.id) : []
-      if (!this.ended) this.set({ item, upcoming, waiting: false, over: item === null })
+      await this.journal.drained()
+      const item = await this.server.next(this.campaign)
+      const upcoming = item ? free(await this.server.open(), item.id) : []
+      if (mine === this.turn) this.set({ item, upcoming, waiting: false, over: item === null })
     } catch (error) {
-      if (!this.ended) this.set({ waiting: false, error })
+      if (mine === this.turn) this.set({ waiting: false, error })
     }
     this.onCounts()
   }
@@ -73,43 +75,40 @@ export class Line {
     if (!item || this.shownAt === 0 || (verb === 'accept' && !item.suggestion)) return
     const given_label = verb === 'accept' ? item.suggestion : label
     const duration_s = Math.round(performance.now() - this.shownAt) / 1000
-    this.shownAt = 0
     const one: Given = { item, verb, label: given_label, duration_s }
-    this.sending(journal.post(this.workspace, `/api/v1/queue/items/${item.id}/answer`, { verb, ...(verb === 'fix' ? { label } : {}), duration_s }))
-    undo.done({ label: given_label ? `Labelled ${given_label}` : verb === 'skip' ? 'Skipped' : 'Rejected', undo: () => this.takeBack(one) }, true)
     const [next = null, ...rest] = upcoming
+    this.shownAt = 0
+    this.turn += 1
+    const sent = this.journal.post(this.workspace, `/api/v1/queue/items/${item.id}/answer`, { verb, ...(verb === 'fix' ? { label } : {}), duration_s })
+    this.did({ label: given_label ? `Labelled ${given_label}` : verb === 'skip' ? 'Skipped' : 'Rejected', undo: () => this.takeBack(one) })
     this.set({ item: next, upcoming: rest, given: [...given, one], waiting: next === null })
-    if (!next) void this.fetch()
-  }
-
-  private sending(answer: Promise<unknown>): void {
-    const settled = answer.then(
+    void sent.then(
       () => this.confirm(),
       () => this.fetch(),
     )
-    this.lastAnswer = answer.catch(() => {})
-    void settled
+    if (!next) void this.fetch()
   }
 
   /** Once all is sent: the question on the screen becomes the caller's, or another one takes its place. */
   private async confirm(): Promise<void> {
     this.onCounts()
-    if (journal.pending || this.ended || this.state.waiting) return
+    if (this.journal.pending || this.state.waiting) return
+    const mine = this.turn
     const before = this.state.item
-    const { item } = await posted<{ item: Item | null }>('/queue/next', { campaign: this.campaign }).catch(() => ({ item: before }))
-    if (this.ended || journal.pending || this.state.item !== before || item?.id === before?.id) return
-    this.set({ item, upcoming: free(await this.open().catch(() => this.state.upcoming), item?.id ?? ''), over: item === null })
+    const item = await this.server.next(this.campaign).catch(() => before)
+    if (mine !== this.turn || item?.id === before?.id) return
+    const upcoming = free(await this.server.open().catch(() => this.state.upcoming), item?.id ?? '')
+    if (mine === this.turn) this.set({ item, upcoming, over: item === null })
   }
 
   private async takeBack(one: Given): Promise<void> {
     const { item, upcoming, given } = this.state
     this.shownAt = 0
+    this.turn += 1
     this.set({ item: one.item, upcoming: item ? [item, ...upcoming] : upcoming, given: given.filter((other) => other !== one), waiting: false, over: false })
-    const answer = journal.post(this.workspace, '/api/v1/queue/undo', {})
-    this.lastAnswer = answer.catch(() => {})
-    await answer.then(
+    await this.journal.post(this.workspace, '/api/v1/queue/undo', {}).then(
       () => this.onCounts(),
-      () => this.set({ item, upcoming, given }),
+      () => this.fetch(),
     )
   }
 }

@@ -1,24 +1,22 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { CheckCheck } from 'lucide-react'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useState } from 'react'
 import type { Ghost } from '@/canvas/engine'
-import { drafts, journal, onAnswer } from '@/canvas/keeping'
 import { bindKeys } from '@/shell/keys'
-import { useRight, useSession } from '@/shell/session'
-import { undo } from '@/shell/undo'
+import { useRight } from '@/shell/session'
 import { Button } from '@/ui/button'
 import { count, decimal, percent } from '@/ui/format'
 import { Tag } from '@/ui/marks'
 import { Page } from '@/ui/page'
 import { Empty, Failed, Loaded, Progress } from '@/ui/states'
 import { pace } from './asking'
-import { approval, numbered, objectsPath, workOn, type Work } from './bench-of'
+import { approval } from './bench-of'
 import { SampleName } from './campaign'
 import { Conflicts, useConflicts } from './conflicts'
-import { fetched, got, posted, schemaQuery, type ReviewItem, type ReviewQueue, type SampleObjects, type Schema } from './data'
+import { fetched, schemaQuery, type ReviewQueue, type Schema } from './data'
+import { useObjectLine } from './object-line'
 import { Opinions } from './opinions'
-import { picture, prefetch } from './pictures'
 import { ReasonDialog } from './reason'
 import { initials } from './saving'
 import { Workbench } from './workbench'
@@ -38,88 +36,13 @@ export function ObjectQueueScreen({ id }: { id: string }) {
   )
 }
 
-type Given = { verb: string; duration_s: number; item: { suggestion: string } }
-
 function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
   const { workspace } = useParams({ from: '/w/$workspace' })
-  const cache = useQueryClient()
   const may = useRight('label')
-  const { actor } = useSession()
-  const [work, setWork] = useState<Work | null>(null)
-  const [state, setState] = useState<{ waiting: boolean; over: boolean; error: unknown }>({ waiting: true, over: false, error: null })
-  const [given, setGiven] = useState<Given[]>([])
   const [asksReason, setAsksReason] = useState(false)
   const [tags, setTags] = useState(true)
-  const turn = useRef(0)
-  const now = useRef<Work | null>(null)
-  now.current = work
-
-  /** Shows an item once its picture and what stands on it are here; the one before stays in sight until then. */
-  const show = useCallback(
-    async (find: () => Promise<{ item: ReviewItem | null; upcoming: string[] }>, before?: Work) => {
-      const mine = ++turn.current
-      setState((old) => ({ ...old, waiting: true, error: null }))
-      try {
-        const { item, upcoming } = await find()
-        if (!item) {
-          if (mine === turn.current) (setWork(null), setState({ waiting: false, over: true, error: null }))
-          return
-        }
-        const live = !item.blind && item.kind === 'label'
-        const truth = live ? got<SampleObjects>(`/samples/${item.sample}/objects?schema=${encodeURIComponent(item.schema)}`) : null
-        const next = await workOn(workspace, actor, item, await picture(item.sample), await truth, before)
-        if (mine !== turn.current) return
-        setWork(next)
-        setState({ waiting: false, over: false, error: null })
-        prefetch(upcoming)
-      } catch (error) {
-        if (mine === turn.current) setState({ waiting: false, over: false, error })
-      }
-    },
-    [workspace, actor],
-  )
-  const next = useCallback((after = '') => show(() => posted(`/review-queues/${queue.id}/next`, { after })), [queue.id, show])
-
-  useEffect(() => {
-    if (may.held) void next()
-    return () => void turn.current++
-  }, [next, may.held])
-
-  useEffect(
-    () =>
-      onAnswer((entries, answer) => {
-        if (now.current && entries[0]!.path === objectsPath(now.current.item.sample)) numbered(now.current, answer.objects ?? [])
-      }),
-    [],
-  )
-
-  const send = useCallback(
-    (body: Record<string, unknown> & { verb: string }, said: string) => {
-      const done = now.current
-      if (!done || state.waiting) return
-      const duration_s = Math.round(performance.now() - done.shownAt) / 1000
-      const answer = journal.post(workspace, `/api/v1/review-items/${done.item.id}/answer`, { duration_s, ...body })
-      setGiven((old) => [...old, { verb: body.verb, duration_s, item: { suggestion: '' } }])
-      undo.done({
-        label: said,
-        undo: async () => {
-          await journal.post(workspace, `/api/v1/review-items/${done.item.id}/undo`, {})
-          setGiven((old) => old.slice(0, -1))
-          await show(async () => ({ item: await got<ReviewItem>(`/review-items/${done.item.id}`), upcoming: [] }), done)
-        },
-      }, true)
-      void answer.then(
-        () => (drafts.drop(done.item.id), cache.invalidateQueries({ queryKey: [workspace, 'review-queues'] })),
-        () => {},
-      )
-      void show(async () => {
-        await answer.catch(() => {})
-        return posted(`/review-queues/${queue.id}/next`, { after: done.item.id })
-      })
-    },
-    [workspace, queue.id, state.waiting, cache, show],
-  )
-  const approve = useCallback(() => now.current && send(approval(now.current, Math.round(performance.now() - now.current.shownAt) / 1000), 'Approved'), [send])
+  const { work, now, state, given, send, next } = useObjectLine(queue.id, may.held)
+  const approve = useCallback(() => now.current && send(approval(now.current, Math.round(performance.now() - now.current.shownAt) / 1000), 'Approved'), [send, now])
 
   useEffect(
     () =>
@@ -130,7 +53,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
         r: { label: 'Send back with a reason', group: 'Answer', run: () => now.current && !now.current.item.blind && setAsksReason(true) },
         g: { label: "Show or hide others' objects", group: 'View', run: () => setTags((on) => !on), enabled: () => now.current?.item.kind === 'adjudicate' },
       }),
-    [approve, send],
+    [approve, send, now],
   )
 
   const conflicts = useConflicts(workspace, work)

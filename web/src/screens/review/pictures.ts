@@ -4,7 +4,7 @@ import { Problem } from '@/api/problem'
 /** An image that is decoded and ready to be put on the page. */
 export type Picture = { sample: string; image: HTMLImageElement; width: number; height: number }
 
-const KEPT = 8
+const KEPT = 16
 const cache = new Map<string, Promise<Picture>>()
 
 async function fetchPicture(sample: string): Promise<Picture> {
@@ -20,7 +20,7 @@ async function fetchPicture(sample: string): Promise<Picture> {
   return { sample, image, width: image.naturalWidth, height: image.naturalHeight }
 }
 
-/** The sample's picture, fetched and decoded once while it is among the last eight asked for. */
+/** The sample's picture, fetched and decoded once while it is among the last sixteen asked for. */
 export function picture(sample: string): Promise<Picture> {
   const known = cache.get(sample)
   cache.delete(sample)

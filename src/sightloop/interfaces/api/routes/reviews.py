@@ -71,7 +71,7 @@ def show_review_queue(ask: Ask, queue: str) -> ReviewQueue:
 
 @routes.post("/review-queues/{queue}/next", permission=Permission.LABEL, kept=False)
 def next_review(ask: Ask, queue: str, body: NextReview) -> NextReviewItem:
-    """The next item, leased to the caller, null where nothing waits; and the samples of the two that come after it."""
+    """The next item, leased to the caller, null where nothing waits; and the three that come after it."""
     return ask.installation.reviews.next(ask.caller, queue, body.after)
 
 
