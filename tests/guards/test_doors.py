@@ -15,9 +15,9 @@ WIDE = {
     "serving": 11,
     "domain": 40,
     "vision": 48,
-    "inference": 16,
+    "inference": 18,
     "storage": 20,
-    "events": 13,
+    "events": 14,
     "governance": 17,
 }
 

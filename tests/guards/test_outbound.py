@@ -17,6 +17,7 @@ OPENS = {
 CALLS = {"open_connection", "create_connection", "open_unix_connection", "connect_tcp", "sock_connect"}
 MAY = {
     "events/egress.py": "the client for every URL that somebody gives",
+    "events/relay.py": "leads the reader of a camera to an address that the egress client checked",
     "serving/supervisor.py": "asks the process that it started whether it lives",
     "serving/service.py": "hands predictions to the process that it started",
     "interfaces/sdk/opening.py": "connects to the server that the user of the SDK names",

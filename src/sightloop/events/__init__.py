@@ -5,6 +5,7 @@ from sightloop.events.delivery import Deliverer
 from sightloop.events.egress import Egress
 from sightloop.events.idempotency import Idempotency
 from sightloop.events.paging import read_page
+from sightloop.events.relay import Relay
 from sightloop.events.sinks import Sinks
 from sightloop.events.unit_of_work import Change, CloudEvent, Events
 from sightloop.events.webhooks import Delivery, Webhook, Webhooks
@@ -19,6 +20,7 @@ __all__ = [
     "Egress",
     "Events",
     "Idempotency",
+    "Relay",
     "Sinks",
     "Webhook",
     "Webhooks",

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sightloop.interfaces.sdk.backups import Backups
+from sightloop.interfaces.sdk.cameras import Cameras
 from sightloop.interfaces.sdk.connection import Connection, reference
 from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples, Schemas
 from sightloop.interfaces.sdk.labeling import Campaigns, Queue, Reviews
@@ -49,6 +50,7 @@ class Workspace:
         self.deployments = Deployments(connection)
         self.predictions = Predictions(connection)
         self.monitors = Monitors(connection)
+        self.cameras = Cameras(connection)
         self.rules = Rules(connection)
         self.alerts = Alerts(connection)
         self.policies = Policies(connection)

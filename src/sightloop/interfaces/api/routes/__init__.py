@@ -2,6 +2,7 @@
 
 from sightloop.interfaces.api.routes import (
     access,
+    cameras,
     datasets,
     labeling,
     loop,
@@ -21,6 +22,7 @@ ROOMS = (
     pages.routes,
     access.routes,
     samples.routes,
+    cameras.routes,
     objects.routes,
     datasets.routes,
     labeling.routes,
