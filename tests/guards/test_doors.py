@@ -13,7 +13,7 @@ WIDE = {
     "labeling": 15,
     "loop": 12,
     "serving": 11,
-    "domain": 40,
+    "domain": 41,
     "vision": 48,
     "inference": 18,
     "storage": 20,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Counts, Page
@@ -32,7 +33,7 @@ from sightloop.datasets.similarity import NearDuplicateReport, Similarity
 from sightloop.datasets.sources import read_file
 from sightloop.datasets.staging import Staging
 from sightloop.datasets.versions import VersionDiff, Versions
-from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of
+from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of, part_digest
 from sightloop.errors import Corrupt, InvalidInput, InvalidMedia, NotFound
 from sightloop.events import Events
 from sightloop.inference import DecodePool, Embedder
@@ -124,8 +125,9 @@ class Datasets:
             source: {"kind": "folder", "path"} | {"kind": "archive", "upload" or "path"} |
                 {"kind": "upload", "files": [{"name", "digest"}]}; with any of them "name": what the samples' `source`
                 says, "trust_content": accept a wrong file extension, "reading": what the numbers of its images mean
-                (see readings.py), "include": endings passed over otherwise, [".csv", ".txt"], "identity": "keep"
-                to leave patients named in DICOM, and for a folder "copy": false to leave the media where they are.
+                (see readings.py), "include": endings passed over otherwise, [".csv", ".txt"], "frames": which frames
+                of its videos are samples too (see clips.py), "identity": "keep" to leave patients named in DICOM, and
+                for a folder "copy": false to leave the media where they are.
             metadata: facets of each sample, by file name relative to the source.
         """
         return self._ingest.start(caller, source, metadata)
@@ -235,9 +237,16 @@ class Datasets:
         return self._catalogue.by_digest(caller, digests)
 
     def contents(self, caller: Caller) -> tuple[str, pa.Table]:
-        """`id` and `media_digest` of every sample by id, and a stamp that differs where they may differ."""
+        """`id` and `media_digest` of every sample by id, and a stamp that differs where they may differ.
+
+        Of a part of a medium, such as a frame, the digest is its `content`.
+        """
         view = self._catalogue.view(caller)
-        return str(view.version), view.table.select(["id", "media_digest"])
+        if not pc.any(pc.not_equal(view.table["address"], "")).as_py():
+            return str(view.version), view.table.select(["id", "media_digest"])
+        media = zip(view.column("media_digest"), view.addresses(), strict=True)
+        digests = pa.array([part_digest(digest, address) for digest, address in media], pa.string())
+        return str(view.version), pa.table({"id": view.table["id"], "media_digest": digests})
 
     def media(self, caller: Caller, sample_id: str) -> bytes:
         """The bytes as they were ingested, verified against their digest."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sightloop.datasets.archives import members
+from sightloop.datasets.clips import check_frames
 from sightloop.datasets.readings import check_reading
 from sightloop.errors import InvalidInput, InvalidMedia, NotFound, SightloopError, not_found
 from sightloop.storage import Blobs
@@ -21,7 +22,8 @@ EXTENSIONS: Final[Mapping[str, str]] = {
     ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".heic": "HEIC", ".heif": "HEIC", ".exr": "EXR", ".dcm": "DICOM",
     ".las": "LAS", ".laz": "LAZ", ".pcd": "PCD", ".bin": "KITTI", ".npy": "NPY", ".wav": "WAV", ".flac": "FLAC",
     ".ogg": "OGG", ".oga": "OGG", ".mp3": "MP3", ".parquet": "PARQUET", ".csv": "CSV", ".tsv": "CSV", ".txt": "TEXT",
-    ".md": "TEXT",
+    ".md": "TEXT", ".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".webm": "WEBM", ".mkv": "MKV", ".avi": "AVI",
+    ".mpg": "MPEG", ".mpeg": "MPEG", ".ts": "TS",
 }  # fmt: skip
 KINDS: Final = ("folder", "archive", "upload", "quarantine")
 
@@ -53,6 +55,7 @@ def check_source(source: Mapping[str, Any]) -> None:
     if kind == "archive" and "upload" not in source and not Path(_text(source, "path")).is_file():
         raise NotFound("The archive to ingest does not exist.", hint="Give its path on the server, or upload it.")
     check_reading(source.get("reading"))
+    check_frames(source.get("frames"))
     included = source.get("include", [])
     if not isinstance(included, list) or not set(included) <= SIDECARS:
         raise InvalidInput(

@@ -72,6 +72,7 @@ class Workspace:
         copy: bool = True,
         reading: Mapping[str, Any] | None = None,
         include: Sequence[str] = (),
+        frames: Mapping[str, Any] | None = None,
         keep_identity: bool = False,
         wait: bool = True,
         progress: Progress = False,
@@ -85,11 +86,14 @@ class Workspace:
             reading: what the numbers of the images mean: {"quantity": "temperature", "unit": "°C", "scale": 0.04,
                 "offset": -273.15}.
             include: endings that are passed over otherwise, such as ".csv" and ".txt".
+            frames: which frames of videos are samples: {"every_s": 1.0}, {"keyframes": True} or {"scenes": 0.3}, and
+                "most" of one video, 500 by default.
             keep_identity: leaves patients named in DICOM files.
         """
         said = {
             "reading": dict(reading) if reading else None,
             "include": list(include),
+            "frames": dict(frames) if frames else None,
             "identity": "keep" if keep_identity else None,
         }
         made = self._source(source, copy=copy, keep_identity=keep_identity)
