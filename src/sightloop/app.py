@@ -15,6 +15,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from sightloop.cameras import Cameras, Kept
 from sightloop.datasets import Datasets
 from sightloop.domain import Alert, Caller, new_id
 from sightloop.errors import InvalidInput, not_found
@@ -115,7 +116,7 @@ class Installation:
         self.stores.claim()
         self.events = Events(self.records, code_version=self.version)
         self.idempotency = Idempotency(self.records)
-        egress = Egress(events.egress_allow, events.egress_ports)
+        self._egress = egress = Egress(events.egress_allow, events.egress_ports)
         sinks = Sinks(events.sinks)
         self._closing.callback(sinks.close)
         self.gate = EgressGate(egress)
@@ -191,6 +192,16 @@ class Installation:
             self.records, self.stores, self.events, self.predictions, self.deployments, self.registry, self.datasets
         )
 
+        self.cameras = Cameras(
+            self.records,
+            self.stores,
+            self.events,
+            self._egress,
+            self.deployments,
+            Kept(self.records, self.stores, self.events, self.runs, self.datasets),
+            memory_bytes=self.settings.decode.memory_bytes,
+        )
+
     def _open_loop(self) -> None:
         rooms = Rooms(
             traffic=self.predictions,
@@ -245,6 +256,7 @@ class Installation:
             "labeling": self.labeling.references,
             "monitoring": self.monitoring.references,
             "loop": self.loop.references,
+            "cameras": self.cameras.references,
         }
         self.fsck = Fsck(
             self.records,
@@ -296,10 +308,12 @@ class Installation:
         if ticking:
             self.ticker.start()
             self._closing.callback(self.ticker.stop)
+            self.cameras.launch()
+            self._closing.callback(self.cameras.close)
 
 
 def open_installation(folder: Path, settings: Settings, *, ticking: bool = False) -> Installation:
-    """The installation in the folder, made if there is none. With `ticking` the loop's clock runs.
+    """The installation in the folder, made if there is none. With `ticking` the loop's clock and cameras run.
 
     Raises:
         Locked: another process, or this one, holds the folder.

@@ -18,6 +18,7 @@ CALLS = {"open_connection", "create_connection", "open_unix_connection", "connec
 MAY = {
     "events/egress.py": "the client for every URL that somebody gives",
     "events/egress_gate.py": "the way out of the object stores' clients, to addresses that the egress client checked",
+    "events/relay.py": "leads the reader of a camera to an address that the egress client checked",
     "serving/supervisor.py": "asks the process that it started whether it lives",
     "serving/service.py": "hands predictions to the process that it started",
     "interfaces/sdk/opening.py": "connects to the server that the user of the SDK names",

@@ -25,6 +25,7 @@ from sightloop.storage import Records, Stores, pointer
 
 SAMPLES_TABLE: Final = "samples"
 MAX_PAGE: Final = 1000
+WHOLE: Final = Address()
 _HIDDEN: Final = frozenset({"address", "entities", "metadata", "location", "mean_colour"})
 
 T = TypeVar("T")
@@ -153,9 +154,9 @@ class Labelled:
         return values
 
 
-def sample_id(caller: Caller, media_digest: str) -> str:
-    """The id of the sample that is this whole medium."""
-    return derived_id("smp", caller.workspace, media_digest, Address().key())
+def sample_id(caller: Caller, media_digest: str, address: Address = WHOLE) -> str:
+    """The id of the sample at an address in a medium, by default the whole of it."""
+    return derived_id("smp", caller.workspace, media_digest, address.key())
 
 
 class Catalogue:
@@ -226,7 +227,8 @@ class Catalogue:
 
         @cache
         def by_digest() -> dict[str, str]:
-            return dict(zip(view.column("media_digest"), view.ids, strict=True))
+            media = zip(view.column("media_digest"), view.column("kind"), view.ids, strict=True)
+            return {digest: str(one) for digest, kind, one in media if kind != "frame"}
 
         @cache
         def by_name() -> dict[str, str]:

@@ -130,9 +130,9 @@ class Contents:
 
 def wanted_of(sample: Sample, want: DecodeRequest) -> DecodeRequest:
     """The request as the sample was opened when it was ingested."""
-    return replace(
-        want, anything=True, suffix=PurePosixPath(sample.name).suffix.lower(), declared=dict(sample.reading) or None
-    )
+    suffix = PurePosixPath(sample.name).suffix.lower()
+    declared = dict(sample.reading) or None
+    return replace(want, anything=True, suffix=suffix, declared=declared, pts=sample.address.pts)
 
 
 def _under(kind: str, geometry: Mapping[str, Any], width: int, height: int) -> npt.NDArray[np.bool_]:

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sightloop.datasets.catalogue import Catalogue, sample_id
+from sightloop.datasets.clips import FORMATS, frame_name, plan_of
 from sightloop.datasets.pixels import embeddable
 from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.rows import SAMPLE_FIELDS
 from sightloop.datasets.sources import Entry, Reader, Sources, check_name
-from sightloop.domain import Caller, Sample, SampleKind, digest_of
+from sightloop.domain import Address, Caller, Sample, SampleKind, digest_of
 from sightloop.errors import InvalidMedia
 from sightloop.inference import Decoded, DecodePool, DecodeRequest
 from sightloop.storage import Blobs, Stores
@@ -25,6 +26,7 @@ from sightloop.vision import HASH_VERSION, perceptual_hash
 
 BATCH: Final = 16
 FETCHERS: Final = 8  # a store answers a request in tens of milliseconds, and many at once
+AT_ONCE: Final = 64
 PHASH_VERSION: Final = f"dct8@{HASH_VERSION}/full-decode/luma/box32@1"
 _WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True, anything=True)
 _HASHED: Final = frozenset({"image", "frame", "sweep"})  # what looks alike is alike; two spectrograms are not
@@ -101,12 +103,15 @@ class Inspector:
         with ThreadPoolExecutor(1, thread_name_prefix="inspect") as ahead:
             upcoming = ahead.submit(self._batch, work, batches[0])
             for following in [*batches[1:], None]:
-                outcomes = upcoming.result()
+                outcomes, clips = upcoming.result()
                 if following is not None:
                     upcoming = ahead.submit(self._batch, work, following)
                 yield outcomes
+                for clip in clips:
+                    yield from self._frames(work, clip)
 
-    def _batch(self, work: _Work, entries: Sequence[Entry]) -> list[Outcome]:
+    def _batch(self, work: _Work, entries: Sequence[Entry]) -> tuple[list[Outcome], list[_Medium]]:
+        """The outcomes, and those of the media that are videos whose frames are asked for."""
         media = [self._nameless(work, one) for one in self._fetch.map(partial(_read, work.reader), entries)]
         ids = {one.digest: sample_id(work.caller, one.digest) for one in media if one.problem is None}
         stored = self._catalogue.stored(work.caller, sorted(set(ids.values())), ["format", "run", "name"])
@@ -121,6 +126,7 @@ class Inspector:
         decoded = dict(zip(unseen, self._decoder.map(unseen.values(), wants), strict=True))
         outcomes: list[Outcome] = []
         thumbnails: list[bytes] = []
+        clips: dict[str, _Medium] = {}
         for one in media:
             found = decoded.get(one.digest)
             row = rows.get(one.digest)
@@ -128,6 +134,9 @@ class Inspector:
             problem = one.problem or (found if isinstance(found, InvalidMedia) else None)
             if problem is None and not work.source.get("trust_content", False):
                 problem = _misnamed(one.entry.name, found.format if isinstance(found, Decoded) else held)
+            shown = found.format if isinstance(found, Decoded) else held
+            if problem is None and shown in FORMATS and plan_of(work.source):
+                clips.setdefault(one.digest, one)
             if problem is not None:
                 outcomes.append(_refusal(one, problem))
             elif held or not isinstance(found, Decoded):
@@ -139,6 +148,40 @@ class Inspector:
                     work.formats[one.digest] = found.format
                     thumbnails.append(found.thumbnail or b"")
         _put_blobs(work, media, outcomes, thumbnails)
+        return outcomes, list(clips.values())
+
+    def _frames(self, work: _Work, clip: _Medium) -> Iterator[list[Outcome]]:
+        """The outcomes of the frames that the source asks for, AT_ONCE at a time; a damaged frame is left out."""
+        try:
+            times = self._decoder.pick_times(clip.data, plan_of(work.source))
+            if times and not clip.location:
+                work.blobs.put(clip.data)  # a clip that was left in place before
+            for at in range(0, len(times), AT_ONCE):
+                yield self._some_frames(work, clip, times[at : at + AT_ONCE])
+        except InvalidMedia as problem:
+            yield [_refusal(clip, problem)]
+
+    def _some_frames(self, work: _Work, clip: _Medium, times: Sequence[int]) -> list[Outcome]:
+        ids = {pts: sample_id(work.caller, clip.digest, Address(pts=pts)) for pts in times}
+        stored = self._catalogue.stored(work.caller, sorted(ids.values()), ["run", "name"])
+        outcomes: list[Outcome] = []
+        for sample in ids.values():
+            if sample in stored:
+                row = stored[sample]
+                mine = row["run"] == work.run and row["name"].startswith(f"{clip.entry.name}#")
+                outcomes.append(Known(clip.entry, sample, mine))
+        fresh = [pts for pts, sample in ids.items() if sample not in stored]
+        wanted = replace(_WANTED, size=(self._embed_side, self._embed_side))
+        thumbnails = []
+        for pts, found in zip(fresh, self._decoder.frames(clip.data, fresh, wanted), strict=True):
+            if found is not None and found.pixels is not None:
+                made = self._sample(work, clip, ids[pts], found)
+                named = frame_name(clip.entry.name, float(found.facts["time_s"]))
+                frame = replace(made, name=named, address=Address(pts=pts))
+                outcomes.append(Fresh(clip.entry, frame, clip.location, found.pixels))
+                thumbnails.append(found.thumbnail or b"")
+        if thumbnails:
+            work.blobs.put_many(thumbnails)
         return outcomes
 
     def _nameless(self, work: _Work, one: _Medium) -> _Medium:
@@ -158,34 +201,32 @@ class Inspector:
             pixels = embeddable(self._decoder, one.data, found, self._embed_side, work.source.get("reading"))
         except InvalidMedia as problem:
             return _refusal(one, problem)
+        return Fresh(one.entry, self._sample(work, one, sample, found), one.location, pixels)
+
+    def _sample(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Sample:
         measures = found.measures
-        return Fresh(
-            entry=one.entry,
-            sample=Sample(
-                id=sample,
-                media_digest=one.digest,
-                source=str(work.source.get("name", work.source["kind"])),
-                name=one.entry.name,
-                size_bytes=len(one.data),
-                format=found.format,
-                width=found.width,
-                height=found.height,
-                channels=found.channels,
-                bit_depth=found.bit_depth,
-                brightness=measures.brightness if measures else 0.0,
-                contrast=measures.contrast if measures else 0.0,
-                blur=measures.blur if measures else 0.0,
-                phash=f"{perceptual_hash(found.gray32):016x}" if found.kind in _HASHED else "",
-                phash_version=PHASH_VERSION,
-                thumbnail_digest=digest_of(found.thumbnail or b""),
-                captured_at=found.captured_at,
-                mean_colour=found.colour,
-                kind=SampleKind(found.kind),
-                metadata=_facets(found.facts),
-                reading=found.reading,
-            ),
-            location=one.location,
-            pixels=pixels,
+        return Sample(
+            id=sample,
+            media_digest=one.digest,
+            source=str(work.source.get("name", work.source["kind"])),
+            name=one.entry.name,
+            size_bytes=len(one.data),
+            format=found.format,
+            width=found.width,
+            height=found.height,
+            channels=found.channels,
+            bit_depth=found.bit_depth,
+            brightness=measures.brightness if measures else 0.0,
+            contrast=measures.contrast if measures else 0.0,
+            blur=measures.blur if measures else 0.0,
+            phash=f"{perceptual_hash(found.gray32):016x}" if found.kind in _HASHED else "",
+            phash_version=PHASH_VERSION,
+            thumbnail_digest=digest_of(found.thumbnail or b""),
+            captured_at=found.captured_at,
+            mean_colour=found.colour,
+            kind=SampleKind(found.kind),
+            metadata=_facets(found.facts),
+            reading=found.reading,
         )
 
 

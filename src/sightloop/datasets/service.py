@@ -9,6 +9,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Counts, Page
@@ -33,7 +34,7 @@ from sightloop.datasets.similarity import NearDuplicateReport, Similarity
 from sightloop.datasets.staging import Staging
 from sightloop.datasets.standing import StandingSources
 from sightloop.datasets.versions import VersionDiff, Versions
-from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry
+from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, part_digest
 from sightloop.errors import InvalidInput, NotFound
 from sightloop.events import Egress, EgressGate, Events
 from sightloop.inference import DecodePool, Embedder
@@ -128,8 +129,9 @@ class Datasets:
                 {"kind": "upload", "files": [{"name", "digest"}]} | {"kind": "bucket", "url", "credentials"}; with any
                 of them "name": what the samples' `source` says, "trust_content": accept a wrong file extension,
                 "reading": what the numbers of its images mean (see readings.py), "include": endings passed over
-                otherwise, [".csv", ".txt"], "identity": "keep" to leave patients named in DICOM, "defaults": said of
-                every medium, "copy": false leaves media in a folder, true copies a bucket's.
+                otherwise, [".csv", ".txt"], "frames": which frames of its videos are samples too (see clips.py),
+                "identity": "keep" to leave patients named in DICOM, "defaults": said of every medium, "copy": false
+                leaves media in a folder, true copies a bucket's.
             metadata: facets of each sample and the fields of `manifests.GIVEN`, by file name relative to the source.
         """
         self._sources.check(caller, source)
@@ -240,9 +242,16 @@ class Datasets:
         return self._catalogue.by_digest(caller, digests)
 
     def contents(self, caller: Caller) -> tuple[str, pa.Table]:
-        """`id` and `media_digest` of every sample by id, and a stamp that differs where they may differ."""
+        """`id` and `media_digest` of every sample by id, and a stamp that differs where they may differ.
+
+        Of a part of a medium, such as a frame, the digest is its `content`.
+        """
         view = self._catalogue.view(caller)
-        return str(view.version), view.table.select(["id", "media_digest"])
+        if not pc.any(pc.not_equal(view.table["address"], "")).as_py():
+            return str(view.version), view.table.select(["id", "media_digest"])
+        media = zip(view.column("media_digest"), view.addresses(), strict=True)
+        digests = pa.array([part_digest(digest, address) for digest, address in media], pa.string())
+        return str(view.version), pa.table({"id": view.table["id"], "media_digest": digests})
 
     def media(self, caller: Caller, sample_id: str) -> bytes:
         """The bytes as they were ingested, verified against their digest."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sightloop.datasets import folders
 from sightloop.datasets.archives import members
 from sightloop.datasets.buckets import Bucket, is_in_bucket, split_location, split_url
+from sightloop.datasets.clips import check_frames
 from sightloop.datasets.credentials import Credentials
 from sightloop.datasets.manifests import GIVEN, MOST_BYTES, NAMES, check_metadata, read_manifest
 from sightloop.datasets.readings import check_reading
@@ -29,7 +30,8 @@ EXTENSIONS: Final[Mapping[str, str]] = {
     ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".heic": "HEIC", ".heif": "HEIC", ".exr": "EXR", ".dcm": "DICOM",
     ".las": "LAS", ".laz": "LAZ", ".pcd": "PCD", ".bin": "KITTI", ".npy": "NPY", ".wav": "WAV", ".flac": "FLAC",
     ".ogg": "OGG", ".oga": "OGG", ".mp3": "MP3", ".parquet": "PARQUET", ".csv": "CSV", ".tsv": "CSV", ".txt": "TEXT",
-    ".md": "TEXT",
+    ".md": "TEXT", ".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".webm": "WEBM", ".mkv": "MKV", ".avi": "AVI",
+    ".mpg": "MPEG", ".mpeg": "MPEG", ".ts": "TS",
 }  # fmt: skip
 ASKED_AT_ONCE: Final = 16
 KINDS: Final = ("folder", "archive", "upload", "bucket", "quarantine")
@@ -189,6 +191,7 @@ def check_options(source: Mapping[str, Any]) -> None:
         raise InvalidInput("The defaults of the source are no mapping.", hint=f"Such as {', '.join(GIVEN)}.")
     check_metadata({"every medium": defaults})
     check_reading(source.get("reading"))
+    check_frames(source.get("frames"))
     included = source.get("include", [])
     if not isinstance(included, list) or not set(included) <= SIDECARS:
         raise InvalidInput(

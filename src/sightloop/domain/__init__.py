@@ -27,6 +27,7 @@ from sightloop.domain.samples import (
     Sample,
     SampleKind,
     VersionEntry,
+    part_digest,
 )
 
 __all__ = [
@@ -61,5 +62,6 @@ __all__ = [
     "digest_of",
     "new_id",
     "now",
+    "part_digest",
     "require",
 ]

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sightloop.domain.ids import digest_of
+
 
 class SampleKind(StrEnum):
     IMAGE = "image"
@@ -38,6 +40,11 @@ class Address:
         """A stable text for this address; empty for the whole medium."""
         parts = (self.start_s, self.end_s, self.pts, self.region)
         return "" if all(part is None for part in parts) else repr(parts)
+
+
+def part_digest(media_digest: str, address: str) -> str:
+    """The medium's digest where the address key is empty, else one that names this part of it."""
+    return digest_of(f"{media_digest}|{address}".encode()) if address else media_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,11 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     mean_colour: int | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> str:
+        """Names what the sample shows, in 64 hexadecimal digits: the digest of its medium, or one of its part of it."""
+        return part_digest(self.media_digest, self.address.key())
 
 
 class PayloadKind(StrEnum):

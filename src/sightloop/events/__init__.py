@@ -6,6 +6,7 @@ from sightloop.events.egress import Egress
 from sightloop.events.egress_gate import EgressGate
 from sightloop.events.idempotency import Idempotency
 from sightloop.events.paging import read_page
+from sightloop.events.relay import Relay
 from sightloop.events.sinks import Sinks
 from sightloop.events.unit_of_work import Change, CloudEvent, Events
 from sightloop.events.webhooks import Delivery, Webhook, Webhooks
@@ -21,6 +22,7 @@ __all__ = [
     "EgressGate",
     "Events",
     "Idempotency",
+    "Relay",
     "Sinks",
     "Webhook",
     "Webhooks",

@@ -45,6 +45,7 @@ _HIDING_V4 = tuple(
 )
 _URL = re.compile(r"[!-~]{1,2000}")
 PORTS: Final = (443, 8443)
+USUAL_PORTS: Final[Mapping[str, int]] = {"https": 443, "http": 80, "rtsp": 554}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -94,27 +95,27 @@ class Egress:
         """
         return anyio.run(self._post, self.resolve(url), content, headers, timeout_s)
 
-    def check_url(self, url: str) -> SplitResult:
+    def check_url(self, url: str, schemes: Sequence[str] = ("https", "http")) -> SplitResult:
         """The parts of a URL that could be allowed; a private IP literal is refused without a look-up."""
         try:
             parts = urlsplit(url)
-            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            usable = parts.scheme in schemes and parts.hostname and parts.port != 0
         except ValueError:
             usable = False
         if not usable or not _URL.fullmatch(url) or "\\" in url or "@" in parts.netloc:
             raise InvalidInput(
-                "This is not a URL to call.", hint='Write "https://host/path" in ASCII, without credentials.'
+                "This is not a URL to call.", hint=f'Write "{schemes[0]}://host/path" in ASCII, without credentials.'
             )
         literal = _literal(parts.hostname or "")
         if literal is not None:
             self._require_open(parts, [literal])
         return parts
 
-    def resolve(self, url: str) -> Target:
+    def resolve(self, url: str, schemes: Sequence[str] = ("https", "http")) -> Target:
         """The checked target. Raises Refused for a private address, Unavailable where the name has no address."""
-        parts = self.check_url(url)
+        parts = self.check_url(url, schemes)
         host = parts.hostname or ""
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port or USUAL_PORTS[parts.scheme]
         try:
             answers = self._look_up(host, port)
         except (OSError, UnicodeError) as error:
@@ -169,6 +170,11 @@ class Egress:
             return
         if parts.scheme == "http":
             raise Refused("A public URL must be https.", hint='Write "https://".')
+        if parts.scheme == "rtsp":
+            raise Refused(
+                "RTSP is in the clear and stays within networks that are allowed.",
+                hint="Let the operator add the camera's network to events.egress_allow.",
+            )
         if (parts.port or 443) not in self._ports:
             raise Refused(f"Port {parts.port} is not asked.", hint="Let the operator set events.egress_ports.")
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sightloop.inference.bundles import LinearHead as LinearHead
     from sightloop.inference.bundles import assemble_bundle as assemble_bundle
     from sightloop.inference.bundles import validate_bundle as validate_bundle
+    from sightloop.inference.capture import Capture as Capture
+    from sightloop.inference.capture import Look as Look
     from sightloop.inference.decoding import Decoded as Decoded
     from sightloop.inference.decoding import DecodePool as DecodePool
     from sightloop.inference.decoding import DecodeRequest as DecodeRequest
@@ -31,6 +33,8 @@ _HOMES = {
     "LinearHead": "bundles",
     "assemble_bundle": "bundles",
     "validate_bundle": "bundles",
+    "Capture": "capture",
+    "Look": "capture",
     "DecodePool": "decoding",
     "DecodeRequest": "decoding",
     "Decoded": "decoding",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 from typing import Any, Final
 
@@ -11,9 +12,11 @@ from PIL import Image
 
 from sightloop.errors import InvalidMedia
 from sightloop.inference.child_loop import Answer, serve
+from sightloop.inference.frames import Payload
 from sightloop.inference.modalities.dicom import under_pseudonyms
 from sightloop.inference.modalities.kinds import open_medium
 from sightloop.inference.modalities.opened import Opened, shown
+from sightloop.inference.modalities.video import open_frames, pick_times
 from sightloop.inference.reasons import refuse
 from sightloop.vision import quality
 
@@ -23,6 +26,7 @@ PICTURE_QUALITY: Final = 88
 WEBP_MAX_SIDE: Final = 16_383  # RFC 6386, section 9.1: 14 bits a side
 GREY_SIDE: Final = 32
 MEASURED_SIDE: Final = 1024
+BUDGET_S: Final = 3.0
 
 
 def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
@@ -30,7 +34,28 @@ def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
     data = payloads[0]
     if request["pseudonyms"]:
         return {}, [under_pseudonyms(data, bytes.fromhex(request["pseudonyms"]))]
-    opened = open_medium(data, request["suffix"], request["anything"], request["declared"])
+    if request["plan"]:
+        return {"times": pick_times(data, request["plan"])}, []
+    if request["pts"]:
+        return _frames(data, request)
+    return _made(open_medium(data, request["suffix"], request["anything"], request["declared"]), request)
+
+
+def _frames(data: bytes, request: dict[str, Any]) -> Answer:
+    """An answer for each frame that is made within BUDGET_S, at least one; empty where there is no such frame."""
+    until = time.monotonic() + BUDGET_S
+    many: list[dict[str, Any]] = []
+    parts: list[Payload] = []
+    for opened in open_frames(data, request["pts"]):
+        facts, made = ({}, []) if opened is None else _made(opened, request)
+        many.append({**facts, "parts": len(made)})
+        parts += made
+        if time.monotonic() > until:
+            break
+    return {"many": many}, parts
+
+
+def _made(opened: Opened, request: dict[str, Any]) -> Answer:
     image = opened.picture
     if request["view"] and opened.values is not None:
         image = shown(opened.values, {**opened.reading, **request["view"]})
@@ -45,7 +70,7 @@ def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
     }
     facts["width"], facts["height"] = image.size
     grey = image.convert("L")
-    parts = [np.asarray(grey.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BOX))]
+    parts: list[Payload] = [np.asarray(grey.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BOX))]
     if request["measures"]:
         measured = quality(np.asarray(_shrunk(grey, MEASURED_SIDE)))
         facts["measures"] = [measured.brightness, measured.contrast, measured.blur]
@@ -53,7 +78,7 @@ def handle(request: dict[str, Any], payloads: list[bytes]) -> Answer:
         size = request["size"]
         sized = image if size is None else image.resize(size, Image.Resampling.BILINEAR)
         parts.append(np.asarray(sized if sized.mode == "RGB" else sized.convert("RGB")))
-    facts["shapes"] = [part.shape for part in parts]
+    facts["shapes"] = [np.shape(part) for part in parts]
     encoded: dict[str, bytes] = {}
     if request["thumbnail"]:
         small = _shrunk(image, THUMBNAIL_SIDE, exact=False)

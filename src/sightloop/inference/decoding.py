@@ -22,6 +22,7 @@ from sightloop.inference.reasons import refuse
 from sightloop.vision import Quality
 
 MAX_FILE_BYTES: Final = 256 << 20
+AT_ONCE: Final = 16
 DECODE_PATH: Final = "full-decode/luma/box32@1"
 
 _LOST = {"timeout": "timeout", "out_of_memory": "out_of_memory", "crashed": "decoder_crashed"}
@@ -40,6 +41,7 @@ class DecodeRequest:
             "palette"}, value = scale * number + offset; None where they are colours.
         view: {"low", "high", "palette"} that the picture of measurements is to have instead.
         values, text: whether these are wanted; points: how many at most.
+        pts: of the frame of a video that is meant; None for the whole medium.
     """
 
     pixels: bool = True
@@ -54,6 +56,7 @@ class DecodeRequest:
     values: bool = False
     points: int = 0
     text: bool = False
+    pts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,8 +139,38 @@ class DecodePool:
             Unavailable: the pool is closed, or no child can be started.
         """
         want = want or DecodeRequest()
-        reply, parts = self._ask(data, {**asdict(want), "pseudonyms": ""})
+        if want.pts is not None:
+            found = next(self.frames(data, [want.pts], want))
+            if found is None:
+                raise refuse("no_frame")
+            return found
+        reply, parts = self._ask(data, _header(want))
         return _decoded(reply, parts, want)
+
+    def frames(self, data: bytes, pts: Sequence[int], want: DecodeRequest) -> Iterator[Decoded | None]:
+        """The frames of a video with these timestamps, exactly, in that order; None for one that there is not.
+
+        Raises:
+            InvalidMedia: with `facts["reason"]`; what came before it stands.
+        """
+        at = 0
+        while at < len(pts):
+            reply, parts = self._ask(data, _header(want, pts=list(pts[at : at + AT_ONCE])))
+            taken = 0
+            for facts in reply["many"]:
+                count = facts.pop("parts")
+                yield _decoded(facts, parts[taken : taken + count], want) if count else None
+                taken += count
+            at += len(reply["many"])
+
+    def pick_times(self, data: bytes, plan: Mapping[str, Any]) -> Sequence[int]:
+        """The timestamps of frames of a video: {"every_s": 1.0} | {"keyframes": true} | {"scenes": 0.3}, and "most".
+
+        Raises:
+            InvalidMedia: with `facts["reason"]`.
+        """
+        found: list[int] = self._ask(data, _header(DecodeRequest(pixels=False), plan=dict(plan)))[0]["times"]
+        return found
 
     def under_pseudonyms(self, data: bytes, key: bytes) -> bytes:
         """The DICOM file without what names a person; the same file under the same key gives the same bytes.
@@ -146,8 +179,7 @@ class DecodePool:
             InvalidMedia: with `facts["reason"]`.
             Unavailable: the pool is closed, or no child can be started.
         """
-        nothing = {**asdict(DecodeRequest(pixels=False)), "pseudonyms": key.hex()}
-        return self._ask(data, nothing)[1][0]
+        return self._ask(data, _header(DecodeRequest(pixels=False), pseudonyms=key.hex()))[1][0]
 
     def map(
         self, media: Iterable[bytes], want: DecodeRequest | Sequence[DecodeRequest] | None = None
@@ -234,6 +266,10 @@ class DecodePool:
 
     def _spawn(self) -> Child:
         return Child(self._module, self._limits)
+
+
+def _header(want: DecodeRequest, **more: Any) -> dict[str, Any]:
+    return {**asdict(want), "pts": [], "plan": None, "pseudonyms": "", **more}
 
 
 def _decoded(reply: dict[str, Any], parts: list[bytes], want: DecodeRequest) -> Decoded:

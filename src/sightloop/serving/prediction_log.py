@@ -113,7 +113,7 @@ class PredictionLog:
         if deployment is not None:
             clauses.append(f"deployment = '{_checked(deployment)}'")
         if sample is not None:
-            digest = self._media.sample(caller, sample).media_digest
+            digest = self._media.sample(caller, sample).content
             clauses.append(f"(media_digest = '{_checked(digest)}' OR sample = '{_checked(sample)}')")
         if model_version is not None:
             clauses.append(f"model_version = '{_checked(model_version)}'")
@@ -139,7 +139,7 @@ class PredictionLog:
 
     def newest_of(self, caller: Caller, sample: str) -> Prediction | None:
         """The last prediction on the sample's media, probes left out; None where there is none. Raises NotFound."""
-        digest = self._media.sample(caller, sample).media_digest
+        digest = self._media.sample(caller, sample).content
         where = f"media_digest = '{_checked(digest)}' AND purpose != '{PROBE}'"
         found = self._rows(caller, where, ["sequence"])["sequence"].to_pylist()
         if not found:

@@ -78,7 +78,7 @@ class Predictor:
                     "deployment": "",
                     "model_version": version,
                     "made_at": now().isoformat(),
-                    "media_digest": self._media.sample(caller, sample_id).media_digest,
+                    "media_digest": self._media.sample(caller, sample_id).content,
                     "label": classes[top],
                     "score": float(said.probabilities[0, top]),
                     "classes": classes,

@@ -185,14 +185,18 @@ class Deployments:
             rows = connection.execute(sa.select(home).where(mine & inside).order_by(home.c.made_at)).all()
         return [Marker(datetime.fromisoformat(row.made_at), row.model_version, row.state) for row in rows]
 
-    def predict(self, caller: Caller, name: str, image: bytes, *, request_id: str = "") -> Predicted:
-        """The serving process's answer for an encoded image.
+    def predict(
+        self, caller: Caller, name: str, image: bytes, *, request_id: str = "", facets: Mapping[str, str] | None = None
+    ) -> Predicted:
+        """The serving process's answer for an encoded image, which its log keeps with the facets.
 
         Tries again under the same key while the process is being restarted, so nothing is predicted twice.
         """
         if self.get(caller, name).state != SERVING:
             raise Refused(f'The deployment "{name}" is stopped.', hint="Deploy it again.")
         headers = {**self._authorization(caller.workspace), "idempotency-key": request_id or new_id("req")}
+        if facets:
+            headers["x-sightloop-facets"] = ", ".join(f"{key}={value}" for key, value in facets.items())
         deadline = time.monotonic() + RETRY_S
         while True:
             try:

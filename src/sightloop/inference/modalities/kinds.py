@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sightloop.inference.modalities import audio, dicom, documents, measured, points, series
+from sightloop.inference.modalities import audio, dicom, documents, measured, points, series, video
+from sightloop.inference.modalities.containers import HEAD_BYTES, container_of
 from sightloop.inference.modalities.images import PNG_SIGNATURE, open_image
 from sightloop.inference.modalities.opened import Opened
 from sightloop.inference.reasons import refuse
@@ -98,4 +99,6 @@ def _reader(data: bytes, suffix: str) -> Reader | None:
             return reader
     if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
         return audio.open_audio
+    if container_of(data[:HEAD_BYTES])[0]:
+        return video.open_video
     return BY_NAME.get(suffix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Set
 from typing import Any, Final, Generic, TypeVar
 
@@ -15,6 +16,7 @@ from sightloop.errors import SightloopError
 
 T = TypeVar("T")
 ARROW: Final = "application/vnd.apache.arrow.stream"
+_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _PICTURES: Final = {b"RIFF": "image/webp", b"\x89PNG": "image/png"}
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
@@ -75,6 +77,25 @@ def picture(data: bytes, *, seal: str = "") -> Response:
     kind = _PICTURES.get(data[:4], "image/jpeg")
     lasting = {"ETag": f'"{seal}"', "Cache-Control": "private, max-age=31536000, immutable"}
     return Response(data, media_type=kind, headers=lasting if seal else None)
+
+
+def ranged(request: Request, data: bytes, kind: str, *, seal: str) -> Response:
+    """The bytes, or the one range of them that is asked for (RFC 9110, 14.2): players seek so.
+
+    Args:
+        seal: names content that never changes.
+    """
+    sent = {"ETag": f'"{seal}"', "Accept-Ranges": "bytes", "Cache-Control": "private, max-age=31536000, immutable"}
+    asked = _RANGE.fullmatch(request.headers.get("range", ""))
+    if asked is None or request.headers.get("if-range", f'"{seal}"') != f'"{seal}"' or not any(asked.groups()):
+        return Response(data, media_type=kind, headers=sent)
+    first, last = asked.groups()
+    begin = int(first) if first else max(0, len(data) - int(last))
+    end = min(int(last), len(data) - 1) if first and last else len(data) - 1
+    if begin > end:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{len(data)}"})
+    sent["Content-Range"] = f"bytes {begin}-{end}/{len(data)}"
+    return Response(data[begin : end + 1], 206, media_type=kind, headers=sent)
 
 
 def attachment(data: bytes) -> Response:

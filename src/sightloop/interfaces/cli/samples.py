@@ -39,6 +39,10 @@ def ingest(
     metadata: Annotated[Path | None, typer.Option(help="YAML or JSON: facets by file name.")] = None,
     reading: Annotated[Path | None, typer.Option(help="YAML or JSON: quantity, unit, scale, offset of pixels.")] = None,
     include: Annotated[str, typer.Option(help="Endings that are passed over otherwise: .csv,.txt")] = "",
+    frames: Annotated[
+        str,
+        typer.Option(help='Frames of videos that are samples: "every_s=1", "keyframes" or "scenes=0.3"; "most=500".'),
+    ] = "",
     keep_identity: Annotated[bool, typer.Option(help="Leave patients named in DICOM files.")] = False,
     credentials: Annotated[str, typer.Option(help="Of a bucket, by name.")] = "",
     copy: Annotated[bool | None, typer.Option(help="Copy the media; a bucket's stay there by default.")] = None,
@@ -51,12 +55,24 @@ def ingest(
             metadata=None if metadata is None else read_mapping(metadata),
             reading=None if reading is None else read_mapping(reading),
             include=[ending for ending in include.split(",") if ending],
+            frames=_frames(frames),
             keep_identity=keep_identity,
             credentials=credentials,
             copy=copy,
             wait=wait,
             progress=follow,
         )
+
+
+def _frames(text: str) -> dict[str, Any] | None:
+    """{"every_s": 1.0, "most": 100} from "every_s=1,most=100"; None from an empty text."""
+    plan: dict[str, Any] = {}
+    for name, _, value in (part.strip().partition("=") for part in text.split(",") if part.strip()):
+        try:
+            plan[name] = True if name == "keyframes" else int(value) if name == "most" else float(value)
+        except ValueError as error:
+            raise InvalidInput(f'"{name}={value}" names no number.', hint='Write "every_s=1,most=100".') from error
+    return plan or None
 
 
 @samples.command("measure", example="sightloop samples measure smp_01h... --box 10,10,40,40")

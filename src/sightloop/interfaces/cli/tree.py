@@ -6,6 +6,7 @@ import typer
 
 from sightloop.interfaces.cli import (
     backups,
+    cameras,
     datasets,
     deployments,
     installation,
@@ -55,6 +56,7 @@ for name, noun in (
     ("receipt", receipts.receipt),
     ("lineage", receipts.lineage),
     ("audit", receipts.audit),
+    ("camera", cameras.camera),
     ("webhook", webhooks.webhook),
     ("key", keys.key),
     ("workspace", keys.workspace),

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sightloop.interfaces.sdk.backups import Backups
+from sightloop.interfaces.sdk.cameras import Cameras
 from sightloop.interfaces.sdk.connection import Connection, reference
 from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples, Schemas
 from sightloop.interfaces.sdk.labeling import Campaigns, Queue, Reviews
@@ -53,6 +54,7 @@ class Workspace:
         self.deployments = Deployments(connection)
         self.predictions = Predictions(connection)
         self.monitors = Monitors(connection)
+        self.cameras = Cameras(connection)
         self.rules = Rules(connection)
         self.alerts = Alerts(connection)
         self.policies = Policies(connection)
@@ -75,6 +77,7 @@ class Workspace:
         credentials: str = "",
         reading: Mapping[str, Any] | None = None,
         include: Sequence[str] = (),
+        frames: Mapping[str, Any] | None = None,
         keep_identity: bool = False,
         wait: bool = True,
         progress: Progress = False,
@@ -90,11 +93,14 @@ class Workspace:
             reading: what the numbers of the images mean: {"quantity": "temperature", "unit": "°C", "scale": 0.04,
                 "offset": -273.15}.
             include: endings that are passed over otherwise, such as ".csv" and ".txt".
+            frames: which frames of videos are samples: {"every_s": 1.0}, {"keyframes": True} or {"scenes": 0.3}, and
+                "most" of one video, 500 by default.
             keep_identity: leaves patients named in DICOM files.
         """
         said = {
             "reading": dict(reading) if reading else None,
             "include": list(include),
+            "frames": dict(frames) if frames else None,
             "identity": "keep" if keep_identity else None,
             "credentials": credentials,
         }

@@ -2,6 +2,7 @@
 
 from sightloop.interfaces.api.routes import (
     access,
+    cameras,
     datasets,
     labeling,
     loop,
@@ -23,6 +24,7 @@ ROOMS = (
     access.routes,
     samples.routes,
     sources.routes,
+    cameras.routes,
     objects.routes,
     datasets.routes,
     labeling.routes,

@@ -6,7 +6,7 @@ import base64
 import struct
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import Query, Response
@@ -15,7 +15,7 @@ from pydantic import Field
 from sightloop.datasets import Claims, Measured, NearDuplicateReport, Outliers, QuarantineEntry, SampleMap
 from sightloop.domain import Annotation, Permission, Run, Sample
 from sightloop.errors import InvalidInput
-from sightloop.interfaces.api.answers import ARROW, arrow, arrow_stream, attachment, picture, unchanged
+from sightloop.interfaces.api.answers import ARROW, arrow, arrow_stream, attachment, picture, ranged, unchanged
 from sightloop.interfaces.api.credentials import require_installation_owner
 from sightloop.interfaces.api.parsing import (
     AllOrLimit,
@@ -31,6 +31,7 @@ from sightloop.interfaces.api.parsing import (
 from sightloop.interfaces.api.routing import Ask, Routes
 
 routes = Routes("samples")
+_PLAYED: Final = {"MP4": "video/mp4", "WEBM": "video/webm"}
 
 Fields = Annotated[str, Query(description="Names of columns, with commas between them; empty for all.")]
 Low = Annotated[float | None, Query(description="What is shown darkest, in the unit of the sample's reading.")]
@@ -224,6 +225,18 @@ def download_media(ask: Ask, sample: str) -> Response:
     return attachment(ask.installation.datasets.media(ask.caller, sample))
 
 
+@routes.get("/samples/{sample}/video", permission=Permission.MEDIA_READ, gives="video/*")
+def play_video(ask: Ask, sample: str) -> Response:
+    """The clip that a sample is, or is a frame of, for a player: whole, or the range of bytes that is asked for."""
+    found = ask.installation.datasets.sample(ask.caller, sample)
+    kind = _PLAYED.get(found.format)
+    if kind is None:
+        raise InvalidInput(
+            f"Browsers do not play {found.format or 'this format'}.", hint="Download it: GET /samples/{sample}/media"
+        )
+    return ranged(ask.request, ask.installation.datasets.media(ask.caller, sample), kind, seal=found.media_digest)
+
+
 @routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ, gives="image/*")
 def show_thumbnail(ask: Ask, sample: str) -> Response:
     """A small picture of the sample."""
@@ -242,7 +255,7 @@ def show_image(
         name: value for name, value in (("low", low), ("high", high), ("palette", palette)) if value not in (None, "")
     }
     shown = "".join(f".{name}={value}" for name, value in view.items())
-    seal = f"{ask.installation.datasets.sample(ask.caller, sample).media_digest}.{longest_px or 0}{shown}"
+    seal = f"{ask.installation.datasets.sample(ask.caller, sample).content}.{longest_px or 0}{shown}"
     if f'"{seal}"' in ask.request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": f'"{seal}"'})
     return picture(ask.installation.datasets.picture(ask.caller, sample, longest_px, view), seal=seal)
