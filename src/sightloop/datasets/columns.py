@@ -101,6 +101,24 @@ class ColumnReader:
         self._streams: dict[str, bytes] = {}
         self._locks: dict[str, Lock] = defaultdict(Lock)
 
+    def ask(
+        self,
+        caller: Caller,
+        where: Where | None,
+        version: str | None,
+        fields: Sequence[str] = (),
+        part: str = "",
+        newest: int = 0,
+    ) -> Asked:
+        """The question that `stamp`, `read` and `stream` answer; raises InvalidInput and NotFound."""
+        if part not in ("", CONTENT, SAID) or not 0 <= newest <= MOST_NEWEST:
+            raise InvalidInput(
+                f'There is no part "{part}" of up to {newest} samples.',
+                hint=f'Ask for "{CONTENT}", "{SAID}" or neither, and for at most {MOST_NEWEST}.',
+            )
+        found = None if version is None else self._versions.resolve(caller, version)
+        return Asked(where, found, part, fields, newest)
+
     def stamp(self, caller: Caller, asked: Asked, predicted: str) -> str:
         """Differs where the answer may differ; told by the heads of the records, before anything is built.
 

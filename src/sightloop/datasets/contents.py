@@ -17,6 +17,7 @@ from sightloop.datasets.readings import check_view
 from sightloop.domain import Caller, Sample
 from sightloop.errors import InvalidInput, InvalidMedia
 from sightloop.inference import Decoded, DecodePool, DecodeRequest
+from sightloop.storage import Stores
 from sightloop.vision import check_geometry, decode_mask, fill_rings, outline_of
 
 Media = Callable[[Caller, str], bytes]
@@ -44,13 +45,34 @@ class Measured:
 class Contents:
     """Opens the media of samples again, in children; `media` gives their bytes."""
 
-    def __init__(self, decoder: DecodePool, catalogue: Catalogue, media: Media) -> None:
+    def __init__(self, stores: Stores, decoder: DecodePool, catalogue: Catalogue, media: Media) -> None:
+        self._stores = stores
         self._decoder = decoder
         self._catalogue = catalogue
         self._media = media
 
-    def picture(self, caller: Caller, sample_id: str, longest_px: int | None, view: Mapping[str, Any] | None) -> bytes:
-        """A picture that a browser can show: the medium itself where that is one and no larger than asked."""
+    def thumbnails(self, caller: Caller, sample_ids: Sequence[str]) -> Sequence[bytes]:
+        """A JPEG of each sample, in order, longest side at most 256 px; nothing where there is none."""
+        digests = self._catalogue.thumbnails(caller, list(dict.fromkeys(sample_ids)))
+        blobs = self._stores.workspace(caller.workspace).blobs
+        found = {one: blobs.find(digest) or b"" for one, digest in digests.items()}
+        return [found.get(one, b"") for one in sample_ids]
+
+    def thumbnail(self, caller: Caller, sample_id: str) -> bytes:
+        """A JPEG, longest side at most 256 px."""
+        digest = self._sample(caller, sample_id).thumbnail_digest
+        return self._stores.workspace(caller.workspace).blobs.get(digest)
+
+    def picture(
+        self, caller: Caller, sample_id: str, longest_px: int | None = None, view: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """A picture that a browser can show: JPEG, PNG or WebP, upright in its pixels or by its EXIF orientation.
+
+        It is the medium itself where that is one of them and no larger than asked.
+
+        Args:
+            view: of measurements: {"low", "high"} in the unit of the reading, {"palette"}: grey, iron or rainbow.
+        """
         check_view(view or {})
         sample = self._sample(caller, sample_id)
         longest = max(sample.width, sample.height)

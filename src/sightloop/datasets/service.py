@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Counts, Page
-from sightloop.datasets.columns import CONTENT, MOST_NEWEST, NO_CLAIMS, SAID, Asked, Claims, ColumnReader, Columns
+from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
 from sightloop.datasets.contents import Contents
 from sightloop.datasets.entries import entry_of
 from sightloop.datasets.exports import Exports, LabelFormat, formats
@@ -35,7 +35,7 @@ from sightloop.datasets.staging import Staging
 from sightloop.datasets.standing import StandingSources
 from sightloop.datasets.versions import VersionDiff, Versions
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, part_digest
-from sightloop.errors import InvalidInput, NotFound
+from sightloop.errors import NotFound
 from sightloop.events import Egress, EgressGate, Events
 from sightloop.inference import DecodePool, Embedder
 from sightloop.runs import Runs
@@ -50,7 +50,8 @@ class Datasets:
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
         objects: what is labelled on a sample, object by object.
-        opened: what a medium holds beside its picture: measured values, points, text.
+        opened: pictures and thumbnails of samples, and what media hold beside: measured values, points, text.
+        sheet: the columns of many samples, as a page asks for them.
         sources: those that stand, and the credentials of their stores.
     """
 
@@ -73,7 +74,7 @@ class Datasets:
         self._schemas = Schemas(records, events)
         self._staging = Staging(records, stores, events)
         self._pseudonyms = Pseudonyms(records, stores, events)
-        self.opened = Contents(decoder, self._catalogue, self.media)
+        self.opened = Contents(stores, decoder, self._catalogue, self.media)
         self._quarantine = Quarantine(records, events)
         self._similarity = Similarity(records, stores, decoder, embedder, self._catalogue)
         self.annotations = Annotations(records, self._catalogue, self._schemas)
@@ -91,17 +92,12 @@ class Datasets:
         )
         self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations)
         self._exports = Exports(self._catalogue, self._schemas, self._versions)
-        self._columns = ColumnReader(self._catalogue, self._versions)
+        self.sheet = ColumnReader(self._catalogue, self._versions)
         self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
         self._outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)
+        kept = (self._maps, self._outliers)
         self._integrity = Integrity(
-            records,
-            stores,
-            self._catalogue,
-            self._schemas,
-            self._versions,
-            self._similarity,
-            (self._maps, self._outliers),
+            records, stores, self._catalogue, self._schemas, self._versions, self._similarity, kept
         )
 
     @property
@@ -195,47 +191,14 @@ class Datasets:
             newest: only so many, those ingested last, without predictions.
             claims: the newest predictions, which another room knows.
         """
-        asked = self.columns_asked(caller, where, version, fields, part, newest)
-        return Columns(self._columns.stamp(caller, asked, claims.stamp), self._columns.read(caller, asked, claims))
-
-    def columns_asked(
-        self,
-        caller: Caller,
-        where: Where | None,
-        version: str | None,
-        fields: Sequence[str] = (),
-        part: str = "",
-        newest: int = 0,
-    ) -> Asked:
-        """The question that `columns_stamp` and `columns_stream` answer; raises InvalidInput and NotFound."""
-        if part not in ("", CONTENT, SAID) or not 0 <= newest <= MOST_NEWEST:
-            raise InvalidInput(
-                f'There is no part "{part}" of up to {newest} samples.',
-                hint=f'Ask for "{CONTENT}", "{SAID}" or neither, and for at most {MOST_NEWEST}.',
-            )
-        found = None if version is None else self._versions.resolve(caller, version)
-        return Asked(where, found, part, fields, newest)
-
-    def columns_stamp(self, caller: Caller, asked: Asked, predicted: str) -> str:
-        """Differs where the columns may differ; nothing is built to tell it.
-
-        Args:
-            predicted: the stamp of the predictions.
-        """
-        return self._columns.stamp(caller, asked, predicted)
-
-    def columns_stream(self, caller: Caller, asked: Asked, claims: Claims, stamp: str) -> bytes:
-        """The columns at that stamp as an Arrow IPC stream under Zstandard."""
-        return self._columns.stream(caller, asked, claims, stamp)
+        asked = self.sheet.ask(caller, where, version, fields, part, newest)
+        return Columns(self.sheet.stamp(caller, asked, claims.stamp), self.sheet.read(caller, asked, claims))
 
     def counts(self, caller: Caller) -> Counts:
         """How far samples have come."""
-        return Counts(
-            len(self._catalogue.view(caller)),
-            len(self._catalogue.truth(caller).heads),
-            self._versions.count(caller),
-            *self._quarantine.count(caller),
-        )
+        labelled = len(self._catalogue.truth(caller).heads)
+        held = self._quarantine.count(caller)
+        return Counts(len(self._catalogue.view(caller)), labelled, self._versions.count(caller), *held)
 
     def find_media(self, caller: Caller, digests: Iterable[str]) -> dict[str, str]:
         """Sample id by media digest, for those media that are samples."""
@@ -267,30 +230,6 @@ class Datasets:
     def _stored(self, caller: Caller, sample_id: str) -> Mapping[str, Any]:
         view = self._catalogue.view(caller)
         return view.rows(view.row_numbers([sample_id]))[0]
-
-    def thumbnail(self, caller: Caller, sample_id: str) -> bytes:
-        """A JPEG, longest side at most 256 px."""
-        digest = self.sample(caller, sample_id).thumbnail_digest
-        return self._stores.workspace(caller.workspace).blobs.get(digest)
-
-    def thumbnails(self, caller: Caller, sample_ids: Sequence[str]) -> Sequence[bytes]:
-        """A JPEG of each sample, in order; nothing where there is no such sample, or its thumbnail is gone."""
-        digests = self._catalogue.thumbnails(caller, list(dict.fromkeys(sample_ids)))
-        blobs = self._stores.workspace(caller.workspace).blobs
-        found = {one: blobs.find(digest) or b"" for one, digest in digests.items()}
-        return [found.get(one, b"") for one in sample_ids]
-
-    def picture(
-        self, caller: Caller, sample_id: str, longest_px: int | None = None, view: Mapping[str, Any] | None = None
-    ) -> bytes:
-        """A picture that a browser can show: JPEG, PNG or WebP, upright in its pixels or by its EXIF orientation.
-
-        It is the medium itself where that is one of them and no larger than asked; all else is decoded in a child.
-
-        Args:
-            view: of measurements: {"low", "high"} in the unit of the reading, {"palette"}: grey, iron or rainbow.
-        """
-        return self.opened.picture(caller, sample_id, longest_px, view)
 
     def pixels(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
         """uint8 (H, W, 3) RGB of each sample, in order, decoded in children as they are asked for."""

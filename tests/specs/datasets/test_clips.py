@@ -45,8 +45,8 @@ def test_the_pixels_of_a_frame_are_those_that_its_clip_has_at_its_time(world: Wo
     pixels = world.datasets.pixels(world.caller, [one.id for one in frames])
     for frame, found in zip(frames, pixels, strict=True):
         assert np.array_equal(found, whole[frame.address.pts or 0])
-    assert world.datasets.picture(world.caller, frames[0].id)[:4] == b"\x89PNG"
-    assert world.datasets.thumbnail(world.caller, frames[0].id)[:2] == b"\xff\xd8"
+    assert world.datasets.opened.picture(world.caller, frames[0].id)[:4] == b"\x89PNG"
+    assert world.datasets.opened.thumbnail(world.caller, frames[0].id)[:2] == b"\xff\xd8"
 
 
 def test_the_same_frames_again_are_known_and_other_ones_come_beside_them(world: World) -> None:

@@ -31,7 +31,7 @@ def test_a_folder_becomes_samples_with_what_their_pixels_say(world: World) -> No
 def test_media_and_thumbnail_and_pixels_come_back(world: World) -> None:
     sample = world.with_pictures(1).ids()[0]
     assert world.datasets.media(world.caller, sample) == picture(0)
-    assert world.datasets.thumbnail(world.caller, sample)[:2] == b"\xff\xd8"
+    assert world.datasets.opened.thumbnail(world.caller, sample)[:2] == b"\xff\xd8"
     assert next(world.datasets.pixels(world.caller, [sample])).shape == (48, 64, 3)
 
 

@@ -100,10 +100,11 @@ def test_a_range_and_a_palette_change_the_picture_and_not_the_sample(world: Worl
     put(world, panel_tiff=media.tiff(np.linspace(7000, 9000, 600).astype(np.uint16).reshape(20, 30)))
     world.ingest(reading=CELSIUS)
     grey, iron = (
-        world.datasets.picture(world.caller, world.ids()[0], view={"palette": palette}) for palette in ("grey", "iron")
+        world.datasets.opened.picture(world.caller, world.ids()[0], view={"palette": palette})
+        for palette in ("grey", "iron")
     )
     assert grey != iron
-    assert world.datasets.picture(world.caller, world.ids()[0]) == grey
+    assert world.datasets.opened.picture(world.caller, world.ids()[0]) == grey
 
 
 @pytest.mark.parametrize(

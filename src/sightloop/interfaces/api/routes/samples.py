@@ -149,16 +149,16 @@ def show_columns(
     `pointer` and `version` are the same.
     """
     datasets, predictions = ask.installation.datasets, ask.installation.predictions
-    asked = datasets.columns_asked(
+    asked = datasets.sheet.ask(
         ask.caller, filter_of(where), version, [one for one in fields.split(",") if one], part, newest
     )
-    stamp = datasets.columns_stamp(ask.caller, asked, predictions.newest_stamp(ask.caller))
+    stamp = datasets.sheet.stamp(ask.caller, asked, predictions.newest_stamp(ask.caller))
     seal = "|".join((ask.caller.workspace, stamp, where or "", fields))
     if (held := unchanged(ask.request, seal)) is not None:
         return held
     bare = part == "content" or newest > 0
     claims = Claims() if bare else Claims(*predictions.newest(ask.caller))
-    return arrow_stream(ask.request, datasets.columns_stream(ask.caller, asked, claims, stamp), seal)
+    return arrow_stream(ask.request, datasets.sheet.stream(ask.caller, asked, claims, stamp), seal)
 
 
 @routes.get("/samples/near-duplicates", permission=Permission.READ)
@@ -240,7 +240,7 @@ def play_video(ask: Ask, sample: str) -> Response:
 @routes.get("/samples/{sample}/thumbnail", permission=Permission.MEDIA_READ, gives="image/*")
 def show_thumbnail(ask: Ask, sample: str) -> Response:
     """A small picture of the sample."""
-    return picture(ask.installation.datasets.thumbnail(ask.caller, sample), seal=f"{sample}.thumbnail")
+    return picture(ask.installation.datasets.opened.thumbnail(ask.caller, sample), seal=f"{sample}.thumbnail")
 
 
 @routes.get("/samples/{sample}/image", permission=Permission.MEDIA_READ, gives="image/*")
@@ -258,7 +258,7 @@ def show_image(
     seal = f"{ask.installation.datasets.sample(ask.caller, sample).content}.{longest_px or 0}{shown}"
     if f'"{seal}"' in ask.request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": f'"{seal}"'})
-    return picture(ask.installation.datasets.picture(ask.caller, sample, longest_px, view), seal=seal)
+    return picture(ask.installation.datasets.opened.picture(ask.caller, sample, longest_px, view), seal=seal)
 
 
 @routes.post("/samples/{sample}/measure", permission=Permission.MEDIA_READ, kept=False)
@@ -289,7 +289,7 @@ def show_thumbnails(ask: Ask, body: Thumbs) -> Response:
 
     The numbers are little-endian.
     """
-    found = ask.installation.datasets.thumbnails(ask.caller, body.samples)
+    found = ask.installation.datasets.opened.thumbnails(ask.caller, body.samples)
     sizes = struct.pack(f"<{len(found) + 1}I", len(found), *map(len, found))
     return Response(b"".join((sizes, *found)), media_type="application/octet-stream")
 
