@@ -10,7 +10,7 @@ from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.interchange import ImportReport
 from sightloop.datasets.maps import SampleMap
 from sightloop.datasets.objects import LabelledObject, ObjectsWritten, Operation, SampleObjects, SuggestionReport
-from sightloop.datasets.outliers import Outlier, Outliers
+from sightloop.datasets.outliers import Outliers
 from sightloop.datasets.pushes import Pushed
 from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
@@ -33,7 +33,6 @@ __all__ = [
     "NewAnnotation",
     "ObjectsWritten",
     "Operation",
-    "Outlier",
     "Outliers",
     "Page",
     "Pushed",

@@ -57,14 +57,6 @@ NO_CLAIMS: Final = Claims()
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """Rows by sample id; `stamp` differs where the answer may differ."""
-
-    stamp: str
-    table: pa.Table
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """Which rows and which columns.
 
@@ -101,16 +93,16 @@ class ColumnReader:
         self._streams: dict[str, bytes] = {}
         self._locks: dict[str, Lock] = defaultdict(Lock)
 
-    def ask(
+    def asked(
         self,
         caller: Caller,
-        where: Where | None,
-        version: str | None,
+        where: Where | None = None,
+        version: str | None = None,
         fields: Sequence[str] = (),
         part: str = "",
         newest: int = 0,
     ) -> Asked:
-        """The question that `stamp`, `read` and `stream` answer; raises InvalidInput and NotFound."""
+        """The question, of a version that is named; raises InvalidInput and NotFound."""
         if part not in ("", CONTENT, SAID) or not 0 <= newest <= MOST_NEWEST:
             raise InvalidInput(
                 f'There is no part "{part}" of up to {newest} samples.',

@@ -70,7 +70,7 @@ class OutlierFinder:
         self._maps = maps
         runs.register(KIND, self._run)
 
-    def start(self, caller: Caller, where: Where | None) -> Run:
+    def start(self, caller: Caller, where: Where | None = None) -> Run:
         """The run that looks among what a filter selects; the one that did or does so for the samples of now."""
         self._catalogue.chosen(caller, where)
         wanted = {"where": dict(where or {}), "stamp": self._stamp(caller, where)}
@@ -79,7 +79,7 @@ class OutlierFinder:
                 return one
         return self._runs.start(caller, KIND, wanted)
 
-    def found(self, caller: Caller, where: Where | None, limit: int) -> Outliers:
+    def found(self, caller: Caller, where: Where | None = None, limit: int = 100) -> Outliers:
         """The samples farthest from their ten nearest neighbours, among those a filter selects."""
         if not 1 <= limit <= MOST:
             raise InvalidInput(f"The limit is {limit}.", hint=f"Ask for 1 to {MOST} samples.")

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Counts, Page
-from sightloop.datasets.columns import NO_CLAIMS, Claims, ColumnReader, Columns
+from sightloop.datasets.columns import ColumnReader
 from sightloop.datasets.contents import Contents
 from sightloop.datasets.entries import entry_of
 from sightloop.datasets.exports import Exports, LabelFormat, formats
@@ -26,7 +26,7 @@ from sightloop.datasets.interchange import ImportReport, Interchange
 from sightloop.datasets.listing import Listing
 from sightloop.datasets.maps import Maps, SampleMap
 from sightloop.datasets.objects import Objects
-from sightloop.datasets.outliers import OutlierFinder, Outliers
+from sightloop.datasets.outliers import OutlierFinder
 from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
 from sightloop.datasets.schemas import Dataset, Schemas
@@ -51,7 +51,7 @@ class Datasets:
         annotations: revisions of the truth; labeling writes through it.
         objects: what is labelled on a sample, object by object.
         opened: pictures and thumbnails of samples, and what media hold beside: measured values, points, text.
-        sheet: the columns of many samples, as a page asks for them.
+        sheet: what is known of the samples, column by column; outliers: those that look like no other.
         sources: those that stand, and the credentials of their stores.
     """
 
@@ -94,8 +94,8 @@ class Datasets:
         self._exports = Exports(self._catalogue, self._schemas, self._versions)
         self.sheet = ColumnReader(self._catalogue, self._versions)
         self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
-        self._outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)
-        kept = (self._maps, self._outliers)
+        self.outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)
+        kept = (self._maps, self.outliers)
         self._integrity = Integrity(
             records, stores, self._catalogue, self._schemas, self._versions, self._similarity, kept
         )
@@ -171,29 +171,6 @@ class Datasets:
         """How many samples the filter selects."""
         return int(self._catalogue.chosen(caller, where)[1].sum())
 
-    def columns(
-        self,
-        caller: Caller,
-        where: Where | None = None,
-        *,
-        version: str | None = None,
-        fields: Sequence[str] = (),
-        part: str = "",
-        newest: int = 0,
-        claims: Claims = NO_CLAIMS,
-    ) -> Columns:
-        """What is known of the samples that a filter selects, of a version's or of all, as an Arrow table.
-
-        Args:
-            version: leaves its samples, and gives its labels, splits and origins.
-            fields: columns to give beside `id`; all by default.
-            part: "content" or "said"; see `Asked`.
-            newest: only so many, those ingested last, without predictions.
-            claims: the newest predictions, which another room knows.
-        """
-        asked = self.sheet.ask(caller, where, version, fields, part, newest)
-        return Columns(self.sheet.stamp(caller, asked, claims.stamp), self.sheet.read(caller, asked, claims))
-
     def counts(self, caller: Caller) -> Counts:
         """How far samples have come."""
         labelled = len(self._catalogue.truth(caller).heads)
@@ -242,17 +219,6 @@ class Datasets:
     def near_duplicates(self, caller: Caller, where: Where | None = None) -> NearDuplicateReport:
         """Groups of samples that are nearly the same: perceptual hashes propose, embeddings confirm."""
         return self._similarity.near_duplicates(caller, where)
-
-    def outliers(self, caller: Caller, where: Where | None = None, limit: int = 100) -> Outliers:
-        """The samples farthest from their nearest neighbours, farthest first, among those that a filter selects.
-
-        Of many samples it is what `find_outliers` found last.
-        """
-        return self._outliers.found(caller, where, limit)
-
-    def find_outliers(self, caller: Caller, where: Where | None = None) -> Run:
-        """A run that looks for outliers; the same one as long as the samples are the same."""
-        return self._outliers.start(caller, where)
 
     def make_map(self, caller: Caller, where: Where | None = None, version: str | None = None) -> Run:
         """A run that lays the embeddings of what a filter selects, or of a version, out in the plane.

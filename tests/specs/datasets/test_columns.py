@@ -16,7 +16,7 @@ from tests.specs.datasets.world import World, picture
 
 
 def columns(world: World, **asked: Any) -> pa.Table:
-    return world.datasets.columns(world.caller, **asked).table
+    return world.columns(**asked).table
 
 
 def by_name(world: World, column: str, **asked: Any) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_what_was_predicted_last_stands_beside_the_sample(world: World) -> None:
 
 def test_the_stamp_moves_with_samples_labels_and_predictions_only(world: World) -> None:
     def stamp(**asked: Any) -> str:
-        return world.datasets.columns(world.caller, **asked).stamp
+        return world.columns(**asked).stamp
 
     world.with_pictures(2)
     world.schema()

@@ -69,11 +69,11 @@ def test_a_label_reads_no_sample_again_and_the_heads_of_its_own_sample_only(
     world: World, reads: Reads, heads_read: list[list[str] | None]
 ) -> None:
     ids = labelled(world)
-    before = world.datasets.columns(world.caller)
+    before = world.columns()
     world.label({ids[0]: "defect"})
     reads.clear()
     heads_read.clear()
-    after = world.datasets.columns(world.caller)
+    after = world.columns()
     assert (reads, heads_read) == ([], [[ids[0]]])
     assert after.table["label"].to_pylist() == ["defect", *before.table["label"].to_pylist()[1:]]
 
@@ -81,17 +81,17 @@ def test_a_label_reads_no_sample_again_and_the_heads_of_its_own_sample_only(
 def test_what_was_brought_up_to_date_is_what_a_fresh_reader_finds(world: World) -> None:
     ids = labelled(world)
     world.datasets.create_schema(world.caller, "wear", ("new", "worn"))
-    world.datasets.columns(world.caller)
+    world.columns()
     for said in ({ids[0]: "defect", ids[5]: "ok"}, {ids[1]: "defect"}):
         world.label(said)
-        world.datasets.columns(world.caller)
+        world.columns()
     world.label({ids[2]: "worn"}, "wear")
-    world.datasets.columns(world.caller)
+    world.columns()
     with world.events.change(world.caller, "test", ids[3]) as change:
         items = [NewAnnotation(sample=ids[3], schema="states", label="", basis=Basis.DRAWN, author="tester")]
         world.datasets.annotations.write(change, world.caller, items)
         change.emit("sightloop.test", {})
-    table = world.datasets.columns(world.caller).table
+    table = world.columns().table
     fresh = TruthReader(world.records).now(world.caller).by_sample(table["id"])
     for name in ("label", "author_kind", "object_count"):
         assert table[name].to_pylist() == fresh[name].to_pylist()
@@ -154,7 +154,7 @@ def test_the_parts_are_the_whole_and_only_what_is_said_moves_with_a_label(world:
     for of in (None, version.id):
 
         def part(name: str, of: str | None = of) -> Any:
-            return world.datasets.columns(world.caller, version=of, part=name)
+            return world.columns(version=of, part=name)
 
         content, said, whole = part("content"), part("said"), part("")
         assert {*content.table.column_names, *said.table.column_names} == set(whole.table.column_names)

@@ -62,7 +62,7 @@ def test_the_sample_that_looks_like_no_other_comes_first(world: World) -> None:
         save(world, f"{number:03}.png", base + noise.integers(-30, 30, base.shape))
     save(world, "odd.png", 255 - base)
     world.ingest()
-    found = world.datasets.outliers(world.caller, limit=3).items
+    found = world.datasets.outliers.found(world.caller, limit=3).items
     assert found[0].sample == world.named("odd.png")
     assert found[0].percentile == 100
     assert [one.distance for one in found] == sorted((one.distance for one in found), reverse=True)
@@ -77,24 +77,24 @@ def test_of_many_samples_a_run_tells_the_outliers_and_is_not_run_twice(
 ) -> None:
     monkeypatch.setattr(outliers, "AT_ONCE", 5)
     world.with_pictures(8)
-    assert world.datasets.outliers(world.caller).made_at is None
-    run = world.datasets.find_outliers(world.caller)
+    assert world.datasets.outliers.found(world.caller).made_at is None
+    run = world.datasets.outliers.start(world.caller)
     output = world.runs.wait(world.caller, run.id).output
-    found = world.datasets.outliers(world.caller, limit=3)
+    found = world.datasets.outliers.found(world.caller, limit=3)
     monkeypatch.setattr(outliers, "AT_ONCE", 5000)
-    assert found.items == world.datasets.outliers(world.caller, limit=3).items
+    assert found.items == world.datasets.outliers.found(world.caller, limit=3).items
     assert (found.run, found.size, found.current) == (run.id, 8, True)
-    assert world.datasets.find_outliers(world.caller).id == run.id
+    assert world.datasets.outliers.start(world.caller).id == run.id
     assert output["data"] in world.datasets.references(world.caller.workspace)
 
 
 def test_what_was_found_before_samples_came_in_is_told_as_that(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outliers, "AT_ONCE", 5)
-    run = world.datasets.find_outliers(world.with_pictures(8).caller)
+    run = world.datasets.outliers.start(world.with_pictures(8).caller)
     world.runs.wait(world.caller, run.id)
     world.with_pictures(9)
-    assert world.datasets.outliers(world.caller).current is False
-    assert world.datasets.find_outliers(world.caller).id != run.id
+    assert world.datasets.outliers.found(world.caller).current is False
+    assert world.datasets.outliers.start(world.caller).id != run.id
 
 
 def save(world: World, name: str, pixels: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]") -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from PIL import Image
 
-from sightloop.datasets import Datasets
+from sightloop.datasets import Claims, Datasets
+from sightloop.datasets.columns import NO_CLAIMS
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Role
 from sightloop.events import Events
 from sightloop.runs import Runs
@@ -30,6 +32,14 @@ class TinyEmbedder:
     def embed(self, images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         small = [np.asarray(Image.fromarray(one).resize((8, 8), Image.Resampling.BOX), np.float32) for one in images]
         return np.stack([(one - one.mean()).ravel() / 128 for one in small])
+
+
+@dataclass(frozen=True)
+class Columns:
+    """An answer with its stamp."""
+
+    stamp: str
+    table: pa.Table
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,12 @@ class World:
         """Every blob of the workspace."""
         blobs = self.stores.workspace(self.caller.workspace).blobs
         return [blobs.get(digest) for digest in blobs.digests()]
+
+    def columns(self, claims: Claims = NO_CLAIMS, **asked: Any) -> Columns:
+        """What the sheet answers to a question."""
+        sheet = self.datasets.sheet
+        question = sheet.asked(self.caller, **asked)
+        return Columns(sheet.stamp(self.caller, question, claims.stamp), sheet.read(self.caller, question, claims))
 
     def schema(self, *classes: str) -> LabelSchema:
         return self.datasets.create_schema(self.caller, "states", classes or ("ok", "defect"))

@@ -148,17 +148,15 @@ def show_columns(
     are fit for `facets` or are `numbers`. The parts "content" and "said" have the same rows in the same order where
     `pointer` and `version` are the same.
     """
-    datasets, predictions = ask.installation.datasets, ask.installation.predictions
-    asked = datasets.sheet.ask(
-        ask.caller, filter_of(where), version, [one for one in fields.split(",") if one], part, newest
-    )
-    stamp = datasets.sheet.stamp(ask.caller, asked, predictions.newest_stamp(ask.caller))
+    sheet, predictions = ask.installation.datasets.sheet, ask.installation.predictions
+    asked = sheet.asked(ask.caller, filter_of(where), version, [one for one in fields.split(",") if one], part, newest)
+    stamp = sheet.stamp(ask.caller, asked, predictions.newest_stamp(ask.caller))
     seal = "|".join((ask.caller.workspace, stamp, where or "", fields))
     if (held := unchanged(ask.request, seal)) is not None:
         return held
     bare = part == "content" or newest > 0
     claims = Claims() if bare else Claims(*predictions.newest(ask.caller))
-    return arrow_stream(ask.request, datasets.sheet.stream(ask.caller, asked, claims, stamp), seal)
+    return arrow_stream(ask.request, sheet.stream(ask.caller, asked, claims, stamp), seal)
 
 
 @routes.get("/samples/near-duplicates", permission=Permission.READ)
@@ -174,13 +172,13 @@ def list_outliers(ask: Ask, where: Where = None, limit: Limit = 100) -> Outliers
     Of more than 5,000 samples it is what the last run found that looked at them; `made_at` is null before there was
     one.
     """
-    return ask.installation.datasets.outliers(ask.caller, filter_of(where), limit)
+    return ask.installation.datasets.outliers.found(ask.caller, filter_of(where), limit)
 
 
 @routes.post("/outliers", permission=Permission.DATASET_WRITE)
 def find_outliers(ask: Ask, body: Look) -> Run:
     """The run that looks for outliers among what matches; the same one as long as the samples are the same."""
-    return ask.installation.datasets.find_outliers(ask.caller, body.where)
+    return ask.installation.datasets.outliers.start(ask.caller, body.where)
 
 
 @routes.post("/maps", permission=Permission.DATASET_WRITE)
