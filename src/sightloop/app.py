@@ -218,7 +218,7 @@ class Installation:
             self.events,
             Stages(
                 data=self.datasets,
-                reviews=self.labeling,
+                reviews=(self.labeling, self.reviews),
                 models=self.registry,
                 serving=self.deployments,
                 watches=self.monitoring,

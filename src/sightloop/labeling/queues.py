@@ -16,6 +16,7 @@ from sightloop.errors import Conflict, InvalidInput, NotEnoughData, not_found
 from sightloop.events import Events
 from sightloop.labeling.consensus import shares_of
 from sightloop.labeling.ports import Predictions
+from sightloop.labeling.records import Waiting
 from sightloop.labeling.review_records import (
     ADJUDICATE,
     BOXES,
@@ -116,6 +117,20 @@ class Queues:
         with self._records.read() as connection:
             rows = connection.execute(query.order_by(review_queues.c.made_at, review_queues.c.id)).all()
             return [self._queue(connection, caller, row) for row in rows]
+
+    def waiting(self, caller: Caller) -> list[Waiting]:
+        """The queues in which images wait for people, the longest-waiting first; honeypots wait for nobody."""
+        mine = review_queues.c.workspace_id == review_items.c.workspace_id
+        query = (
+            sa.select(review_queues.c.id, review_queues.c.name, sa.func.count(), review_queues.c.made_at)
+            .join(review_items, mine & (review_queues.c.id == review_items.c.queue))
+            .where(review_queues.c.workspace_id == caller.workspace, sa.not_(review_items.c.honeypot))
+            .where(review_items.c.state.in_([OPEN, ADJUDICATE]))
+            .group_by(review_queues.c.id, review_queues.c.name, review_queues.c.made_at)
+        )
+        with self._records.read() as connection:
+            found = [Waiting(*row) for row in connection.execute(query)]
+        return sorted(found, key=lambda one: (one.since, one.subject))
 
     def queue(self, caller: Caller, queue_id: str) -> ReviewQueue:
         """One review queue. Raises NotFound."""

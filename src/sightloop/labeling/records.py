@@ -71,9 +71,9 @@ class QueueItem:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many questions of a campaign wait for people, and since when the first of them does."""
+    """How many questions of a campaign or a review queue wait for people, and since when the first of them does."""
 
-    campaign: str
+    subject: str
     name: str
     count: int
     since: str

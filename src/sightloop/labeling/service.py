@@ -225,7 +225,7 @@ class Labeling(Campaigns):
         )
         with self._records.read() as connection:
             found = [Waiting(*row) for row in connection.execute(query)]
-        return sorted(found, key=lambda one: (one.since, one.campaign))
+        return sorted(found, key=lambda one: (one.since, one.subject))
 
     def references(self, workspace: str) -> set[str]:
         """Digests of all blobs that campaigns and their receipts point at."""

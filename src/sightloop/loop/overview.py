@@ -28,7 +28,7 @@ class DataStage(Protocol):
 
 class ReviewStage(Protocol):
     def waiting(self, caller: Caller) -> Sequence[Any]:
-        """`campaign`, `name`, `count` and `since` of each campaign in which questions wait."""
+        """`subject`, `name`, `count` and `since` of each campaign or queue in which questions wait."""
         ...
 
 
@@ -65,7 +65,7 @@ class Stages:
     """The rooms that an overview looks into."""
 
     data: DataStage
-    reviews: ReviewStage
+    reviews: Sequence[ReviewStage]
     models: ModelStage
     serving: ServingStage
     watches: WatchStage
@@ -141,7 +141,10 @@ class Overview:
     def look(self, caller: Caller) -> OverviewReport:
         """Where the workspace's circle stands now."""
         stages = self._stages
-        counts, waiting = stages.data.counts(caller), stages.reviews.waiting(caller)
+        counts = stages.data.counts(caller)
+        waiting = sorted(
+            (one for room in stages.reviews for one in room.waiting(caller)), key=lambda one: str(one.since)
+        )
         alerts, cycles = stages.watches.alerts(caller, "raised"), stages.cycles.cycles(caller)
         loop = StageCounts(
             samples=counts.samples,
@@ -155,7 +158,7 @@ class Overview:
             alerts=len(alerts),
         )
         reviews = (
-            Need("review", f'Questions wait in "{one.name}"', one.count, one.campaign, one.since) for one in waiting
+            Need("review", f'Questions wait in "{one.name}"', one.count, one.subject, one.since) for one in waiting
         )
         needs = (*_alerts(alerts), *reviews, *self._approvals(caller), *_held(cycles), *self._failed(caller))
         refused = Need("quarantine", "Files wait in quarantine", counts.quarantined, "", counts.quarantined_since)

@@ -139,6 +139,17 @@ class Deployments:
             return known
         return self._switch(caller, name, known.model, known.alias, version)
 
+    def rollback(self, caller: Caller, name: str) -> Deployment:
+        """The deployment, answering with the version that held its alias before; the alias goes back with it.
+
+        Under the same idempotency key the alias moves once, and the deployment is switched until it answers.
+
+        Raises Refused where the alias has not moved from another version.
+        """
+        known = self.get(caller, name)
+        self._registry.rollback(caller, known.model, known.alias)
+        return self.sync(caller, name)
+
     def stop(self, caller: Caller, name: str) -> Deployment:
         """The deployment, which answers no more; its log stays."""
         with self._lock:

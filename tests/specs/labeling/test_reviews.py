@@ -115,6 +115,17 @@ def test_the_next_ones_are_told_in_advance_and_kept_for_nobody(desk: Desk) -> No
     assert desk.next("bob", queue).sample == desk.samples[1]
 
 
+def test_a_queue_waits_for_people_until_its_images_are_done_without_its_honeypots(desk: Desk) -> None:
+    pot = desk.samples[3]
+    first = desk.queue(samples=[pot])
+    desk.label("ann", first, "dark")
+    queue = desk.queue(samples=desk.samples[:2], honeypots=[pot])
+    assert [(one.subject, one.count) for one in desk.reviews.waiting(desk.who("ann"))] == [(queue, 2)]
+    while (item := desk.next("ann", queue)) is not None:
+        desk.answer("ann", item, label="dark")
+    assert desk.reviews.waiting(desk.who("ann")) == []
+
+
 def test_an_item_is_kept_for_whoever_fetched_it_until_he_leaves_it(desk: Desk) -> None:
     queue = desk.queue()
     item = desk.next("ann", queue)

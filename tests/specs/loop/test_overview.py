@@ -68,7 +68,7 @@ def empty() -> Empty:
 
 @pytest.fixture
 def overview(house: House, plant: Plant, empty: Empty) -> Overview:
-    return Overview(house.events, Stages(empty, empty, empty, empty, Watched(house, plant), empty, house.loop))
+    return Overview(house.events, Stages(empty, [empty], empty, empty, Watched(house, plant), empty, house.loop))
 
 
 def test_there_is_no_story_before_a_cycle_is_whole(overview: Overview) -> None:

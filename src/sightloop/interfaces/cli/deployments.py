@@ -39,6 +39,12 @@ def list_deployments(ws: Workspace) -> Any:
     return Table(ws.deployments.list(), ("name", "model", "model_version", "state", "endpoint"))
 
 
+@deployment.command("rollback", example="sightloop deployment rollback line-1")
+def rollback(ws: Workspace, name: str) -> Any:
+    """Goes back to the version that held the alias before, with the alias."""
+    return ws.deployments.rollback(name)
+
+
 @deployment.command("sync", example="sightloop deployment sync line-1")
 def sync(ws: Workspace, name: str) -> Any:
     """Switch to the version that the alias names now, without dropping a request."""

@@ -152,6 +152,10 @@ class Deployments(Noun):
         """The deployment, once it answers with the version that its alias names now."""
         return self._connection.post(f"/deployments/{part(name)}/sync", key=key)
 
+    def rollback(self, name: str, *, key: str | None = None) -> Record:
+        """The deployment, once it answers with the version that held its alias before; the alias goes back with it."""
+        return self._connection.post(f"/deployments/{part(name)}/rollback", key=key)
+
     def endpoint(self, name: str, *, days: int = 1) -> Record:
         """The `url` that answers and the `headers` of a new key that may ask it: POST an image to `{url}/image`.
 

@@ -38,9 +38,9 @@ function Shown({ one, workspace }: { one: Alert; workspace: string }) {
   const acknowledge = useMutation({ mutationFn: () => api.POST('/api/v1/alerts/{alert}/acknowledge', { params: { path: { alert: one.id } } }), onSuccess: () => cache.invalidateQueries() })
   const predictions = useQuery({ ...asked(['predictions-of', one.id], async () => ({ data: (await Promise.all((evidence.predictions ?? []).map((prediction) => api.GET('/api/v1/predictions/{prediction}', { params: { path: { prediction } } })))).map(({ data }) => data!) })), enabled: (evidence.predictions ?? []).length > 0 })
   const behind = useMemo(() => evidence.examples?.filter((example) => example.sample).map((example) => ({ sample: example.sample })) ?? predictions.data?.filter((prediction) => prediction.sample).map((prediction) => ({ sample: prediction.sample, predicted: prediction.label, score: prediction.score })) ?? [], [evidence.examples, predictions.data])
-  const version = useQuery({ ...asked(['model-version', evidence.model_version], () => api.GET('/api/v1/model-versions/{version}', { params: { path: { version: evidence.model_version ?? '' } } })), enabled: Boolean(evidence.model_version) })
-  const schemas = useQuery(asked(['campaigns'], () => api.GET('/api/v1/campaigns')))
-  const schema = version.data?.schema ?? schemas.data?.items[0]?.schema
+  const answered = evidence.model_version || predictions.data?.[0]?.model_version || ''
+  const version = useQuery({ ...asked(['model-version', answered], () => api.GET('/api/v1/model-versions/{version}', { params: { path: { version: answered } } })), enabled: Boolean(answered) })
+  const schema = version.data?.schema
   const review = useMutation({
     mutationFn: async () => (await api.POST('/api/v1/campaigns', { body: { name: `${one.kind} on ${one.monitor} ${one.id.slice(4, 10)}`, schema: schema!, samples: behind.map((sample) => sample.sample), eps: 0.05, alpha: 0.05, seed: 0, seed_count: null, batch: null, context: [] } as never })).data!,
     onSuccess: (made) => (void cache.invalidateQueries(), navigate({ to: '/w/$workspace/review/$queue', params: { workspace, queue: made.id } })),

@@ -1,5 +1,7 @@
 import { Link, useParams } from '@tanstack/react-router'
+import { ThingLink } from '@/screens/runs/thing'
 import { moment, span } from '@/ui/format'
+import { pieces } from './sentence'
 import type { Chapter, Story } from './types'
 
 const NAMES: Record<string, string> = { alerted: 'Alarm', labelled: 'Labelled', trained: 'Trained', gated: 'Gate passed', promoted: 'Promoted' }
@@ -36,7 +38,9 @@ export function Told({ story }: { story: Story }) {
               </time>
             </div>
             <div className="min-w-0 grow">
-              <p className="text-ink-2">{chapter.says}</p>
+              <p className="text-ink-2">
+                {pieces(chapter.says).map((piece, at) => (piece.id ? <span key={at} title={piece.id}><ThingLink id={piece.id}>{piece.text}</ThingLink></span> : piece.text))}
+              </p>
               <Receipts chapter={chapter} />
             </div>
           </li>

@@ -99,6 +99,12 @@ def sync_deployment(ask: Ask, name: str) -> Deployment:
     return ask.installation.deployments.sync(ask.caller, name)
 
 
+@routes.post("/deployments/{name}/rollback", permission=Permission.PROMOTE)
+def roll_deployment_back(ask: Ask, name: str) -> Deployment:
+    """The deployment, once it answers with the version that held its alias before; the alias goes back with it."""
+    return ask.installation.deployments.rollback(ask.caller, name)
+
+
 @routes.post("/deployments/{name}/stop", permission=Permission.DEPLOY)
 def stop_deployment(ask: Ask, name: str) -> Deployment:
     """The deployment, answering no more."""
