@@ -64,6 +64,11 @@ def serve(keys: int, port: Any, changed: Any) -> None:
             self.end_headers()
             self.wfile.write(text)
 
+        def do_HEAD(self) -> None:
+            self.send_response(404)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
         def log_message(self, *_arguments: object) -> None:
             pass
 
