@@ -8,6 +8,7 @@ import { Button } from '@/ui/button'
 import { Dialog } from '@/ui/dialog'
 import { Field, Input } from '@/ui/field'
 import { Segments } from '@/ui/select'
+import { CameraForm } from './camera-form'
 import { sendFiles } from './upload'
 
 type Kind = 'folder' | 'archive' | 'upload' | 'bucket' | 'camera'
@@ -83,7 +84,7 @@ export function Connect({ close }: { close: () => void }) {
             <pre className="mono mt-2 overflow-x-auto rounded-md bg-well p-2">sightloop ingest /data/bucket-copy</pre>
           </Cannot>
         )}
-        {kind === 'camera' && <Cannot why="Images that a deployment answers are kept as they are predicted. For cameras without a deployment, write frames to a folder and connect it, or send them to POST /api/v1/uploads." />}
+        {kind === 'camera' && <CameraForm close={close} />}
       </div>
     </Dialog>
   )
