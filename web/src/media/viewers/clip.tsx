@@ -51,9 +51,9 @@ export function Clip({ sample, workspace, name, fps, frames }: { sample: string;
         </p>
       )}
       <div className="flex items-center justify-center gap-2">
-        <Button small aria-label="Previous frame" keys="," icon={<ChevronLeft size={14} />} onClick={() => step(-1)} />
-        <Button small aria-label={playing ? 'Pause' : 'Play'} keys="p" icon={playing ? <Pause size={14} /> : <Play size={14} />} onClick={toggle} />
-        <Button small aria-label="Next frame" keys="." icon={<ChevronRight size={14} />} onClick={() => step(1)} />
+        <Button small aria-label="Previous frame" tip="Previous frame: ," icon={<ChevronLeft size={14} />} onClick={() => step(-1)} />
+        <Button small aria-label={playing ? 'Pause' : 'Play'} tip={playing ? 'Pause: P' : 'Play: P'} icon={playing ? <Pause size={14} /> : <Play size={14} />} onClick={toggle} />
+        <Button small aria-label="Next frame" tip="Next frame: ." icon={<ChevronRight size={14} />} onClick={() => step(1)} />
         <span className="num ml-2 text-xs text-ink-2" aria-live="off">
           {time.toFixed(3)} s · frame {Math.min(frames, frameAt(time, fps) + 1)} of {frames}
         </span>
