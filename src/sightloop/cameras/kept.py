@@ -19,7 +19,7 @@ from sightloop.runs import Runs
 from sightloop.storage import Records, Stores, insert_once
 
 BATCH: Final = 64
-PATIENCE_S: Final = 4.0
+PATIENCE_S: Final = 10.0
 AGAIN_S: Final = 60.0
 
 

@@ -67,3 +67,16 @@ def test_what_browsers_do_not_play_is_offered_for_download(played: tuple[httpx.C
     client, paths = played
     answer = client.get(f"{paths['old.avi']}/video")
     assert (answer.status_code, "Download" in answer.json()["hint"]) == (422, True)
+
+
+def test_a_player_that_can_send_no_header_names_its_workspace_in_the_query(
+    played: tuple[httpx.Client, dict[str, str]],
+) -> None:
+    client, paths = played
+    bare = httpx.Client(
+        transport=client._transport,
+        base_url="http://localhost",
+        headers={"Authorization": client.headers["Authorization"]},
+    )
+    assert bare.get(f"{paths['line.mp4']}/video", params={"workspace": "default"}).status_code == 200
+    assert bare.get(f"{paths['line.mp4']}/video", params={"workspace": "no-such"}).status_code == 404

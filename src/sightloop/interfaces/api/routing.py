@@ -152,7 +152,10 @@ async def _admit(request: Request, permission: Permission) -> Caller:
     address = address_of(request)
     if permission is Permission.PUBLIC:
         return credentials.anonymous(address)
-    caller = await run_sync(credentials.caller, request.headers, request.cookies, address)
+    headers = dict(request.headers)
+    if request.method == "GET" and "workspace" in request.query_params:  # a browser's player can send no header
+        headers.setdefault("sightloop-workspace", request.query_params["workspace"])
+    caller = await run_sync(credentials.caller, headers, request.cookies, address)
     require(caller, permission)
     return replace(caller, trace_id=_trace_id(request.headers.get("traceparent", "")))
 

@@ -9,6 +9,7 @@ import { Dialog } from '@/ui/dialog'
 import { Field, Input } from '@/ui/field'
 import { Segments } from '@/ui/select'
 import { BucketForm } from './bucket'
+import { CameraForm } from './camera-form'
 import { PushForm } from './push'
 import { sendFiles } from './upload'
 
@@ -82,7 +83,7 @@ export function Connect({ close }: { close: () => void }) {
         )}
         {kind === 'bucket' && <BucketForm close={close} />}
         {kind === 'push' && <PushForm close={close} />}
-        {kind === 'camera' && <Cannot why="Images that a deployment answers are kept as they are predicted. For cameras without a deployment, connect a source of the kind Push, or write frames to a folder and connect it." />}
+        {kind === 'camera' && <CameraForm close={close} />}
       </div>
     </Dialog>
   )

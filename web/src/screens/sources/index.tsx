@@ -12,6 +12,7 @@ import { Page, Section } from '@/ui/page'
 import { Segments } from '@/ui/select'
 import { Empty, Loaded } from '@/ui/states'
 import { arrivals, type Arrival } from './arrivals'
+import { Cameras } from './cameras'
 import { Connect } from './connect'
 import { Quarantine, quarantineQuery } from './quarantine'
 import { Runs, Sending } from './runs'
@@ -67,6 +68,7 @@ export default function Screen() {
           <div className="flex h-full flex-col gap-6 overflow-auto p-4" tabIndex={0} role="region" aria-label="Sources">
             <Sending workspace={workspace} />
             <Standing workspace={workspace} />
+            <Cameras workspace={workspace} />
             <CameIn workspace={workspace} connect={() => setConnecting(true)} />
             <Runs workspace={workspace} current={run} />
           </div>

@@ -225,7 +225,10 @@ def download_media(ask: Ask, sample: str) -> Response:
 
 @routes.get("/samples/{sample}/video", permission=Permission.MEDIA_READ, gives="video/*")
 def play_video(ask: Ask, sample: str) -> Response:
-    """The clip that a sample is, or is a frame of, for a player: whole, or the range of bytes that is asked for."""
+    """The clip that a sample is, or is a frame of, for a player: whole, or the range of bytes that is asked for.
+
+    A player cannot send headers: the query may name the workspace in their place (`workspace`).
+    """
     found = ask.installation.datasets.sample(ask.caller, sample)
     kind = _PLAYED.get(found.format)
     if kind is None:
