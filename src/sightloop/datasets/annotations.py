@@ -69,15 +69,20 @@ class Annotations:
         self._catalogue = catalogue
         self._schemas = schemas
 
-    def write(self, change: Change, caller: Caller, items: Sequence[NewAnnotation]) -> list[Annotation]:
+    def write(
+        self, change: Change, caller: Caller, items: Sequence[NewAnnotation], *, checked: bool = False
+    ) -> list[Annotation]:
         """The new revisions, in order. Under an idempotency key the same writing again returns the same revisions.
+
+        Args:
+            checked: the items are as `checked` gives them, and need not be looked at again.
 
         Raises:
             Conflict: `expected_revision` is not the newest one; the message names both. Nothing is written.
             InvalidInput: the label is no class of the schema, or what is said does not fit the schema or the image.
             NotFound: no such sample or schema in this workspace.
         """
-        written = self.write_free(change, caller, items)
+        written = self._written(change, caller, items if checked else self.checked(caller, items))
         for one in written:
             if isinstance(one, Clash):
                 raise Conflict(
@@ -95,7 +100,9 @@ class Annotations:
 
         Of several items on one object only the first is compared with what stands; the others share its fate.
         """
-        checked = self.checked(caller, items)
+        return self._written(change, caller, self.checked(caller, items))
+
+    def _written(self, change: Change, caller: Caller, checked: Sequence[NewAnnotation]) -> list[Annotation | Clash]:
         standing = self._standing(change.connection, caller, checked)
         heads = dict(standing)
         numbers: dict[tuple[str, str], int] = {}

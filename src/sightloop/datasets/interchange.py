@@ -89,7 +89,7 @@ class Interchange:
     def _write(self, caller: Caller, schema: LabelSchema, news: Sequence[NewAnnotation]) -> int:
         if news:
             with self._events.change(caller, "labels.import", schema.id) as change:
-                self._annotations.write(change, caller, news)
+                self._annotations.write(change, caller, news, checked=True)
                 told = {"schema": schema.id, "written": len(news), "first": news[0].sample}
                 change.emit("sightloop.labels.imported", told)
         return len(news)
@@ -131,10 +131,15 @@ def _items(
 ) -> Iterator[NewAnnotation]:
     """What the row says of the sample, as far as it fits the schema and the image; each object once."""
     said = partial(NewAnnotation, sample=sample, schema=schema.id, basis=Basis.IMPORTED, author=caller.actor)
-    if row.label:
+    if row.label and "class" in schema.geometry_types:
         yield said(label=row.label)
+    elif row.label:
+        losses[f'a class of an image is left out: the schema "{schema.name}" holds none'] += 1
     seen = set()
     for one in row.objects(*size) if row.objects else ():
+        if not one.label:
+            losses["an object without a class is left out"] += 1
+            continue
         if one.geometry_type not in schema.geometry_types:
             losses[f'a {one.geometry_type} is left out: the schema "{schema.name}" holds none'] += 1
             continue
@@ -144,6 +149,9 @@ def _items(
             )
         except InvalidInput as error:
             losses[error.message] += 1
+            continue
+        if 0.0 in (geometry.get("width"), geometry.get("height")):
+            losses["an object that is smaller than a millionth of a pixel is left out"] += 1
             continue
         attributes = {}
         for name, told in one.attributes.items():

@@ -151,6 +151,27 @@ def test_an_import_in_several_units_of_work_counts_as_one(world: World, monkeypa
     assert sorted(one.label for one in heads.values()) == ["defect", "ok", "ok"]
 
 
+@pytest.mark.parametrize(
+    ("label", "geometry", "left_out"),
+    [
+        ("", BOX, "without a class"),
+        ("ok", {**BOX, "width": 1e-9}, "millionth"),
+        ("ok", {**BOX, "x": float("nan")}, "not finite"),
+    ],
+)
+def test_what_cannot_stand_is_left_out_and_told(
+    world: World, label: str, geometry: dict[str, float], left_out: str
+) -> None:
+    world.with_pictures(1)
+    world.datasets.create_schema(world.caller, "states", ["ok"], ["box"])
+    drawn = [{"label": label, "geometry_type": "box", "geometry": geometry}]
+    rows = [{"name": "000.png", "label": "ok", "objects": drawn}]
+    report = world.datasets.import_labels(world.caller, "states", rows)
+    told = [one["what"] for one in report.losses]
+    assert report.written == 0
+    assert [left_out in one or "class of an image" in one for one in told] == [True, True]
+
+
 def test_every_format_says_what_it_is_and_keeps(world: World) -> None:
     told = world.datasets.formats()
     assert [one.name for one in told] == list(FORMATS)

@@ -228,6 +228,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cameras": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Cameras
+         * @description The cameras by name, as they stand at this moment.
+         */
+        get: operations["list_cameras"];
+        put?: never;
+        /**
+         * Add Camera
+         * @description The camera, which runs from now on. A file or a device of the server may be named by its owner only.
+         */
+        post: operations["add_camera"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Camera
+         * @description One camera.
+         */
+        get: operations["show_camera"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove Camera
+         * @description What is gone; its predictions and samples stay.
+         */
+        delete: operations["remove_camera"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{name}/frame": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Camera Frame
+         * @description The newest sampled frame, JPEG; it is kept by nobody on the way.
+         */
+        get: operations["show_camera_frame"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{name}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Camera
+         * @description The camera, which runs from now on, also after a restart.
+         */
+        post: operations["start_camera"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{name}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Camera
+         * @description The camera, which has sent what waited and stands still.
+         */
+        post: operations["stop_camera"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns": {
         parameters: {
             query?: never;
@@ -392,6 +500,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Credentials
+         * @description The credentials of the workspace by name, without their secrets.
+         */
+        get: operations["list_credentials"];
+        put?: never;
+        /**
+         * Create Credentials
+         * @description Credentials of an object store, s3, gcs or azure, sealed; nobody sees their secrets again.
+         */
+        post: operations["create_credentials"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/credentials/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Credentials
+         * @description What is gone; refused while a source uses them.
+         */
+        delete: operations["delete_credentials"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/credentials/{name}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Credentials
+         * @description The credentials with other secrets; the old ones are gone.
+         */
+        post: operations["rotate_credentials"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cycles": {
         parameters: {
             query?: never;
@@ -541,7 +713,7 @@ export interface paths {
         };
         /**
          * Export Dataset Version
-         * @description An archive of the version as folder, csv, coco, yolo, voc or label-studio; losses.txt says what is not kept.
+         * @description An archive of the version in one of the label formats; losses.txt says what is not kept.
          */
         get: operations["export_dataset_version"];
         put?: never;
@@ -744,6 +916,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deployments/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Deployment Back
+         * @description The deployment, once it answers with the version that held its alias before; the alias goes back with it.
+         */
+        post: operations["roll_deployment_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deployments/{name}/stop": {
         parameters: {
             query?: never;
@@ -915,7 +1107,7 @@ export interface paths {
         put?: never;
         /**
          * Import File
-         * @description What was written of a file or archive as folder, csv, coco, yolo, voc or label-studio, and what was lost.
+         * @description What was written of a file or archive in one of the label formats, and what was lost.
          */
         post: operations["import_file"];
         delete?: never;
@@ -1004,6 +1196,26 @@ export interface paths {
          * @description The run whose output ranks the labels of a dataset version that are probably wrong.
          */
         post: operations["find_label_errors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label-formats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Label Formats
+         * @description The label formats that versions are exported as and labels are imported from, plugins included.
+         */
+        get: operations["list_label_formats"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2103,7 +2315,7 @@ export interface paths {
         put?: never;
         /**
          * Next Review
-         * @description The next item, leased to the caller, null where nothing waits; and the samples of the two that come after it.
+         * @description The next item, leased to the caller, null where nothing waits; and the three that come after it.
          */
         post: operations["next_review"];
         delete?: never;
@@ -2318,6 +2530,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/samples/{sample}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Link Media
+         * @description Where a browser fetches the bytes: at the bucket that they lie in, if it signs URLs; else here.
+         */
+        get: operations["link_media"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/samples/{sample}/measure": {
         parameters: {
             query?: never;
@@ -2456,6 +2688,28 @@ export interface paths {
          * @description A small picture of the sample.
          */
         get: operations["show_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/{sample}/video": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Play Video
+         * @description The clip that a sample is, or is a frame of, for a player: whole, or the range of bytes that is asked for.
+         *
+         *     A player cannot send headers: the query may name the workspace in their place (`workspace`).
+         */
+        get: operations["play_video"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2677,6 +2931,96 @@ export interface paths {
         get: operations["list_settings"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sources
+         * @description The sources by name, each with what came of its newest run.
+         */
+        get: operations["list_sources"];
+        put?: never;
+        /**
+         * Add Source
+         * @description A source that stands: a folder, a bucket, or one that media are pushed to. Folders are the owner's to name.
+         */
+        post: operations["add_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Source
+         * @description One source.
+         */
+        get: operations["show_source"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove Source
+         * @description What is gone; its samples stay.
+         */
+        delete: operations["remove_source"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{name}/media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push Media
+         * @description What waits in the source from now on, durably. The body is one medium, or a form with a file for each.
+         *
+         *     The same bytes under the same name again are the same. Answers 503 with Retry-After where as many wait as may.
+         */
+        post: operations["push_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{name}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sync Source
+         * @description The run that takes in what is new or changed; the one under way, where there is one.
+         */
+        post: operations["sync_source"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3248,6 +3592,62 @@ export interface components {
             samples: string[];
         };
         /**
+         * CameraSettings
+         * @description What a camera is told.
+         *
+         *     Attributes:
+         *         every_s: a frame is due so often, seconds by the clock of the stream.
+         *         queue, drop: so many frames wait at most; then the "oldest" goes, the "newest" goes, or "never" any: then the
+         *             stream is read no faster than its frames are sent.
+         *         deployment: what predicts the frames; empty for none.
+         *         keep: which frames become samples: "all", "uncertain" (a score below `uncertain_below`) or "none".
+         *         stall_s: a stream that gives nothing for so long is connected again.
+         */
+        CameraSettings: {
+            deployment: string;
+            drop: string;
+            every_s: number;
+            keep: string;
+            queue: number;
+            stall_s: number;
+            uncertain_below: number;
+        };
+        /**
+         * CameraState
+         * @description A camera, and how it goes.
+         *
+         *     Attributes:
+         *         has_password: whether it is asked with one, which nobody sees again.
+         *         wanted: whether it is to run, also after a restart.
+         *         state: starting, running, reconnecting or stopped; since when, and in `detail` why.
+         *         waiting: frames that wait to be sent. newest_at: when the frame was received that `frame` gives.
+         */
+        CameraState: {
+            counts: components["schemas"]["sightloopcamerasflowCounts"];
+            detail: string;
+            fps: number;
+            has_password: boolean;
+            id: string;
+            label: string;
+            lag_s: number;
+            latency_ms: number;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            newest_at: string | null;
+            score: number | null;
+            settings: components["schemas"]["CameraSettings"];
+            /** Format: date-time */
+            since: string;
+            state: string;
+            stream: {
+                [key: string]: unknown;
+            };
+            url: string;
+            waiting: number;
+            wanted: boolean;
+        };
+        /**
          * Campaign
          * @description A pool of samples on its way to labels.
          *
@@ -3357,29 +3757,6 @@ export interface components {
          */
         Counted: {
             count: number;
-        };
-        /**
-         * Counts
-         * @description Decisions on a campaign so far, by purpose and by verb; `human` is all that people made, `auto` the rule's.
-         */
-        Counts: {
-            accepts: number;
-            audits: number;
-            auto: number;
-            checks: number;
-            doubts: number;
-            duration_s: number;
-            fixes: number;
-            human: number;
-            lessons: number;
-            open: number;
-            rejects: number;
-            rest: number;
-            seconds: number;
-            seeds: number;
-            size: number;
-            skips: number;
-            undone: number;
         };
         /**
          * Cycle
@@ -3761,6 +4138,20 @@ export interface components {
             dataset_version: string;
         };
         /**
+         * LabelFormat
+         * @description A label format that versions are exported as and labels are imported from.
+         *
+         *     Attributes:
+         *         name: what a command or a request calls it; title: what people call it.
+         *         about: what files it is; keeps: what of a version comes back.
+         */
+        LabelFormat: {
+            about: string;
+            keeps: string;
+            name: string;
+            title: string;
+        };
+        /**
          * LabelledObject
          * @description One thing on a sample as it stands, or as a model suggests it (revision 0, basis "suggested").
          *
@@ -3881,6 +4272,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedCameraState: {
+            items: components["schemas"]["CameraState"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedCampaign: {
             items: components["schemas"]["Campaign"][];
             next_cursor: string;
@@ -3945,6 +4344,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedLabelFormat: {
+            items: components["schemas"]["LabelFormat"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedLabelledObject: {
             items: components["schemas"]["LabelledObject"][];
             next_cursor: string;
@@ -4003,6 +4410,14 @@ export interface components {
          */
         ListedPrediction: {
             items: components["schemas"]["Prediction"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedPushed: {
+            items: components["schemas"]["Pushed"][];
             next_cursor: string;
         };
         /**
@@ -4081,6 +4496,22 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedStandingSource: {
+            items: components["schemas"]["StandingSource"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedStoredCredentials: {
+            items: components["schemas"]["StoredCredentials"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedVersionEntry: {
             items: components["schemas"]["VersionEntry"][];
             next_cursor: string;
@@ -4143,6 +4574,18 @@ export interface components {
             pixels: number;
             quantity: string;
             unit: string;
+        };
+        /**
+         * MediaLink
+         * @description Where the bytes of a sample can be fetched.
+         *
+         *     Attributes:
+         *         url: at the bucket, open to whoever holds it until `expires_at`; or of this server, which asks for a key.
+         *         expires_at: empty for this server's.
+         */
+        MediaLink: {
+            expires_at: string;
+            url: string;
         };
         /**
          * Metrics
@@ -4292,6 +4735,59 @@ export interface components {
             cosine: number;
             sample: components["schemas"]["Sample"];
         };
+        /** NewCamera */
+        NewCamera: {
+            /** Deployment */
+            deployment?: string | null;
+            /**
+             * Every S
+             * @default 1
+             */
+            every_s: number;
+            /**
+             * Keep
+             * @default none
+             * @enum {string}
+             */
+            keep: "all" | "uncertain" | "none";
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * Format: password
+             * @default
+             */
+            password: string;
+            /**
+             * @default {
+             *       "drop": "oldest",
+             *       "queue": 8
+             *     }
+             */
+            policy: components["schemas"]["Policy"];
+            /**
+             * Stall S
+             * @default 10
+             */
+            stall_s: number;
+            /**
+             * Start
+             * @default true
+             */
+            start: boolean;
+            /**
+             * Uncertain Below
+             * @default 0.8
+             */
+            uncertain_below: number;
+            /** Url */
+            url: string;
+            /**
+             * User
+             * @default
+             */
+            user: string;
+        };
         /** NewCampaign */
         NewCampaign: {
             /**
@@ -4324,6 +4820,32 @@ export interface components {
             seed: number;
             /** Seed Count */
             seed_count?: number | null;
+        };
+        /** NewCredentials */
+        NewCredentials: {
+            /**
+             * Account
+             * @default
+             */
+            account: string;
+            /**
+             * Endpoint
+             * @default
+             */
+            endpoint: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /**
+             * Region
+             * @default
+             */
+            region: string;
+            /** Secrets */
+            secrets: {
+                [key: string]: string;
+            };
         };
         /** NewDataset */
         NewDataset: {
@@ -4488,6 +5010,22 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        /** NewSource */
+        NewSource: {
+            /**
+             * Every S
+             * @default 0
+             */
+            every_s: number;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Settings */
+            settings?: {
+                [key: string]: unknown;
+            };
+        };
         /** NewWebhook */
         NewWebhook: {
             /** Events */
@@ -4527,11 +5065,11 @@ export interface components {
         };
         /**
          * NextReviewItem
-         * @description The item to answer, leased to the caller, and the samples that come after it, leased to nobody.
+         * @description The item to answer, leased to the caller, and those that come after it, leased to nobody.
          */
         NextReviewItem: {
             item: components["schemas"]["ReviewItem"] | null;
-            upcoming: string[];
+            upcoming: components["schemas"]["ReviewItem"][];
         };
         /**
          * ObjectConflict
@@ -4666,7 +5204,7 @@ export interface components {
          * @description What a route asks for. PUBLIC is said aloud, never assumed.
          * @enum {string}
          */
-        Permission: "public" | "read" | "media.read" | "predict" | "label" | "ingest" | "dataset.write" | "train" | "model.write" | "promote" | "deploy" | "monitor.write" | "run.cancel" | "loop.write" | "outcome.write" | "audit.read" | "admin";
+        Permission: "public" | "read" | "media.read" | "predict" | "label" | "push" | "ingest" | "dataset.write" | "train" | "model.write" | "promote" | "deploy" | "monitor.write" | "run.cancel" | "loop.write" | "outcome.write" | "audit.read" | "admin";
         /**
          * PlannedStep
          * @description What a step does, what it costs at most, and what stands in its way.
@@ -4676,6 +5214,20 @@ export interface components {
             does: string;
             problem: string;
             step: string;
+        };
+        /** Policy */
+        Policy: {
+            /**
+             * Drop
+             * @default oldest
+             * @enum {string}
+             */
+            drop: "oldest" | "newest" | "never";
+            /**
+             * Queue
+             * @default 8
+             */
+            queue: number;
         };
         /**
          * Predicted
@@ -4779,6 +5331,15 @@ export interface components {
          * @enum {string}
          */
         Purpose: "seed" | "lesson" | "audit" | "doubt" | "rest" | "check" | "second";
+        /**
+         * Pushed
+         * @description One medium that waits: the same bytes under the same name again are the same.
+         */
+        Pushed: {
+            digest: string;
+            id: string;
+            name: string;
+        };
         /**
          * QuarantineEntry
          * @description One refused medium. `reason` is a code, `detail` its sentence; `state` is quarantined or released.
@@ -5077,7 +5638,7 @@ export interface components {
          * Role
          * @enum {string}
          */
-        Role: "anonymous" | "predictor" | "viewer" | "labeler" | "engineer" | "admin";
+        Role: "anonymous" | "predictor" | "pusher" | "viewer" | "labeler" | "engineer" | "admin";
         /** Rollback */
         Rollback: {
             /**
@@ -5085,6 +5646,13 @@ export interface components {
              * @default champion
              */
             alias: string;
+        };
+        /** Rotation */
+        Rotation: {
+            /** Secrets */
+            secrets: {
+                [key: string]: string;
+            };
         };
         /**
          * Rule
@@ -5316,6 +5884,53 @@ export interface components {
         Share: {
             share: number;
         };
+        /**
+         * Counts
+         * @description What became of a camera's frames since it was added.
+         *
+         *     `sampled` = sent + failed + dropped + ended + lost + those that wait.
+         *
+         *     Attributes:
+         *         seen: frames that the stream gave; sampled: those that were due.
+         *         sent: answered by the deployment, or kept where there is none; kept: on their way to be samples, durably.
+         *         failed: refused for good; dropped: by the policy, as there was no room; ended: waited when it was stopped.
+         *         lost: waited when the process died.
+         *         connected: how often a connection came to be.
+         */
+        sightloopcamerasflowCounts: {
+            connected: number;
+            dropped: number;
+            ended: number;
+            failed: number;
+            kept: number;
+            lost: number;
+            sampled: number;
+            seen: number;
+            sent: number;
+        };
+        /**
+         * Counts
+         * @description Decisions on a campaign so far, by purpose and by verb; `human` is all that people made, `auto` the rule's.
+         */
+        sightlooplabelingrecordsCounts: {
+            accepts: number;
+            audits: number;
+            auto: number;
+            checks: number;
+            doubts: number;
+            duration_s: number;
+            fixes: number;
+            human: number;
+            lessons: number;
+            open: number;
+            rejects: number;
+            rest: number;
+            seconds: number;
+            seeds: number;
+            size: number;
+            skips: number;
+            undone: number;
+        };
         /** SignIn */
         SignIn: {
             /** Key */
@@ -5342,6 +5957,37 @@ export interface components {
          */
         Staged: {
             digest: string;
+        };
+        /**
+         * StandingSource
+         * @description A source that stands.
+         *
+         *     Attributes:
+         *         kind: folder, bucket or push.
+         *         settings: path, or url and credentials; copy, defaults, trust_content.
+         *         every_s: pause between two looks of the clock, seconds; 0 for none.
+         *         last_run: the newest run over it, and its `state`, `output` and `error`; empty before the first.
+         *         looked_at: when that began. waiting: media that were pushed and not taken in yet.
+         */
+        StandingSource: {
+            error: {
+                [key: string]: unknown;
+            };
+            every_s: number;
+            id: string;
+            kind: string;
+            last_run: string;
+            looked_at: string;
+            made_at: string;
+            name: string;
+            output: {
+                [key: string]: unknown;
+            };
+            settings: {
+                [key: string]: unknown;
+            };
+            state: string;
+            waiting: number;
         };
         /**
          * Standpoint
@@ -5377,6 +6023,26 @@ export interface components {
             samples: number;
             version: string;
             workspace: string;
+        };
+        /**
+         * StoredCredentials
+         * @description Credentials without their secrets.
+         *
+         *     Attributes:
+         *         kind: s3, gcs or azure.
+         *         endpoint: of a store that is not the provider's own; the secrets are for it alone.
+         *         used_by: names of the sources that use them.
+         */
+        StoredCredentials: {
+            account: string;
+            endpoint: string;
+            id: string;
+            kind: string;
+            made_at: string;
+            name: string;
+            region: string;
+            rotated_at: string;
+            used_by: string[];
         };
         /**
          * Story
@@ -6130,6 +6796,286 @@ export interface operations {
             };
         };
     };
+    list_cameras: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedCameraState"];
+                };
+            };
+        };
+    };
+    add_camera: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCamera"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraState"];
+                };
+            };
+        };
+    };
+    show_camera: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraState"];
+                };
+            };
+        };
+    };
+    remove_camera: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraState"];
+                };
+            };
+        };
+    };
+    show_camera_frame: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+        };
+    };
+    start_camera: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraState"];
+                };
+            };
+        };
+    };
+    stop_camera: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraState"];
+                };
+            };
+        };
+    };
     list_campaigns: {
         parameters: {
             query?: never;
@@ -6365,7 +7311,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Counts"];
+                    "application/json": components["schemas"]["sightlooplabelingrecordsCounts"];
                 };
             };
         };
@@ -6492,6 +7438,170 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListedQueueItem"];
+                };
+            };
+        };
+    };
+    list_credentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedStoredCredentials"];
+                };
+            };
+        };
+    };
+    create_credentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCredentials"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredCredentials"];
+                };
+            };
+        };
+    };
+    delete_credentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredCredentials"];
+                };
+            };
+        };
+    };
+    rotate_credentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rotation"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredCredentials"];
                 };
             };
         };
@@ -7322,6 +8432,46 @@ export interface operations {
             };
         };
     };
+    roll_deployment_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+        };
+    };
     stop_deployment: {
         parameters: {
             query?: never;
@@ -7899,6 +9049,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+        };
+    };
+    list_label_formats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedLabelFormat"];
                 };
             };
         };
@@ -10777,6 +11965,46 @@ export interface operations {
             };
         };
     };
+    link_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaLink"];
+                };
+            };
+        };
+    };
     measure_region: {
         parameters: {
             query?: never;
@@ -11110,6 +12338,46 @@ export interface operations {
                 };
                 content: {
                     "image/*": string;
+                };
+            };
+        };
+    };
+    play_video: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/*": unknown;
                 };
             };
         };
@@ -11643,6 +12911,254 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListedSettingShown"];
+                };
+            };
+        };
+    };
+    list_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedStandingSource"];
+                };
+            };
+        };
+    };
+    add_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSource"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingSource"];
+                };
+            };
+        };
+    };
+    show_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingSource"];
+                };
+            };
+        };
+    };
+    remove_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingSource"];
+                };
+            };
+        };
+    };
+    push_media: {
+        parameters: {
+            query?: {
+                /** @description Fields of the sample (captured_at, licence, ...) and facets, as JSON. */
+                given?: string;
+                medium?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedPushed"];
+                };
+            };
+        };
+    };
+    sync_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };

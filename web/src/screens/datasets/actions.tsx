@@ -189,14 +189,14 @@ export function NewVersion({ ids, view, whole, close }: { ids: string[]; view: V
   )
 }
 
-const FORMATS = [
-  { value: 'coco', label: 'COCO' }, { value: 'yolo', label: 'YOLO' }, { value: 'voc', label: 'Pascal VOC' }, { value: 'label-studio', label: 'Label Studio' },
-  { value: 'folder', label: 'Folders by class' }, { value: 'csv', label: 'CSV' },
-] as const
+/** The label formats that the server knows, plugins included. */
+const formatsQuery = () => asked(['label-formats'], () => api.GET('/api/v1/label-formats'))
 
 /** Downloads a version as an archive. */
 export function Export({ version, close }: { version: string; close: () => void }) {
-  const [format, setFormat] = useState<(typeof FORMATS)[number]['value']>('coco')
+  const [format, setFormat] = useState('coco')
+  const formats = useQuery({ ...formatsQuery(), select: (data) => data.items })
+  const options = formats.data?.map((one) => ({ value: one.name, label: one.title, hint: one.keeps }))
   const fetched = useMutation({
     mutationFn: async () => (await request(`/api/v1/dataset-versions/${encodeURIComponent(version)}/export?format=${format}`)).blob(),
     onSuccess: (archive) => {
@@ -207,7 +207,8 @@ export function Export({ version, close }: { version: string; close: () => void 
   return (
     <Dialog open onOpenChange={close} title={`Export ${version}`} description="The pictures and labels of the whole version, as one archive.">
       <div className="flex flex-col gap-3">
-        <Select label="Format" value={format} onChange={setFormat} options={FORMATS} />
+        <Select label="Format" value={format} onChange={setFormat} options={options ?? [{ value: 'coco', label: 'COCO' }]} />
+        <Trouble error={formats.error} />
         <Trouble error={fetched.error} />
         <div className="flex justify-end gap-2">
           <Button onClick={close}>Cancel</Button>

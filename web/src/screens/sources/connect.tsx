@@ -88,16 +88,3 @@ export function Connect({ close }: { close: () => void }) {
     </Dialog>
   )
 }
-
-function Cannot({ why }: { why: string }) {
-  return (
-    <div>
-      <p className="text-ink-2">{why}</p>
-      <div className="mt-3 flex justify-end">
-        <Button look="primary" disabled>
-          Connect
-        </Button>
-      </div>
-    </div>
-  )
-}
