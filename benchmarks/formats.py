@@ -4,8 +4,7 @@ For 1,000 to 1,000,000 boxes, 20 an image, of samples that are only rows (nothin
 its own: a COCO file is imported, up to 100,000 boxes the same file again, a version is committed and exported without
 media, up to 100,000 boxes in each format, beyond as COCO and Parquet.
 Told are seconds of CPU and by the clock, objects a second of CPU, and the peak of the process' memory (RSS) before and
-after each step. With `--peers` Datumaro and FiftyOne read and write the COCO export of 100,000 boxes, in the
-environments of benchmarks.interop; what they do not do (versions, schema checks, revisions, events) is not counted off.
+after each step.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from typing import Any, Final
 import numpy as np
 
 import sightloop.storage.places
-from benchmarks.interop import environment
 from benchmarks.results import keep
 from sightloop.app import Installation, open_installation
 from sightloop.datasets import ImportReport
@@ -55,7 +53,6 @@ def main() -> None:
     parser.add_argument("sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--one", type=int, help="measure this size here, and print it")
     parser.add_argument("--save", type=Path, help="leave the COCO export in this folder")
-    parser.add_argument("--peers", action="store_true")
     asked = parser.parse_args()
     if asked.one:
         print(json.dumps(measured(asked.one, asked.save)))
@@ -64,12 +61,6 @@ def main() -> None:
     figures: dict[str, Any] = {"sizes": {}, "boxes_an_image": EACH, "load_average": load}
     for size in asked.sizes:
         figures["sizes"][str(size)] = _apart(size, None)
-        keep("formats", figures)
-    if asked.peers:
-        with tempfile.TemporaryDirectory() as folder:
-            ours = _apart(PEERS, Path(folder))
-            peers = {name: _peer(name, Path(folder)) for name in ("datumaro", "fiftyone")}
-            figures["beside"] = {"boxes": PEERS, "sightloop": ours, **peers}
         keep("formats", figures)
 
 
@@ -178,16 +169,6 @@ def _apart(boxes: int, save: Path | None) -> Any:
     command = [sys.executable, "-m", "benchmarks.formats", "--one", str(boxes)]
     done = subprocess.run(command + (["--save", str(save)] if save else []), stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)
-
-
-def _peer(name: str, folder: Path) -> Any:
-    script = Path(__file__).parent / "peers" / f"time_{name}.py"
-    settings = {"FIFTYONE_DO_NOT_TRACK": "true", "FIFTYONE_DATABASE_DIR": str(folder / "fiftyone")}
-    done = subprocess.run(
-        [str(environment(name)), str(script), str(folder)],
-        stdout=subprocess.PIPE, env={**os.environ, **settings}, check=True,
-    )  # fmt: skip
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":

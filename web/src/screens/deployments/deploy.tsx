@@ -48,7 +48,7 @@ export function Verbs({ deployment, named, number, before }: { deployment: Deplo
   const sync = useMutation({ mutationFn: () => api.POST('/api/v1/deployments/{name}/sync', path), onSuccess: done(`${deployment.name} answers with what ${deployment.alias} names`) })
   const stop = useMutation({ mutationFn: () => api.POST('/api/v1/deployments/{name}/stop', path), onSuccess: done(`${deployment.name} is stopped`) })
   const back = useMutation({
-    mutationFn: () => api.POST('/api/v1/deployments/{name}/rollback' as '/api/v1/deployments/{name}/sync', path),
+    mutationFn: () => api.POST('/api/v1/deployments/{name}/rollback', path),
     onSuccess: done(`${deployment.name} is rolled back`),
   })
   const current = named === deployment.model_version && deployment.state === 'serving'
