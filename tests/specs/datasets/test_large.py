@@ -148,6 +148,14 @@ def test_the_first_page_is_the_beginning_of_the_newest_first(world: World) -> No
         assert table["label"].to_pylist()[0] is None
 
 
+def test_the_newest_of_a_version_are_its_own(world: World) -> None:
+    ids = labelled(world)
+    version = world.commit(add=dict.fromkeys(ids[:3], "train"))
+    found = world.columns(version=version.id, newest=2)
+    assert found.table["id"].to_pylist() == ids[:2]
+    assert found.table["label"].to_pylist() == ["ok", "ok"]
+
+
 def test_the_parts_are_the_whole_and_only_what_is_said_moves_with_a_label(world: World) -> None:
     ids = labelled(world)
     version = world.commit(add=dict.fromkeys(ids[:3], "train"))
