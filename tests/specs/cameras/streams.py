@@ -11,26 +11,27 @@ from typing import Any
 
 import av
 import numpy as np
-import pytest
 
 from sightloop.domain import now
 from sightloop.errors import SightloopError
 from sightloop.inference import Look
+from tests.conformance.servers import missing
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 OPEN: dict[str, Any] = {"events": {"egress_allow": ["127.0.0.0/8"]}}
+PACKAGES = "gstreamer (Debian: python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-ugly)"
 SCRIPT = Path(__file__).with_name("rtsp_server.py")
 
 
 @contextmanager
 def rtsp_server(*credentials: str) -> Iterator[str]:
-    """The URL of a camera with 20 pictures a second; skips where GStreamer's RTSP server is not installed."""
+    """The URL of a camera with 20 pictures a second; skips where GStreamer's RTSP server is missing."""
     process = subprocess.Popen([SYSTEM_PYTHON, SCRIPT, *credentials], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         port = process.stdout.readline().strip()
         if not port:
-            pytest.skip("needs Debian's python3-gi, gir1.2-gst-rtsp-server-1.0 and gstreamer1.0-plugins-ugly")
+            missing("GStreamer's RTSP server", PACKAGES)
         yield f"rtsp://127.0.0.1:{port}/line"
     finally:
         process.kill()
