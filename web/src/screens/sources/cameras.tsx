@@ -12,6 +12,7 @@ import { cx } from '@/ui/classes'
 import { ago, count, decimal, moment, span } from '@/ui/format'
 import { Dot, Tag } from '@/ui/marks'
 import { Section } from '@/ui/page'
+import { Failed } from '@/ui/states'
 
 type Camera = components['schemas']['CameraState']
 
@@ -29,6 +30,7 @@ export function Cameras({ workspace }: { workspace: string }) {
     useCallback((event: LoopEvent) => void (event.type.startsWith('sightloop.camera.') && event.type !== 'sightloop.camera.kept' && cache.invalidateQueries({ queryKey: [workspace, 'cameras'] })), [cache, workspace]),
   )
   const items = cameras.data?.items ?? []
+  if (cameras.isError && !items.length) return <Failed what="The cameras" error={cameras.error} retry={() => void cameras.refetch()} />
   if (!items.length) return null
   return (
     <Section title="Cameras">

@@ -11,6 +11,7 @@ import { Confirm } from '@/ui/dialog'
 import { ago, count, moment, span } from '@/ui/format'
 import { Dot } from '@/ui/marks'
 import { Section } from '@/ui/page'
+import { Failed } from '@/ui/states'
 import { brought } from './draft'
 
 type Source = components['schemas']['StandingSource']
@@ -25,6 +26,7 @@ export function Standing({ workspace }: { workspace: string }) {
     refetchInterval: (query) => (query.state.data?.items.some((one) => !ENDED.has(one.state) || one.waiting) ? 1000 : 15_000),
   })
   const items = sources.data?.items ?? []
+  if (sources.isError && !items.length) return <Failed what="The connected sources" error={sources.error} retry={() => void sources.refetch()} />
   if (!items.length) return null
   return (
     <Section title="Connected">
