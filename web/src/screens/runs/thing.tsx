@@ -2,7 +2,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { Receipt } from '@/ui/receipt'
 
-const LOOK = 'truncate text-sel hover:underline'
+const LOOK = 'truncate text-sel underline underline-offset-2'
 
 /** A door to whatever an id names, where it has a screen; else just the text. */
 export function ThingLink({ id, children }: { id: string; children?: ReactNode }) {
