@@ -269,6 +269,16 @@ def compared(data: Data, seeds: Sequence[int], error: float) -> Iterator[dict[st
         }  # fmt: skip
 
 
+def joined(before: dict[str, list[dict[str, Any]]], found: dict[str, Any]) -> dict[str, Any]:
+    """The figures with the rows of seeds that were measured before; a seed that was measured again counts once."""
+    rows = {
+        name: sorted({row["seed"]: row for row in [*before.get(name, []), *more]}.values(), key=lambda row: row["seed"])
+        for name, more in found["rows"].items()
+    }
+    summaries = {name: summary(more) for name, more in rows.items()}
+    return {**found, "rows": rows, "seeds": len(rows["sightloop"]), "summary": summaries}
+
+
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean, least and most of each figure over seeds, and how often the claim did not hold."""
     figures = ("decisions", "saved", "minutes", "label_error", "accepted_error", "claimed_error")
@@ -295,9 +305,10 @@ def main() -> int:
     figures = json.loads(at.read_text()).get("data", {}) if at.exists() else {}
     for name in given.data:
         data = clear_cells(given.cache) if name == "elpv" else fashion(given.cache)
+        before = figures.get(name, {}).get("rows", {})
         for found in compared(data, range(given.first, given.first + given.seeds), given.error):
-            keep("label_saving", {"data": figures | {name: found}})
-        figures[name] = found
+            figures[name] = joined(before, found)
+            keep("label_saving", {"data": figures})
         print(json.dumps(figures[name]["summary"], indent=2))
     return 0
 
