@@ -126,7 +126,7 @@ class Listing:
         self.staging = staging
         self.quarantine = quarantine
         self.credentials = Credentials(records, stores, events, gate.egress)
-        self.sources = Sources(stores, self.credentials, gate)
+        self.sources = Sources(stores, self.credentials, gate, nameless)
         self.nameless = nameless
         self.seen = Seen(records, stores, events)
         self.inbox = Inbox(records, events, staging, push_limit)

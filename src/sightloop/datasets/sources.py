@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -61,8 +61,11 @@ class Entry:
 class Sources:
     """Lists and reads what sources hold, each kind by what it can."""
 
-    def __init__(self, stores: Stores, credentials: Credentials, gate: EgressGate) -> None:
+    def __init__(
+        self, stores: Stores, credentials: Credentials, gate: EgressGate, nameless: Callable[[Caller, bytes], bytes]
+    ) -> None:
         self._stores = stores
+        self._nameless = nameless
         self._credentials = credentials
         self._gate = gate
 
@@ -175,7 +178,16 @@ class Sources:
         blobs = self._blobs(caller)
         for name, data in members(self._packed(caller, source)):
             kept = not is_sidecar(name, source) or (name in NAMES and _small(name, data))
-            yield Entry(name, digest=blobs.put(data) if kept else "")
+            yield Entry(name, digest=blobs.put(self._clean(caller, source, data)) if kept else "")
+
+    def _clean(self, caller: Caller, source: Mapping[str, Any], data: bytes) -> bytes:
+        """The bytes, under pseudonyms where they are DICOM; nothing of DICOM that cannot be read."""
+        if source.get("identity") == "keep":
+            return data
+        try:
+            return self._nameless(caller, data)
+        except InvalidMedia:
+            return b""
 
     def _packed(self, caller: Caller, source: Mapping[str, Any]) -> bytes | Path:
         return self._blobs(caller).get(source["upload"]) if "upload" in source else Path(source["path"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -129,6 +131,14 @@ def test_a_patient_is_nowhere_in_what_is_stored(world: World) -> None:
 def test_an_uploaded_patient_is_nowhere_in_what_is_stored(world: World) -> None:
     digest = world.datasets.upload(world.caller, "slice.dcm", media.dicom(name="Doe^Jane"))
     world.ingest(kind="upload", files=[{"name": "slice.dcm", "digest": digest}])
+    assert not [one for one in world.stored() if b"Doe" in one]
+
+
+def test_a_patient_in_an_archive_on_the_server_is_nowhere_in_what_is_stored(world: World, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
+        archive.writestr("slice.dcm", media.dicom(name="Doe^Jane"))
+    output = world.ingest(kind="archive", path=str(tmp_path / "study.zip"))
+    assert (output["ingested"], output["quarantined"]) == (1, 0)
     assert not [one for one in world.stored() if b"Doe" in one]
 
 
