@@ -191,7 +191,7 @@ class Inspector:
         try:
             if one.location:
                 raise InvalidMedia(_STAYS, hint='Ingest a copy, or say "identity": "keep".', reason="identity")
-            data = self._decoder.under_pseudonyms(one.data, self._pseudonyms.key(work.caller))
+            data = self._pseudonyms.nameless(work.caller, one.data)
         except InvalidMedia as problem:
             return _Medium(one.entry, one.data, one.digest, problem)
         return _Medium(one.entry, data, digest_of(data))

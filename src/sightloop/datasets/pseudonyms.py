@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sightloop.datasets import tables
 from sightloop.domain import Caller
 from sightloop.events import Events
+from sightloop.inference import DecodePool
 from sightloop.storage import Records, Stores, insert_once
 
 KEY_BYTES: Final = 32
@@ -22,15 +23,23 @@ def is_dicom(data: bytes) -> bool:
 
 
 class Pseudonyms:
-    """Keeps the key; without it nobody tells which pseudonym stands for whom, and with it only by trying names."""
+    """Puts media under pseudonyms, and keeps the key.
 
-    def __init__(self, records: Records, stores: Stores, events: Events) -> None:
+    Without it nobody tells which pseudonym stands for whom, and with it only by trying names.
+    """
+
+    def __init__(self, records: Records, stores: Stores, events: Events, decoder: DecodePool) -> None:
+        self._decoder = decoder
         self._records = records
         self._stores = stores
         self._events = events
         self._keys: dict[str, bytes] = {}
 
-    def key(self, caller: Caller) -> bytes:
+    def nameless(self, caller: Caller, data: bytes) -> bytes:
+        """The bytes of a medium, under pseudonyms where they are DICOM; raises InvalidMedia where that is damaged."""
+        return self._decoder.under_pseudonyms(data, self._key(caller)) if is_dicom(data) else data
+
+    def _key(self, caller: Caller) -> bytes:
         """The workspace's key, made when it is first asked for."""
         if caller.workspace not in self._keys:
             self._keys[caller.workspace] = self._find(caller) or self._make(caller)

@@ -27,7 +27,7 @@ from sightloop.datasets.listing import Listing
 from sightloop.datasets.maps import Maps, SampleMap
 from sightloop.datasets.objects import Objects
 from sightloop.datasets.outliers import OutlierFinder
-from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
+from sightloop.datasets.pseudonyms import Pseudonyms
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
 from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import NearDuplicateReport, Similarity
@@ -68,19 +68,20 @@ class Datasets:
         push_limit: int = 10_000,
     ) -> None:
         self._stores = stores
-        self._decoder = decoder
         self._embedder = embedder
         self._catalogue = Catalogue(records, stores)
         self._schemas = Schemas(records, events)
         self._staging = Staging(records, stores, events)
-        self._pseudonyms = Pseudonyms(records, stores, events)
+        self._pseudonyms = Pseudonyms(records, stores, events, decoder)
         self.opened = Contents(stores, decoder, self._catalogue, self.media)
         self._quarantine = Quarantine(records, events)
         self._similarity = Similarity(records, stores, decoder, embedder, self._catalogue)
         self.annotations = Annotations(records, self._catalogue, self._schemas)
         self.objects = Objects(records, events, self._catalogue, self._schemas, self.annotations)
         gate = gate or EgressGate(Egress())
-        listing = Listing(records, stores, events, self._staging, self._quarantine, gate, push_limit, self._nameless)
+        listing = Listing(
+            records, stores, events, self._staging, self._quarantine, gate, push_limit, self._pseudonyms.nameless
+        )
         self._sources = listing.sources
         inspector = Inspector(stores, decoder, self._catalogue, self._sources, self._pseudonyms, embedder.size)
         self._ingest = Ingest(
@@ -107,10 +108,7 @@ class Datasets:
 
     def upload(self, caller: Caller, name: str, data: bytes, *, keep_identity: bool = False) -> str:
         """The digest under which the bytes wait for an ingest; DICOM comes under pseudonyms, unless it is kept."""
-        return self._staging.put(caller, name, data if keep_identity else self._nameless(caller, data))
-
-    def _nameless(self, caller: Caller, data: bytes) -> bytes:
-        return self._decoder.under_pseudonyms(data, self._pseudonyms.key(caller)) if is_dicom(data) else data
+        return self._staging.put(caller, name, data if keep_identity else self._pseudonyms.nameless(caller, data))
 
     def ingest(
         self, caller: Caller, source: Mapping[str, Any], *, metadata: Mapping[str, Mapping[str, Any]] | None = None

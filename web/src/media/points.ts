@@ -1,3 +1,5 @@
+import { programOf } from './gl'
+
 /** What the map looks at: the middle in map units, and pixels per unit. */
 export type Camera = { x: number; y: number; scale: number }
 export type Points = {
@@ -47,16 +49,8 @@ void main() {
 export function drawsPoints(canvas: HTMLCanvasElement, edge: readonly [number, number, number]): Points | null {
   const gl = canvas.getContext('webgl2', { antialias: false, premultipliedAlpha: true, powerPreference: 'low-power' })
   if (!gl) return null
-  const program = gl.createProgram()
-  for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]] as const) {
-    const shader = gl.createShader(kind)!
-    gl.shaderSource(shader, text)
-    gl.compileShader(shader)
-    gl.attachShader(program, shader)
-  }
-  gl.linkProgram(program)
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return null
-  gl.useProgram(program)
+  const program = programOf(gl, VERTEX, FRAGMENT)
+  if (!program) return null
   const buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()]
   const feed = (slot: number, data: Float32Array | Uint8Array, each: number, kind: number, normal: boolean) => {
     gl.bindBuffer(gl.ARRAY_BUFFER, buffers[slot]!)

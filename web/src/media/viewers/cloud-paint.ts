@@ -1,3 +1,5 @@
+import { programOf } from '../gl'
+
 const VERTEX = `#version 300 es
 layout(location = 0) in vec4 point;
 uniform mat4 view;
@@ -29,16 +31,8 @@ export type CloudPainter = { draw: (view: Float32Array, options: { size: number;
 export function paintsCloud(canvas: HTMLCanvasElement, points: Float32Array): CloudPainter | null {
   const gl = canvas.getContext('webgl2', { antialias: false, powerPreference: 'low-power' })
   if (!gl) return null
-  const program = gl.createProgram()
-  for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]] as const) {
-    const shader = gl.createShader(kind)!
-    gl.shaderSource(shader, text)
-    gl.compileShader(shader)
-    gl.attachShader(program, shader)
-  }
-  gl.linkProgram(program)
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return null
-  gl.useProgram(program)
+  const program = programOf(gl, VERTEX, FRAGMENT)
+  if (!program) return null
   gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer())
   gl.bufferData(gl.ARRAY_BUFFER, points, gl.STATIC_DRAW)
   gl.enableVertexAttribArray(0)
