@@ -37,9 +37,9 @@ from sightloop.labeling import Labeling, Reviews, replay_acceptance
 from sightloop.loop import Cycle, Loop, Overview, Rooms, Stages, Ticker, replay_act
 from sightloop.monitoring import Monitoring, replay_alarm, replay_rule
 from sightloop.registry import Registry, replay_alias_move, replay_gate
-from sightloop.runs import Runs
+from sightloop.runs import Executor, LocalExecutor, RayExecutor, Runs
 from sightloop.serving import Deployments, PredictionLog, Predictor
-from sightloop.settings import Settings
+from sightloop.settings import RunsSettings, Settings
 from sightloop.storage import FolderLock, Records, Stores, bind, configure_faults
 from sightloop.training import HeadSuggester, LabelErrors, Training, validate_recipe
 
@@ -131,6 +131,8 @@ class Installation:
             egress=egress,
             sinks=sinks,
         )
+        executor = _executor(self.settings.runs)
+        self._closing.callback(executor.close)
         self.runs = Runs(
             self.records,
             self.events,
@@ -139,6 +141,7 @@ class Installation:
             cores=self.settings.runs.cores,
             name=self._name,
             lease_s=self.settings.runs.lease_s,
+            executor=executor,
         )
         self.identity = Identity(self.records, self.stores, self.events)
         self.backups = Backups(
@@ -184,7 +187,14 @@ class Installation:
             events=self.events,
             runs=self.runs,
             registry=self.registry,
-            predictor=Predictor(self.registry, self.datasets, self.predictions, threads=self.settings.serving.threads),
+            predictor=Predictor(
+                self.registry,
+                self.datasets,
+                self.predictions,
+                self.decoder,
+                self.runs.executor,
+                threads=self.settings.serving.threads,
+            ),
             serving_keys=self.identity.hashes,
         )
         self._closing.callback(self.deployments.close)
@@ -372,6 +382,12 @@ def _open_storage(folder: Path, settings: Settings) -> tuple[Records, Stores]:
     url = settings.storage.records_url.get_secret_value() or f"sqlite:///{folder / 'sightloop.db'}"
     records = Records(url, session=new_id("wrk"))
     return records, Stores.from_settings(folder, records, settings.storage)
+
+
+def _executor(settings: RunsSettings) -> Executor:
+    if settings.executor == "local":
+        return LocalExecutor()
+    return RayExecutor(settings.ray_address, cores=settings.ray_cores)
 
 
 def _version() -> str:

@@ -155,6 +155,14 @@ class RunsSettings(_Section):
     lease_s: float = Field(
         15.0, ge=1, description="A process silent for that long, in seconds, is dead: others take over its runs."
     )
+    executor: Literal["local", "ray"] = Field(
+        "local", description="Where ingest, embedding and batch prediction look at media: here, or on a Ray cluster."
+    )
+    ray_address: str = Field(
+        "local",
+        description='Of the cluster: "auto", "host:6379", "ray://host:10001"; "local" starts one of our own here.',
+    )
+    ray_cores: int = Field(2, ge=1, description="Cores of a Ray cluster of our own.")
 
 
 class LoopSettings(_Section):

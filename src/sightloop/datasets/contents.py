@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sightloop.datasets.catalogue import Catalogue
-from sightloop.datasets.pixels import is_shown_as_it_is
 from sightloop.datasets.readings import check_view
 from sightloop.domain import Caller, Sample
 from sightloop.errors import InvalidInput, InvalidMedia
@@ -78,7 +77,7 @@ class Contents:
         longest = max(sample.width, sample.height)
         if not sample.reading and longest <= (longest_px or longest):
             data = self._media(caller, sample_id)
-            if is_shown_as_it_is(sample.format, data):
+            if _is_shown_as_it_is(sample.format, data):
                 return data
         found = self._open(caller, sample, DecodeRequest(pixels=False, picture_px=longest_px or longest, view=view))
         assert found.picture is not None
@@ -121,8 +120,7 @@ class Contents:
 
     def pixels(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
         """uint8 (H, W, 3) RGB of each sample's picture, in order, decoded as they are asked for."""
-        view = self._catalogue.view(caller)
-        samples = view.samples(view.row_numbers(sample_ids))
+        samples = self._samples(caller, sample_ids)
         media = (self._media(caller, one.id) for one in samples)
         for found in self._decoder.map(media, [wanted_of(one, DecodeRequest()) for one in samples]):
             if isinstance(found, InvalidMedia):
@@ -130,9 +128,17 @@ class Contents:
             assert found.pixels is not None
             yield found.pixels
 
-    def _sample(self, caller: Caller, sample_id: str) -> Sample:
+    def encoded(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[tuple[bytes, DecodeRequest]]:
+        """The medium of each sample, in order, read as it is asked for, and how its pixels are had from it."""
+        for one in self._samples(caller, sample_ids):
+            yield self._media(caller, one.id), wanted_of(one, DecodeRequest())
+
+    def _samples(self, caller: Caller, sample_ids: Sequence[str]) -> Sequence[Sample]:
         view = self._catalogue.view(caller)
-        return view.samples(view.row_numbers([sample_id]))[0]
+        return view.samples(view.row_numbers(sample_ids))
+
+    def _sample(self, caller: Caller, sample_id: str) -> Sample:
+        return self._samples(caller, [sample_id])[0]
 
     def _values(self, caller: Caller, sample: Sample) -> npt.NDArray[np.float32]:
         """float32 (H, W) in the unit of the sample's reading, NaN where nothing was measured."""
@@ -148,6 +154,11 @@ class Contents:
 
     def _open(self, caller: Caller, sample: Sample, want: DecodeRequest) -> Decoded:
         return self._decoder.decode(self._media(caller, sample.id), wanted_of(sample, want))
+
+
+def _is_shown_as_it_is(format: str, data: bytes) -> bool:
+    """Whether browsers show these bytes upright: they turn a JPEG as its EXIF says, but not all turn PNG and WebP."""
+    return format == "JPEG" or (format in ("PNG", "WEBP") and b"eXIf" not in data and b"EXIF" not in data)
 
 
 def wanted_of(sample: Sample, want: DecodeRequest) -> DecodeRequest:

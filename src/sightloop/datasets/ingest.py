@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from sightloop.datasets.catalogue import SAMPLES_TABLE, Catalogue
+from sightloop.datasets.embedding import embedded, take_back, vectors_table
 from sightloop.datasets.inspection import Fresh, Inspector, Known, Refused
 from sightloop.datasets.listing import UNREAD, ListedPage, Lister, Listing
 from sightloop.datasets.manifests import Metadata, check_metadata, fields_of
@@ -30,10 +30,11 @@ from sightloop.errors import InvalidInput
 from sightloop.events import Events
 from sightloop.inference import Embedder
 from sightloop.runs import RunContext, Runs
-from sightloop.storage import Records, Stores, Tables, faultpoint, move_pointer, pointer
+from sightloop.storage import Records, Stores, faultpoint, move_pointer
 
 KIND: Final = "ingest"
 CHUNK: Final = 128
+CORES_A_CHUNK: Final = 4  # cores of a cluster that a chunk keeps busy
 COMPARED: Final = ("unchanged", "changed", "removed")
 LOOKED: Final = ("listed", "skipped", *COMPARED)
 
@@ -78,11 +79,13 @@ class Ingest:
         check_metadata(metadata or {})
         self._similarity.require_embedder()
         noted = self._staging.put(caller.keyed("metadata", caller.new_id("met")), "metadata", _packed(metadata or {}))
-        return self._runs.start(caller, KIND, {"source": dict(source), "metadata": noted, "tracked": tracked})
+        chunk = CHUNK * max(1, self._inspector.cores // CORES_A_CHUNK)
+        params = {"source": dict(source), "metadata": noted, "tracked": tracked, "chunk": chunk}
+        return self._runs.start(caller, KIND, params)
 
     def _run(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
         source, tracked = params["source"], params.get("tracked", "")
-        work = _Work(context, source)
+        work = _Work(context, source, params.get("chunk", CHUNK))
         lister = self._listing.lister(context.caller, source, tracked)
         looks, after, number = dict.fromkeys(LOOKED, 0), "", 0
         while True:
@@ -137,8 +140,8 @@ class Ingest:
     def _take_in(self, work: _Work, page: ListedPage, listed: int) -> list[str]:
         """The names of a page that could not be read; all else has become samples or waits in quarantine."""
         unread: list[str] = []
-        for at in range(0, len(page.entries), CHUNK):
-            chunk = page.entries[at : at + CHUNK]
+        for at in range(0, len(page.entries), work.chunk):
+            chunk = page.entries[at : at + work.chunk]
             done = work.context.step(f"chunk-{work.chunks:06d}", partial(self._chunk, work, work.chunks, chunk))
             work.chunks += 1
             work.done += len(chunk)
@@ -167,7 +170,7 @@ class Ingest:
             chunk.known += [one for one in batch if isinstance(one, Known)]
             fresh = [one for one in batch if isinstance(one, Fresh)]
             if fresh:
-                chunk.vectors.append(self._embedder.embed([one.pixels for one in fresh]).astype(np.float16))
+                chunk.vectors.append(embedded(self._embedder, [one.seen for one in fresh]))
             chunk.fresh += [one.without_pixels() for one in fresh]
         faultpoint("ingest.after_blobs")
         self._commit(context.run_id, caller.keyed(KIND, context.run_id, str(number)), chunk, work.given(entries))
@@ -228,20 +231,9 @@ class Ingest:
         }
         versions = {}
         for name, table in written.items():
-            self._take_back(caller, store, name)
+            take_back(self._records, store, caller, name)
             versions[name] = store.upsert(name, table, "id")
         return versions
-
-    def _take_back(self, caller: Caller, store: Tables, name: str) -> None:
-        """Undo writes that a crash kept from SQL."""
-        with self._records.read() as connection:
-            truth = pointer(connection, caller.workspace, name)
-        latest = store.latest(name)
-        if latest is not None and latest != truth:
-            if truth is None:
-                store.delete(name, "true")
-            else:
-                store.restore(name, truth)
 
 
 @dataclass(slots=True)
@@ -250,6 +242,7 @@ class _Work:
 
     context: RunContext
     source: Mapping[str, Any]
+    chunk: int
     said: Metadata = field(default_factory=dict)
     done: int = 0
     chunks: int = 0
@@ -283,12 +276,6 @@ class _Chunk:
             "known": len(self.known) - again,
             "quarantined": len(self.refused),
         }
-
-
-def vectors_table(ids: Sequence[str], vectors: npt.NDArray[np.float16]) -> pa.Table:
-    """Rows of an embeddings table: id, and the vector as float16."""
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float16()), vectors.shape[1])
-    return pa.table({"id": pa.array(ids, pa.string()), "vector": column})
 
 
 def _packed(value: Any) -> bytes:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from sightloop.datasets.catalogue import Catalogue, sample_id
 from sightloop.datasets.clips import FORMATS, frame_name, plan_of
-from sightloop.datasets.pixels import embeddable
+from sightloop.datasets.looking import Looking
 from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.rows import SAMPLE_FIELDS
 from sightloop.datasets.sources import Entry, Reader, Sources, check_name
 from sightloop.domain import Address, Caller, Sample, SampleKind, digest_of
 from sightloop.errors import InvalidMedia
-from sightloop.inference import Decoded, DecodePool, DecodeRequest
+from sightloop.inference import Batch, Decoded, DecodePool, DecodeRequest, Seen, without_pixels
 from sightloop.storage import Blobs, Stores
 from sightloop.vision import HASH_VERSION, perceptual_hash
 
@@ -31,7 +30,6 @@ PHASH_VERSION: Final = f"dct8@{HASH_VERSION}/full-decode/luma/box32@1"
 _WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True, anything=True)
 _HASHED: Final = frozenset({"image", "frame", "sweep"})  # what looks alike is alike; two spectrograms are not
 _STAYS: Final = "The file names a person and stays where it is."
-_NO_PIXELS: Final = np.empty((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +53,27 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fresh:
-    """A new sample whose blobs are put; `pixels` uint8 (H, W, 3); `location` is set where media stay in place."""
+    """A new sample whose blobs are put.
+
+    Attributes:
+        location: set where media stay in place.
+        seen: to be embedded, or with its vector.
+    """
 
     entry: Entry
     sample: Sample
     location: str
-    pixels: npt.NDArray[np.uint8]
+    seen: Seen
 
     def without_pixels(self) -> Fresh:
-        return replace(self, pixels=_NO_PIXELS)
+        return replace(self, seen=without_pixels(self.seen))
 
 
 Outcome = Known | Refused | Fresh
 
 
 class Inspector:
-    """Looks at entries in batches of BATCH at fixed boundaries.
-
-    Args:
-        embed_side: side in pixels to which an image is reduced here if it has too many pixels for the embedder.
-    """
+    """Looks at entries in batches of BATCH at fixed boundaries."""
 
     def __init__(
         self,
@@ -83,15 +82,20 @@ class Inspector:
         catalogue: Catalogue,
         sources: Sources,
         pseudonyms: Pseudonyms,
-        embed_side: int,
+        looking: Looking,
     ) -> None:
         self._stores = stores
         self._sources = sources
         self._decoder = decoder
         self._catalogue = catalogue
         self._pseudonyms = pseudonyms
-        self._embed_side = embed_side
+        self._looking = looking
         self._fetch = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
+
+    @property
+    def cores(self) -> int:
+        """How many batches are looked at together."""
+        return self._looking.cores
 
     def inspect(
         self, caller: Caller, entries: Sequence[Entry], source: Mapping[str, Any], run: str
@@ -99,36 +103,44 @@ class Inspector:
         """One outcome for each entry, batch by batch; the next batch is decoded while the caller uses this one."""
         reader = self._sources.reader(caller, source)
         work = _Work(caller, source, run, self._stores.workspace(caller.workspace).blobs, reader)
-        batches = [entries[at : at + BATCH] for at in range(0, len(entries), BATCH)]
-        with ThreadPoolExecutor(1, thread_name_prefix="inspect") as ahead:
-            upcoming = ahead.submit(self._batch, work, batches[0])
-            for following in [*batches[1:], None]:
-                outcomes, clips = upcoming.result()
-                if following is not None:
-                    upcoming = ahead.submit(self._batch, work, following)
+        settled = self._settled(work, entries)
+        with closing(settled), ThreadPoolExecutor(1, thread_name_prefix="inspect") as ahead:
+            upcoming = ahead.submit(next, settled, None)
+            while (batch := upcoming.result()) is not None:
+                upcoming = ahead.submit(next, settled, None)
+                outcomes, clips = batch
                 yield outcomes
                 for clip in clips:
                     yield from self._frames(work, clip)
 
-    def _batch(self, work: _Work, entries: Sequence[Entry]) -> tuple[list[Outcome], list[_Medium]]:
-        """The outcomes, and those of the media that are videos whose frames are asked for."""
+    def _settled(self, work: _Work, entries: Sequence[Entry]) -> Generator[_Settled, None, None]:
+        """Batch by batch."""
+        begun: deque[_Begun] = deque()
+
+        def batches() -> Iterator[Batch]:
+            for at in range(0, len(entries), BATCH):
+                begun.append(self._begin(work, entries[at : at + BATCH]))
+                yield begun[-1].unseen(work)
+
+        for seen in self._looking.map(batches()):
+            one = begun.popleft()
+            yield self._settle(work, one, dict(zip(one.looked_at, seen, strict=True)))
+
+    def _begin(self, work: _Work, entries: Sequence[Entry]) -> _Begun:
         media = [self._nameless(work, one) for one in self._fetch.map(partial(_read, work.reader), entries)]
         ids = {one.digest: sample_id(work.caller, one.digest) for one in media if one.problem is None}
         stored = self._catalogue.stored(work.caller, sorted(set(ids.values())), ["format", "run", "name"])
         rows = {digest: stored[ids[digest]] for digest in ids if ids[digest] in stored}
-        unseen = {
-            one.digest: one.data
-            for one in media
-            if one.problem is None and one.digest not in rows and one.digest not in work.formats
-        }
-        suffixes = {one.digest: Path(one.entry.name).suffix.lower() for one in media}
-        wants = [replace(_WANTED, declared=work.source.get("reading"), suffix=suffixes[digest]) for digest in unseen]
-        decoded = dict(zip(unseen, self._decoder.map(unseen.values(), wants), strict=True))
+        return _Begun(media, ids, rows)
+
+    def _settle(self, work: _Work, begun: _Begun, seen: Mapping[str, Seen]) -> _Settled:
+        media, ids, rows = begun.media, begun.ids, begun.rows
         outcomes: list[Outcome] = []
         thumbnails: list[bytes] = []
         clips: dict[str, _Medium] = {}
         for one in media:
-            found = decoded.get(one.digest)
+            looked = seen.get(one.digest)
+            found = looked.found if looked else None
             row = rows.get(one.digest)
             held = work.formats.get(one.digest) or (row["format"] if row else "")
             problem = one.problem or (found if isinstance(found, InvalidMedia) else None)
@@ -139,14 +151,14 @@ class Inspector:
                 clips.setdefault(one.digest, one)
             if problem is not None:
                 outcomes.append(_refusal(one, problem))
-            elif held or not isinstance(found, Decoded):
+            elif held or looked is None or not isinstance(found, Decoded):
                 mine = row is not None and row["run"] == work.run and row["name"] == one.entry.name
                 outcomes.append(Known(one.entry, ids[one.digest], mine))
             else:
-                outcomes.append(self._fresh(work, one, ids[one.digest], found))
-                if isinstance(outcomes[-1], Fresh):
-                    work.formats[one.digest] = found.format
-                    thumbnails.append(found.thumbnail or b"")
+                sample = self._sample(work, one, ids[one.digest], found)
+                outcomes.append(Fresh(one.entry, sample, one.location, looked))
+                work.formats[one.digest] = found.format
+                thumbnails.append(found.thumbnail or b"")
         _put_blobs(work, media, outcomes, thumbnails)
         return outcomes, list(clips.values())
 
@@ -171,14 +183,14 @@ class Inspector:
                 mine = row["run"] == work.run and row["name"].startswith(f"{clip.entry.name}#")
                 outcomes.append(Known(clip.entry, sample, mine))
         fresh = [pts for pts, sample in ids.items() if sample not in stored]
-        wanted = replace(_WANTED, size=(self._embed_side, self._embed_side))
+        wanted = replace(_WANTED, size=(self._looking.side, self._looking.side))
         thumbnails = []
         for pts, found in zip(fresh, self._decoder.frames(clip.data, fresh, wanted), strict=True):
             if found is not None and found.pixels is not None:
                 made = self._sample(work, clip, ids[pts], found)
                 named = frame_name(clip.entry.name, float(found.facts["time_s"]))
                 frame = replace(made, name=named, address=Address(pts=pts))
-                outcomes.append(Fresh(clip.entry, frame, clip.location, found.pixels))
+                outcomes.append(Fresh(clip.entry, frame, clip.location, Seen(found, found.pixels)))
                 thumbnails.append(found.thumbnail or b"")
         if thumbnails:
             work.blobs.put_many(thumbnails)
@@ -195,13 +207,6 @@ class Inspector:
         except InvalidMedia as problem:
             return _Medium(one.entry, one.data, one.digest, problem)
         return _Medium(one.entry, data, digest_of(data))
-
-    def _fresh(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Fresh | Refused:
-        try:
-            pixels = embeddable(self._decoder, one.data, found, self._embed_side, work.source.get("reading"))
-        except InvalidMedia as problem:
-            return _refusal(one, problem)
-        return Fresh(one.entry, self._sample(work, one, sample, found), one.location, pixels)
 
     def _sample(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Sample:
         measures = found.measures
@@ -242,6 +247,31 @@ class _Work:
     formats: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Begun:
+    """A batch that is read: sample ids, and rows of those that are known, by digest; `looked_at` in the order asked."""
+
+    media: Sequence[_Medium]
+    ids: Mapping[str, str]
+    rows: Mapping[str, Mapping[str, Any]]
+    looked_at: Sequence[str] = ()
+
+    def unseen(self, work: _Work) -> Batch:
+        """What must be looked at."""
+        new = {
+            one.digest: one
+            for one in self.media
+            if one.problem is None and one.digest not in self.rows and one.digest not in work.formats
+        }
+        self.looked_at = list(new)
+        declared = work.source.get("reading")
+        suffixes = [Path(one.entry.name).suffix.lower() for one in new.values()]
+        return Batch(
+            [one.data for one in new.values()],
+            [replace(_WANTED, declared=declared, suffix=suffix) for suffix in suffixes],
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Medium:
     """The bytes of an entry, or why there are none."""
@@ -251,6 +281,9 @@ class _Medium:
     digest: str
     problem: InvalidMedia | None = None
     location: str = ""
+
+
+_Settled = tuple[list[Outcome], list[_Medium]]
 
 
 def _read(reader: Reader, entry: Entry) -> _Medium:

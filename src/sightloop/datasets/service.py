@@ -15,6 +15,7 @@ from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Counts, Page
 from sightloop.datasets.columns import ColumnReader
 from sightloop.datasets.contents import Contents
+from sightloop.datasets.embedding import Embed
 from sightloop.datasets.entries import entry_of
 from sightloop.datasets.exports import Exports, LabelFormat, formats
 from sightloop.datasets.filters import Where
@@ -24,6 +25,7 @@ from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
 from sightloop.datasets.interchange import ImportReport, Interchange
 from sightloop.datasets.listing import Listing
+from sightloop.datasets.looking import Looking
 from sightloop.datasets.maps import Maps, SampleMap
 from sightloop.datasets.objects import Objects
 from sightloop.datasets.outliers import OutlierFinder
@@ -37,7 +39,7 @@ from sightloop.datasets.versions import VersionDiff, Versions
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, part_digest
 from sightloop.errors import NotFound
 from sightloop.events import Egress, EgressGate, Events
-from sightloop.inference import DecodePool, Embedder
+from sightloop.inference import DecodePool, DecodeRequest, Embedder
 from sightloop.runs import Runs
 from sightloop.storage import Records, Stores
 
@@ -83,9 +85,21 @@ class Datasets:
             records, stores, events, self._staging, self._quarantine, gate, push_limit, self._pseudonyms.nameless
         )
         self._sources = listing.sources
-        inspector = Inspector(stores, decoder, self._catalogue, self._sources, self._pseudonyms, embedder.size)
+        looking = Looking(runs.executor, decoder, embedder)
+        inspector = Inspector(stores, decoder, self._catalogue, self._sources, self._pseudonyms, looking)
         self._ingest = Ingest(
             records, stores, events, runs, embedder, self._catalogue, inspector, self._similarity, listing
+        )
+        self._embed = Embed(
+            records,
+            stores,
+            events,
+            runs,
+            embedder,
+            self._catalogue,
+            self.opened,
+            self._similarity,
+            looking,
         )
         self.sources = StandingSources(records, events, runs, self._ingest, listing)
         self._versions = Versions(
@@ -210,9 +224,17 @@ class Datasets:
         """uint8 (H, W, 3) RGB of each sample, in order, decoded in children as they are asked for."""
         return self.opened.pixels(caller, sample_ids)
 
+    def encoded(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[tuple[bytes, DecodeRequest]]:
+        """The medium of each sample, in order, read as it is asked for, and how its pixels are had from it."""
+        return self.opened.encoded(caller, sample_ids)
+
     def embeddings(self, caller: Caller, sample_ids: Sequence[str]) -> npt.NDArray[np.float32]:
         """Vectors float32 (N, D), in the order of the ids."""
         return self._similarity.embeddings(caller, sample_ids)
+
+    def embed(self, caller: Caller) -> Run:
+        """A run that embeds the samples that have no vector of the present embedder. Its output: embedded."""
+        return self._embed.start(caller)
 
     def near_duplicates(self, caller: Caller, where: Where | None = None) -> NearDuplicateReport:
         """Groups of samples that are nearly the same: perceptual hashes propose, embeddings confirm."""

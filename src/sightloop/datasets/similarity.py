@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
@@ -14,10 +14,9 @@ import numpy.typing as npt
 
 from sightloop.datasets.catalogue import Catalogue, View
 from sightloop.datasets.filters import Where
-from sightloop.datasets.pixels import embeddable
 from sightloop.domain import Caller, Sample
 from sightloop.errors import InvalidInput, not_found
-from sightloop.inference import DecodePool, DecodeRequest, Embedder
+from sightloop.inference import DecodePool, DecodeRequest, Embedder, embeddable
 from sightloop.storage import Records, Stores, pointer
 from sightloop.vision import near_duplicates
 
@@ -79,6 +78,10 @@ class Similarity:
             return np.empty((0, self._embedder.dimensions), np.float32)
         held = self._vectors(caller)
         return held.matrix[_rows(held, sample_ids)].astype(np.float32)
+
+    def held(self, caller: Caller) -> Collection[str]:
+        """The samples that have a vector."""
+        return self._vectors(caller).rows.keys()
 
     def stored(self, caller: Caller, sample_ids: Sequence[str]) -> npt.NDArray[np.float16]:
         """Vectors as they are stored, float16 (N, D), in the order of the ids."""
@@ -165,8 +168,9 @@ class Similarity:
         return list(zip(view.samples(numbers[best].tolist()), cosines[best].tolist(), strict=True))
 
     def _embed(self, image: bytes) -> npt.NDArray[np.float32]:
-        found = self._decoder.decode(image, DecodeRequest())
-        pixels = embeddable(self._decoder, image, found, self._embedder.size)
+        want = DecodeRequest()
+        pixels = embeddable(self._decoder, image, self._decoder.decode(image, want), self._embedder.size, want)
+        assert pixels is not None  # what is no image was refused
         return np.asarray(self._embedder.embed([pixels])[0])
 
     def _vectors(self, caller: Caller) -> _Vectors:

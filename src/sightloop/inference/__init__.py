@@ -22,27 +22,41 @@ if TYPE_CHECKING:
     from sightloop.inference.decoding import DecodeRequest as DecodeRequest
     from sightloop.inference.embedders import Embedder as Embedder
     from sightloop.inference.embedders import load_embedder as load_embedder
+    from sightloop.inference.looking import Batch as Batch
+    from sightloop.inference.looking import FarLook as FarLook
+    from sightloop.inference.looking import Seen as Seen
+    from sightloop.inference.looking import embeddable as embeddable
+    from sightloop.inference.looking import look as look
+    from sightloop.inference.looking import without_pixels as without_pixels
+    from sightloop.inference.sessions import OUTPUTS as OUTPUTS
     from sightloop.inference.sessions import ModelSession as ModelSession
     from sightloop.inference.sessions import Predictions as Predictions
     from sightloop.inference.sessions import check_parity as check_parity
 
 _HOMES = {
+    "OUTPUTS": "sessions",
+    "Batch": "looking",
     "Bundle": "bundles",
     "BundleFacts": "bundles",
     "BundleManifest": "bundles",
     "LinearHead": "bundles",
     "assemble_bundle": "bundles",
     "validate_bundle": "bundles",
+    "without_pixels": "looking",
     "Capture": "capture",
     "Look": "capture",
     "DecodePool": "decoding",
     "DecodeRequest": "decoding",
     "Decoded": "decoding",
     "Embedder": "embedders",
+    "FarLook": "looking",
     "load_embedder": "embedders",
+    "look": "looking",
     "ModelSession": "sessions",
     "Predictions": "sessions",
+    "Seen": "looking",
     "check_parity": "sessions",
+    "embeddable": "looking",
 }
 
 __all__ = list(_HOMES)

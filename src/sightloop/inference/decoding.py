@@ -117,6 +117,7 @@ class DecodePool:
         *,
         module: str = "sightloop.inference.decode_child",
     ) -> None:
+        self.limits = {"memory_bytes": memory_bytes, "wall_s": wall_s, "cpu_s": cpu_s}
         self._limits = Limits(memory_bytes=memory_bytes, cpu_s=cpu_s, wall_s=wall_s)
         self._recycle_after = recycle_after
         self._module = module

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ import numpy.typing as npt
 from sightloop.errors import InvalidInput
 from sightloop.inference.bundles import Bundle
 from sightloop.inference.graphs import GraphSession, Pixels
+from sightloop.inference.looking import Seen, put_through
+
+OUTPUTS: Final = ("probabilities", "logits", "embedding")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +40,11 @@ class ModelSession:
 
     def predict(self, images: Sequence[Pixels]) -> Predictions:
         """Predictions for uint8 (H, W, 3) RGB images of any sizes, in their order."""
-        return Predictions(*self._graph.run(images, ("probabilities", "logits", "embedding")))
+        return Predictions(*self._graph.run(images, OUTPUTS))
+
+    def answer(self, seen: Sequence[Seen]) -> list[Seen]:
+        """The same, with the OUTPUTS for those that have pixels."""
+        return put_through(self._graph, OUTPUTS, seen)
 
 
 @dataclass(frozen=True, slots=True)

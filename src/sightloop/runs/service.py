@@ -21,6 +21,7 @@ from sightloop.events import Events, read_page
 from sightloop.runs.context import RunContext, problem_of, refuse_outage
 from sightloop.runs.cores import Cores
 from sightloop.runs.durable import Engine, Interrupted
+from sightloop.runs.executors import Executor, LocalExecutor
 from sightloop.runs.fencing import Token, claim, holding, refuse_late_writes
 from sightloop.runs.rows import link_rows, new_row, run_of
 from sightloop.runs.tables import run_links, runs
@@ -42,6 +43,7 @@ class Runs:
         cores: how many cores runs may hold together; all that the process may use by default. 0: others run them all.
         name: of this process among those that carry out runs.
         lease_s: a process that was silent for that long is dead; others take over its runs.
+        executor: where the work within a step is done; this process by default. Who made it closes it, after the runs.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class Runs:
         cores: float | None = None,
         name: str = "control",
         lease_s: float = 15.0,
+        executor: Executor | None = None,
     ) -> None:
+        self.executor = executor or LocalExecutor()
         self._records = records
         self._events = events
         self._path = path

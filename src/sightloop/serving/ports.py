@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sightloop.domain import Caller, Role, Sample
+from sightloop.inference import DecodeRequest
 
 
 class SampleMedia(Protocol):
@@ -30,6 +31,10 @@ class SampleMedia(Protocol):
 
     def pixels(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
         """uint8 (H, W, 3) RGB of each sample, in order."""
+        ...
+
+    def encoded(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[tuple[bytes, DecodeRequest]]:
+        """The medium of each sample, in order, read as it is asked for, and how its pixels are had from it."""
         ...
 
 

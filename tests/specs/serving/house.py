@@ -14,9 +14,9 @@ import pyarrow as pa
 from sightloop.domain import Caller, ModelVersion, Role, Sample, derived_id, digest_of
 from sightloop.errors import not_found
 from sightloop.events import Events
-from sightloop.inference import Bundle
+from sightloop.inference import Bundle, DecodePool, DecodeRequest
 from sightloop.registry import Registry
-from sightloop.runs import Runs
+from sightloop.runs import Executor, Runs
 from sightloop.serving import Deployments, PredictionLog, Predictor
 from sightloop.settings import DecodeSettings, ServingSettings, Settings
 from sightloop.storage import Records, Stores
@@ -53,11 +53,15 @@ class HeldSamples:
         for sample_id in sample_ids:
             yield np.full((16, 16, 3), self._levels[sample_id], np.uint8)
 
+    def encoded(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[tuple[bytes, DecodeRequest]]:
+        for sample_id in sample_ids:
+            yield png(self._levels[sample_id]), DecodeRequest()
+
 
 class House:
     """The rooms that serving stands on, wired as app does it."""
 
-    def __init__(self, folder: Path, samples: HeldSamples | None = None) -> None:
+    def __init__(self, folder: Path, samples: HeldSamples | None = None, executor: Executor | None = None) -> None:
         self.folder = folder
         self.samples = samples or HeldSamples()
         self.records = Records(f"sqlite:///{folder}/sightloop.db")
@@ -65,7 +69,8 @@ class House:
         self.events = Events(self.records)
         self.stores = Stores(folder, self.records)
         self.registry = Registry(self.records, self.events, self.stores)
-        self.runs = Runs(self.records, self.events, folder / "runs.db", code_version="test")
+        self.runs = Runs(self.records, self.events, folder / "runs.db", code_version="test", executor=executor)
+        self.decoder = DecodePool(workers=1)
         self.log = PredictionLog(folder, self.records, self.events, self.stores, self.samples)
         self.keys = list(KEYS)
         self.deployments = Deployments(
@@ -75,7 +80,7 @@ class House:
             events=self.events,
             runs=self.runs,
             registry=self.registry,
-            predictor=Predictor(self.registry, self.samples, self.log, threads=1),
+            predictor=Predictor(self.registry, self.samples, self.log, self.decoder, self.runs.executor, threads=1),
             serving_keys=lambda: self.keys,
         )
 
@@ -106,6 +111,7 @@ class House:
 
     def close(self) -> None:
         self.deployments.close()
+        self.decoder.close()
         self.runs.close()
         self.records.close()
 

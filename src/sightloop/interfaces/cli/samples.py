@@ -166,6 +166,13 @@ def search(
     return Table(found, ("cosine", "sample"))
 
 
+@samples.command("embed", example="sightloop samples embed")
+def embed(ws: Workspace) -> Any:
+    """Embed the samples that have no vector of the present embedder, here or on a Ray cluster."""
+    with progress("Embedding") as follow:
+        return ws.runs.wait(ws.samples.embed(), progress=follow)
+
+
 @samples.command("outliers", example="sightloop samples outliers --limit 10")
 def outliers(
     ws: Workspace,

@@ -145,6 +145,10 @@ class Samples(Noun):
         """The groups of samples that look the same."""
         return self._connection.get("/samples/near-duplicates", where=where_text(where))
 
+    def embed(self, *, key: str | None = None) -> Record:
+        """The run that embeds the samples that have no vector of the present embedder."""
+        return self._connection.post("/embeddings", {}, key=key)
+
     def outliers(self, *, where: Where | None = None, limit: int = 100) -> Sequence[Record]:
         """The samples farthest from their nearest neighbours, with their mean cosine distance, farthest first.
 

@@ -175,6 +175,12 @@ def list_outliers(ask: Ask, where: Where = None, limit: Limit = 100) -> Outliers
     return ask.installation.datasets.outliers.found(ask.caller, filter_of(where), limit)
 
 
+@routes.post("/embeddings", permission=Permission.DATASET_WRITE)
+def embed_samples(ask: Ask) -> Run:
+    """The run that embeds the samples that have no vector of the present embedder."""
+    return ask.installation.datasets.embed(ask.caller)
+
+
 @routes.post("/outliers", permission=Permission.DATASET_WRITE)
 def find_outliers(ask: Ask, body: Look) -> Run:
     """The run that looks for outliers among what matches; the same one as long as the samples are the same."""
