@@ -53,7 +53,7 @@ function Frame({ session }: { session: Session }) {
   const cache = useQueryClient()
   const [commands, setCommands] = useState(false)
   const [sheet, setSheet] = useState(false)
-  const [narrow, setNarrow] = useState(false)
+  const [narrow, setNarrow] = useState(() => innerWidth < 800)
   const overview = useQuery({ ...asked(['overview'], () => api.GET('/api/v1/overview')), staleTime: 5_000 })
   useEvents(useCallback(() => void cache.invalidateQueries({ queryKey: [workspace, 'overview'] }), [cache, workspace]))
 
@@ -100,7 +100,7 @@ function Frame({ session }: { session: Session }) {
             params={{ workspace }}
             title={narrow ? name : undefined}
             aria-label={narrow ? name : undefined}
-            className="flex h-7 shrink-0 items-center gap-2 rounded-md px-2 text-ink-2 hover:bg-raised hover:text-ink"
+            className="relative flex h-7 shrink-0 items-center gap-2 rounded-md px-2 text-ink-2 hover:bg-raised hover:text-ink"
             activeProps={{ className: '!bg-raised !text-ink font-medium', 'aria-current': 'page' }}
             activeOptions={{ exact: to === '/w/$workspace', includeSearch: false }}
           >
@@ -108,7 +108,7 @@ function Frame({ session }: { session: Session }) {
             {!narrow && name}
             {!narrow && badges[name] ? <span className="num ml-auto text-2xs text-ink-2">{count(badges[name])}</span> : null}
             {warned[name] ? (
-              <span className="ml-auto flex">
+              <span className={narrow ? 'absolute top-1 right-1' : 'ml-auto flex'}>
                 <Dot tone="warn" label={`${warned[name]} need attention`} />
               </span>
             ) : null}

@@ -7,7 +7,7 @@ export function Page({ title, sub, actions, children }: { title: ReactNode; sub?
       <header className="flex min-h-11 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-1.5">
         <h1 className="truncate text-sm font-semibold">{title}</h1>
         {sub && <div className="num flex min-w-0 items-center gap-2 truncate text-ink-2">{sub}</div>}
-        <div className="ml-auto flex min-w-0 flex-wrap items-center gap-2">{actions}</div>
+        <div className="ml-auto flex min-w-0 flex-wrap items-center justify-end gap-2">{actions}</div>
       </header>
       <div className="relative min-h-0 grow overflow-auto" tabIndex={-1}>
         {children}

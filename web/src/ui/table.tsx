@@ -19,6 +19,16 @@ type Props<T> = {
   onEnd?: () => void
 }
 
+/** Widths in pixels: of what stretches at the least, and of the padding. */
+const LEAST = 128
+const PADDING = 32
+
+/** The columns' widths, and how wide all are at the least: on a narrow screen the table scrolls, no column lies on another. */
+export function tracks(columns: readonly { width?: string }[]): { template: string; least: number } {
+  const widths = columns.map(({ width = '1fr' }) => width.replace(/^(?:minmax\(0,)?([\d.]+fr)\)?$/, `minmax(${LEAST}px,$1)`))
+  return { template: widths.join(' '), least: widths.reduce((sum, width) => sum + parseFloat(width.replace(/^minmax\(/, '')), PADDING) }
+}
+
 /** A virtual table: text left, numbers right, sticky head, the row is the link; J and K move, Enter opens, X selects. */
 export function Table<T>({ rows, columns, id, label, onOpen, selected, onSelect, current, onEnd }: Props<T>) {
   const frame = useRef<HTMLDivElement>(null)
@@ -40,17 +50,17 @@ export function Table<T>({ rows, columns, id, label, onOpen, selected, onSelect,
       k: { label: 'Previous row', run: () => go(at.current - 1) },
     }),
   )
-  const template = columns.map((column) => column.width ?? 'minmax(0,1fr)').join(' ')
+  const { template, least } = tracks(columns)
   return (
     <div ref={frame} role="table" aria-label={label} aria-rowcount={rows.length + 1} className="h-full overflow-auto" tabIndex={0}>
-      <div role="row" aria-rowindex={1} className="sticky top-0 z-10 grid h-8 items-center border-b border-line bg-bg px-4 text-xs text-ink-2" style={{ gridTemplateColumns: template }}>
+      <div role="row" aria-rowindex={1} className="sticky top-0 z-10 grid h-8 items-center border-b border-line bg-bg px-4 text-xs text-ink-2" style={{ gridTemplateColumns: template, minWidth: least }}>
         {columns.map((column) => (
           <div key={column.key} role="columnheader" className={cx('truncate px-2', column.right && 'text-right')}>
             {column.head}
           </div>
         ))}
       </div>
-      <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+      <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize(), minWidth: least }}>
         {shown.map((item) => {
           const row = rows[item.index]!
           const key = id(row)

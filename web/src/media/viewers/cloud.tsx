@@ -46,7 +46,7 @@ function Turning({ points, name }: { points: Float32Array; name: string }) {
     const ratio = devicePixelRatio
     drawn.width = Math.max(1, Math.round(drawn.clientWidth * ratio))
     drawn.height = Math.max(1, Math.round(drawn.clientHeight * ratio))
-    painter.current.draw(matrix(orbit.current, drawn.width / drawn.height), { size: 2 * ratio, byIntensity: how.current === 'intensity', low: low[2]!, high: high[2]! })
+    painter.current.draw(matrix(orbit.current, drawn.width / drawn.height), { size: sizeOf(points.length / 4) * ratio, byIntensity: how.current === 'intensity', low: low[2]!, high: high[2]! })
   }).current
   const ask = (next: Orbit = orbit.current) => {
     orbit.current = next
@@ -86,9 +86,9 @@ function Turning({ points, name }: { points: Float32Array; name: string }) {
   }
   return (
     <div className="flex h-full w-full flex-col">
-      <div className="flex items-center gap-2 pb-2 text-xs text-ink-2">
-        <span className="num">{count(points.length / 4)} points shown</span>
-        <span className="num">
+      <div className="flex flex-wrap items-center gap-2 pb-2 text-xs text-ink-2">
+        <span className="num whitespace-nowrap">{count(points.length / 4)} points shown</span>
+        <span className="num whitespace-nowrap">
           {[0, 1, 2].map((axis) => (high[axis]! - low[axis]!).toFixed(1)).join(' × ')} m
         </span>
         <span className="ml-auto" />
@@ -121,6 +121,9 @@ function Turning({ points, name }: { points: Float32Array; name: string }) {
     </div>
   )
 }
+
+/** How wide a point is, CSS pixels: few are drawn larger, so that they can be seen. */
+const sizeOf = (points: number): number => Math.min(6, Math.max(2, 120 / Math.sqrt(points)))
 
 function ends(points: Float32Array): { low: number[]; high: number[] } {
   const low = [Infinity, Infinity, Infinity]

@@ -44,11 +44,11 @@ export function Measurement({ sample, name, width, height, unit, quantity, palet
         <Input aria-label={`Brightest, in ${unit || 'units'}`} placeholder="to" inputMode="decimal" value={high} onChange={(event) => setHigh(event.target.value)} className="w-20" />
         <span className="text-ink-3">{unit}</span>
         {empty && <span className="text-crit">The range is empty.</span>}
-        <dl className="num ml-auto flex gap-4" aria-live="polite" aria-label={box ? `${quantity} in the rectangle` : `${quantity} of the whole image`}>
+        <dl className="num ml-auto flex flex-wrap gap-x-4" aria-live="polite" aria-label={box ? `${quantity} in the rectangle` : `${quantity} of the whole image`}>
           {([['lowest', measured.data?.lowest], ['mean', measured.data?.mean], ['median', measured.data?.median], ['highest', measured.data?.highest]] as const).map(([what, value]) => (
             <div key={what} className="flex gap-1">
               <dt className="text-ink-3">{what}</dt>
-              <dd>{said(value)}</dd>
+              <dd className="whitespace-nowrap">{said(value)}</dd>
             </div>
           ))}
         </dl>

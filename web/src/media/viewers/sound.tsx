@@ -33,7 +33,7 @@ export function Sound({ sample, name, format, topHz }: { sample: string; name: s
         )}
       </div>
       {/* eslint-disable-next-line jsx-a11y/media-has-caption */}
-      <audio controls src={url} aria-label={`Play ${name}`} className="w-full" />
+      <audio controls src={url} aria-label={`Play ${name}`} className="h-10 w-full shrink-0" />
     </div>
   )
 }

@@ -60,7 +60,7 @@ function Shown({ one, workspace }: { one: Alert; workspace: string }) {
         </>
       }
     >
-      <div className="flex h-full min-h-0">
+      <div className="flex h-full min-h-0 max-md:block max-md:overflow-y-auto">
         <div className="flex min-w-0 grow flex-col gap-8 overflow-auto p-4" tabIndex={0} role="region" aria-label="Evidence">
           <Wrong error={review.error ?? acknowledge.error} />
           <Said one={one} evidence={evidence} />

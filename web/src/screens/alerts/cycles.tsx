@@ -55,7 +55,7 @@ export function CycleShown({ cycle }: { cycle: Cycle }) {
       </div>
       <Wrong error={resume.error} />
       {error.message && <p className="text-crit">{error.message} {error.hint}</p>}
-      <ol className="grid grid-cols-7 gap-px" aria-label={`Phases of ${cycle.policy}`}>
+      <ol className="grid grid-cols-7 gap-px max-md:grid-cols-4 max-md:gap-y-3" aria-label={`Phases of ${cycle.policy}`}>
         {PHASES.map((phase, index) => {
           const seconds = cycle.seconds[phase]
           const current = at === index

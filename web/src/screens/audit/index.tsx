@@ -85,7 +85,7 @@ function FilterBox({ name, value, onChange }: { name: string; value: string; onC
 
 const columnsOf = (narrow: (to: Filter) => void) => {
   const door = (name: keyof Filter, value: string) => (
-    <button type="button" className="h-6 truncate hover:underline" title={`Only ${value}`} onClick={(event) => (event.stopPropagation(), narrow({ [name]: value }))}>
+    <button type="button" className="h-6 max-w-full truncate hover:underline" title={`Only ${value}`} onClick={(event) => (event.stopPropagation(), narrow({ [name]: value }))}>
       {value}
     </button>
   )

@@ -11,7 +11,8 @@ import { Page } from '@/ui/page'
 import { Segments, Select } from '@/ui/select'
 import { Empty, Failed, Loaded, Progress } from '@/ui/states'
 import { Grid } from './grid'
-import { classColours, valued } from './names'
+import { schemasQuery } from './actions'
+import { classColours, knowSchemas, valued } from './names'
 import { versionsQuery } from './versions-data'
 import { useSelection } from './view'
 
@@ -72,11 +73,13 @@ export default function Screen() {
 }
 
 function Changed({ ids, shown, a, b, workspace }: { ids: string[]; shown: Show; a: string; b: string; workspace: string }) {
+  const schemas = useQuery(schemasQuery())
+  if (schemas.data) knowSchemas(schemas.data.items)
   const before = useSheet(a)
   const after = useSheet(b)
   if (!ids.length) return <Empty icon={<GitCompare />} title={`Nothing was ${shown}`} />
   if (before.isError || after.isError) return <Failed what="The versions" error={before.error ?? after.error} />
-  if (!before.data || !after.data || before.isPlaceholderData || after.isPlaceholderData) return <Progress busy />
+  if (schemas.isPending || !before.data || !after.data || before.isPlaceholderData || after.isPlaceholderData) return <Progress busy />
   return <Pictures ids={ids} shown={shown} before={before.data} after={after.data} workspace={workspace} />
 }
 

@@ -96,14 +96,14 @@ function Drawn({ view, selection, placed, lay, note }: Props & { placed: Placed;
   return (
     <div className="flex h-full min-h-0">
       <div className="relative flex min-w-0 grow flex-col">
-        <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-x-3 border-b border-line px-2">
+        <div className="flex h-9 shrink-0 items-center gap-x-3 border-b border-line px-2">
           <span className="text-xs text-ink-2 max-lg:hidden">Colour</span>
           <Select label="Colour by" value={by} onChange={setBy} options={options.map((name) => ({ value: name, label: name === 'cluster' ? 'Group' : spoken(name) }))} className="text-xs" />
           <Button small look={lassoing ? 'plain' : 'quiet'} aria-pressed={lassoing} icon={<Lasso size={13} />} keys="L" tip="Or hold Shift and drag. The wheel zooms, F fits." onClick={() => setLassoing(!lassoing)}>
             Lasso
           </Button>
           <span className="hidden shrink-0 text-xs text-ink-3 2xl:block">Shift and drag selects, the wheel zooms, F fits</span>
-          <span className="num ml-auto truncate text-xs text-ink-3" title={note}>
+          <span className="num ml-auto min-w-0 flex-1 truncate text-right text-xs text-ink-3" title={note}>
             {note}
           </span>
           {lay}

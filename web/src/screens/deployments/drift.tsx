@@ -77,7 +77,7 @@ function Expected({ name }: { name: string }) {
       {(found: Estimate) => {
         const audit = found.audit as { value?: number; lower?: number; upper?: number; n?: number; confidence?: number; because?: string } & Record<string, unknown>
         return (
-          <dl className="grid max-w-3xl grid-cols-[180px_minmax(0,1fr)] gap-x-4 gap-y-1">
+          <dl className="grid max-w-3xl grid-cols-[minmax(96px,180px)_minmax(0,1fr)] gap-x-4 gap-y-1">
             <dt className="text-ink-2">Accuracy expected</dt>
             <dd className="num">
               {percent(found.value)} <span className="text-xs text-ink-2">[{percent(found.lower)}, {percent(found.upper)}] at {percent(found.confidence, 0)}, without labels, over {count(found.n)} images</span>

@@ -65,7 +65,7 @@ function Detail({ one, onClose }: { one: Prediction; onClose: () => void }) {
   const outcome = Object.keys(one.outcome).length > 0
   return (
     <Dialog open onOpenChange={onClose} title="Prediction" wide>
-      <div className="grid grid-cols-[minmax(0,1fr)_300px] gap-6">
+      <div className="grid gap-6 md:grid-cols-[minmax(0,1fr)_300px]">
         <Medium prediction={one.id} className="h-96 w-full" />
         <div className="flex flex-col gap-4">
           <div className="flex items-baseline gap-2">

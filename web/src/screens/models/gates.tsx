@@ -52,7 +52,7 @@ export function Gates({ model, version, versions, moves }: { model: Model; versi
           {moves.length === 0 && <p className="text-ink-2">The alias has not been given yet.</p>}
           <ol>
             {moves.toReversed().map((move) => (
-              <li key={move.receipt} className="grid h-8 grid-cols-[160px_120px_minmax(0,1fr)_minmax(0,1fr)_80px] items-center gap-3 border-b border-line text-xs">
+              <li key={move.receipt} className="grid h-8 min-w-[600px] grid-cols-[160px_120px_minmax(0,1fr)_minmax(0,1fr)_80px] items-center gap-3 border-b border-line text-xs">
                 <span className="num text-ink-2">{moment(move.made_at)}</span>
                 <span className="num">
                   {move.from_version ? `v${number(move.from_version)} → ` : ''}v{number(move.to_version)}

@@ -59,7 +59,7 @@ function Drawn({ graph, focus, onFocus }: { graph: Graph; focus: string; onFocus
   }, [flow, path, focus, place])
   if (!place) return <Progress busy />
   return (
-    <div ref={host} className="relative min-w-0 grow" role="region" aria-label={`Lineage of ${graph.nodes.get(focus)!.title}, ${path.size} things; the list beside it says the same`}>
+    <div ref={host} className="relative min-w-0 grow max-md:hidden" role="region" aria-label={`Lineage of ${graph.nodes.get(focus)!.title}, ${path.size} things; the list beside it says the same`}>
       <ReactFlow nodes={nodes} edges={edges} nodeTypes={TYPES} onNodeClick={(_, node) => onFocus(node.id)} nodesDraggable={false} nodesConnectable={false} nodesFocusable={false} edgesFocusable={false} minZoom={0.3} maxZoom={1.5} proOptions={{ hideAttribution: true }}>
         <Background gap={24} size={1} color="var(--line)" />
         <Controls showInteractive={false} />
@@ -101,7 +101,7 @@ function Listed({ graph, focus, onFocus }: { graph: Graph; focus: string; onFocu
     { name: 'Stands on it', found: reach(graph.after, focus) },
   ]
   return (
-    <aside className="flex w-[264px] shrink-0 flex-col gap-4 overflow-auto border-l border-line p-3 text-xs" aria-label="Lineage as a list" tabIndex={0}>
+    <aside className="flex w-[264px] shrink-0 flex-col gap-4 overflow-auto border-l border-line p-3 text-xs max-md:w-auto max-md:grow max-md:border-l-0" aria-label="Lineage as a list" tabIndex={0}>
       <div className="flex items-center gap-2">
         <div className="min-w-0">
           <div className="text-ink-2">{node.kind}</div>

@@ -76,9 +76,9 @@ function Shown({ workspace, model, versions }: { workspace: string; model: Model
         </>
       }
     >
-      <div className="flex h-full min-h-0">
+      <div className="flex h-full min-h-0 max-md:flex-col">
         <Versions versions={versions} chosen={chosen} aliasesOf={aliasesOf} onChoose={(one) => void navigate({ search: (old) => ({ ...old, v: String(one.number), cell: undefined }), replace: true })} />
-        <div className="relative min-w-0 grow">
+        <div className="relative min-h-0 min-w-0 grow">
           {tab === 'card' && <Card version={chosen.id} />}
           {tab === 'gates' && <Gates model={model} version={chosen} versions={versions} moves={moves.data?.items ?? []} />}
           {tab === 'eval' && <Evaluation version={chosen} cell={search.cell} onCell={(cell) => void navigate({ search: (old) => ({ ...old, cell }), replace: true })} />}
@@ -97,11 +97,11 @@ function Shown({ workspace, model, versions }: { workspace: string; model: Model
 
 function Versions({ versions, chosen, aliasesOf, onChoose }: { versions: ModelVersion[]; chosen: ModelVersion; aliasesOf: (id: string) => string[]; onChoose: (one: ModelVersion) => void }) {
   return (
-    <nav aria-label="Versions" className="w-56 shrink-0 overflow-auto border-r border-line p-2" tabIndex={0}>
+    <nav aria-label="Versions" className="w-56 shrink-0 overflow-auto border-r border-line p-2 max-md:flex max-md:w-auto max-md:border-r-0 max-md:border-b" tabIndex={0}>
       {versions.toReversed().map((one) => {
         const accuracy = metricsOf(one.metrics).find((metric) => metric.name === 'accuracy')
         return (
-          <button key={one.id} type="button" aria-current={one.id === chosen.id || undefined} onClick={() => onChoose(one)} className={cx('flex w-full flex-col rounded-md px-2 py-1.5 text-left', one.id === chosen.id ? 'bg-sel-bg' : 'hover:bg-raised')}>
+          <button key={one.id} type="button" aria-current={one.id === chosen.id || undefined} onClick={() => onChoose(one)} className={cx('flex w-full flex-col rounded-md px-2 py-1.5 text-left max-md:w-40 max-md:shrink-0', one.id === chosen.id ? 'bg-sel-bg' : 'hover:bg-raised')}>
             <span className="flex items-center gap-1.5">
               <span className="num font-medium">v{one.number}</span>
               {aliasesOf(one.id).map((alias) => (

@@ -16,7 +16,8 @@ export function pieces(says: string): Piece[] {
     const said = new RegExp(`(the )?${noun} $`, 'i').exec(before)
     if (said) before = before.slice(0, said.index)
     if (before) found.push({ text: before })
-    found.push({ text: said ? said[0].trimEnd() : name, id: match[0] })
+    const spoken = said ? said[0].trimEnd() : name
+    found.push({ text: found.length ? spoken : spoken[0]!.toUpperCase() + spoken.slice(1), id: match[0] })
     at = match.index + match[0].length
   }
   if (at < says.length) found.push({ text: says.slice(at) })

@@ -121,7 +121,7 @@ function Asking({ campaign, schema }: { campaign: Campaign; schema: Schema }) {
         </>
       }
     >
-      <div className="grid h-full grid-cols-[minmax(0,1fr)_288px] max-md:grid-cols-1 max-md:grid-rows-[minmax(0,1fr)_auto]">
+      <div className="grid h-full grid-cols-[minmax(0,1fr)_288px] max-md:grid-cols-1 max-md:grid-rows-[minmax(220px,1fr)_auto] max-md:overflow-y-auto">
         <div className="relative min-h-0">
           <Progress busy={state.waiting && asking} />
           <Stage onEngine={setEngine} label="The image that is asked about" className={cx(!item && 'invisible')} />

@@ -73,11 +73,11 @@ function Permalink({ sample }: { sample: Sample }) {
     >
       <Progress busy={!shown && !problem} />
       {apart && !drawn ? (
-        <div className="flex h-full min-h-0">
-          <div className="min-w-0 grow p-4">
+        <div className="flex h-full min-h-0 max-md:block max-md:overflow-y-auto">
+          <div className="min-w-0 grow p-4 max-md:h-full max-md:min-h-60">
             <Medium sample={sample.id}>{null}</Medium>
           </div>
-          <div className="flex w-75 shrink-0 flex-col border-l border-line max-lg:w-52">{facts}</div>
+          <div className="flex w-75 shrink-0 flex-col border-l border-line max-lg:w-52 max-md:w-auto max-md:border-l-0">{facts}</div>
         </div>
       ) : (
         <Workbench
@@ -107,7 +107,7 @@ function Facts({ sample, history, schemas }: { sample: Sample; history: Annotati
     ...Object.entries(sample.metadata ?? {}).map(([name, value]): [string, string] => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]),
   ]
   return (
-    <div tabIndex={0} role="region" aria-label="About this sample" className="min-h-0 shrink grow-[2] basis-0 overflow-y-auto border-t border-line">
+    <div tabIndex={0} role="region" aria-label="About this sample" className="min-h-0 shrink grow-[2] basis-0 overflow-y-auto border-t border-line max-md:basis-auto">
       <section aria-label="Facts" className="border-b border-line p-3">
         <dl className="num grid grid-cols-[96px_minmax(0,1fr)] gap-y-1 text-xs">
           {facts.map(([name, value]) => (

@@ -20,7 +20,8 @@ export function keepSet(samples: readonly string[]): string {
 }
 
 const ACROSS = 3
-const ROW = 124
+/** Heights of a row in pixels: the pictures alone, and with both labels. */
+const [BARE, SAID] = [88, 124]
 
 /** The samples behind a number, beside the number: thumbs with both labels, each a door; Escape closes. */
 export function SamplesBehind({ title, items, onClose, actions }: { title: string; items: readonly Behind[]; onClose: () => void; actions?: ReactNode }) {
@@ -28,13 +29,14 @@ export function SamplesBehind({ title, items, onClose, actions }: { title: strin
   const navigate = useNavigate()
   const frame = useRef<HTMLDivElement>(null)
   const id = useId()
-  const virtual = useVirtualizer({ count: Math.ceil(items.length / ACROSS), getScrollElement: () => frame.current, estimateSize: () => ROW, overscan: 2 })
+  const row = items.some((one) => one.label !== undefined || one.predicted !== undefined) ? SAID : BARE
+  const virtual = useVirtualizer({ count: Math.ceil(items.length / ACROSS), getScrollElement: () => frame.current, estimateSize: () => row, overscan: 2 })
   const rows = virtual.getVirtualItems()
   const [first, last] = [rows[0]?.index ?? 0, rows.at(-1)?.index ?? 0]
   useEffect(() => alsoThumbs(items.slice(first * ACROSS, (last + 1) * ACROSS).map((one) => one.sample)), [items, first, last])
   useEffect(() => bindKeys({ Escape: { label: 'Close the samples', run: onClose } }), [onClose])
   return (
-    <aside aria-labelledby={id} className="flex min-h-0 w-[300px] shrink-0 flex-col border-l border-line">
+    <aside aria-labelledby={id} className="flex min-h-0 w-[300px] shrink-0 flex-col border-l border-line max-md:w-auto max-md:border-t max-md:border-l-0">
       <header className="flex items-start gap-2 border-b border-line px-3 py-2">
         <div className="min-w-0 grow">
           <h2 id={id} className="text-sm font-medium">
@@ -50,7 +52,7 @@ export function SamplesBehind({ title, items, onClose, actions }: { title: strin
         </Button>
         <span className="ml-auto flex gap-2">{actions}</span>
       </div>
-      <div ref={frame} className="min-h-0 grow overflow-auto px-3" tabIndex={0} role="region" aria-label="Samples">
+      <div ref={frame} className="min-h-0 grow overflow-auto px-3 max-md:h-72 max-md:grow-0" tabIndex={0} role="region" aria-label="Samples">
         {items.length === 0 && <p className="py-4 text-ink-2">No sample is meant by this. Choose another number.</p>}
         <div className="relative" style={{ height: virtual.getTotalSize() }}>
           {rows.map((row) => (

@@ -101,13 +101,13 @@ const columnsOf = (chosen: ReadonlySet<string>, toggle: (run: Run) => void): Col
     ),
   },
   { key: 'kind', head: 'Kind', width: '96px', cell: (run) => <span className="font-medium">{run.kind}</span> },
-  { key: 'of', head: 'Of', cell: (run) => <span className="mono text-ink-2">{subjectOf(run)}</span> },
-  { key: 'state', head: 'State', width: 'minmax(150px,1fr)', cell: (run) => <State run={run} /> },
+  { key: 'of', head: 'Of', width: 'minmax(0,1.4fr)', cell: (run) => <span className="mono text-ink-2">{subjectOf(run)}</span> },
+  { key: 'state', head: 'State', width: '112px', cell: (run) => <State run={run} /> },
   { key: 'accuracy', head: 'Accuracy', right: true, width: '170px', cell: (run) => figure(run, 'accuracy') },
   { key: 'auroc', head: 'AUROC', right: true, width: '170px', cell: (run) => figure(run, 'auroc') },
   { key: 'started', head: 'Started', right: true, width: '104px', cell: (run) => <span title={moment(run.started_at)}>{ago(run.started_at)}</span> },
   { key: 'took', head: 'Took', right: true, width: '72px', cell: (run) => span(duration_s(run, Date.now())) },
-  { key: 'by', head: 'By', width: 'minmax(80px,160px)', cell: (run) => <span className="text-ink-2">{run.actor}</span> },
+  { key: 'by', head: 'By', width: 'minmax(80px,1fr)', cell: (run) => <span className="text-ink-2">{run.actor}</span> },
 ]
 
 /** What a run was about, in a few words. */

@@ -75,7 +75,7 @@ function Summary({ run }: { run: Run }) {
   const rest = Object.fromEntries(Object.entries(run.output).filter(([name]) => !['metrics', 'curves', 'history'].includes(name)))
   const error = run.error as { message?: string; hint?: string; code?: string }
   return (
-    <div className="grid max-w-[1240px] grid-cols-[minmax(0,1fr)_minmax(0,360px)] gap-8 p-4">
+    <div className="grid max-w-[1240px] gap-8 p-4 lg:grid-cols-[minmax(0,1fr)_minmax(0,360px)]">
       <div className="flex min-w-0 flex-col gap-6">
         <dl className="flex flex-wrap gap-x-8 gap-y-3">
           <Fact name="State">
@@ -94,7 +94,7 @@ function Summary({ run }: { run: Run }) {
         )}
         {metrics.length > 0 && (
           <Section title="Figures">
-            <dl className="grid max-w-2xl grid-cols-2 gap-x-8">
+            <dl className="grid max-w-2xl gap-x-8 sm:grid-cols-2">
               {metrics.map((one) => (
                 <div key={one.name} className="flex h-8 items-center gap-3 border-b border-line text-xs">
                   <dt className="truncate text-ink-2">{one.name}</dt>
@@ -108,7 +108,7 @@ function Summary({ run }: { run: Run }) {
         )}
         {curves.length > 0 && (
           <Section title="Training curves">
-            <div className="grid grid-cols-2 gap-6">
+            <div className="grid gap-6 sm:grid-cols-2">
               {curves.map((curve) => (
                 <TimeSeries key={curve.name} title={curve.name} x={curve.values.map((_, at) => at + 1)} xName="step" lines={[{ name: curve.name, values: curve.values }]} sync={run.id} summary={`${curve.name} over ${curve.values.length} steps, at the end ${curve.values.at(-1)}`} />
               ))}
@@ -119,7 +119,7 @@ function Summary({ run }: { run: Run }) {
           <dl className="max-w-3xl">
             {[...flat(run.params)].map(([name, text]) => (
               <div key={name} className="flex min-h-7 items-baseline gap-4 border-b border-line py-1 text-xs">
-                <dt className="w-64 shrink-0 truncate text-ink-2" title={name}>
+                <dt className="w-64 shrink-0 truncate text-ink-2 max-md:w-40" title={name}>
                   {name}
                 </dt>
                 <dd className="num min-w-0 break-all">

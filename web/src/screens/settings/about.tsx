@@ -25,9 +25,9 @@ export function About() {
             {(found) => (
               <dl>
                 {found.items.filter((one) => `${one.name} ${one.meaning}`.toLowerCase().includes(text.toLowerCase())).map((one) => (
-                  <div key={one.name} className="grid grid-cols-[260px_minmax(0,200px)_minmax(0,1fr)] items-baseline gap-4 border-b border-line py-1.5 text-xs">
+                  <div key={one.name} className="grid items-baseline gap-x-4 md:grid-cols-[260px_minmax(0,200px)_minmax(0,1fr)] border-b border-line py-1.5 text-xs">
                     <dt className="mono">{one.name}</dt>
-                    <dd className="mono break-all">{one.value || '–'}{one.source !== 'default' && <span className="ml-2 text-ink-2">from {one.source}</span>}</dd>
+                    <dd className="mono break-all">{one.value && one.value !== 'None' ? one.value : '–'}{one.source !== 'default' && <span className="ml-2 text-ink-2">from {one.source}</span>}</dd>
                     <dd className="text-ink-2">{one.meaning}</dd>
                   </div>
                 ))}

@@ -24,7 +24,7 @@ const ROLES: { value: Role; label: string; hint: string }[] = [
   { value: 'engineer', label: 'engineer', hint: 'trains and promotes' },
   { value: 'admin', label: 'admin', hint: 'everything' },
 ]
-const ROW = 'grid h-8 grid-cols-[minmax(0,1.4fr)_88px_110px_120px_110px_84px] items-center gap-3 border-b border-line text-xs'
+const ROW = 'grid h-8 min-w-[720px] grid-cols-[minmax(0,1.4fr)_88px_110px_120px_110px_84px] items-center gap-3 border-b border-line text-xs'
 
 /** Who may do what: each person or program is a key with a role. */
 export function Members() {
@@ -44,7 +44,7 @@ export function Members() {
   if (!right.held) return <Empty title="Members are shown to admins">You are signed in as {session.role}.</Empty>
   return (
     <div className="flex flex-col gap-4">
-      <form className="flex items-end gap-2" onSubmit={(event) => (event.preventDefault(), create.mutate())}>
+      <form className="flex flex-wrap items-end gap-2" onSubmit={(event) => (event.preventDefault(), create.mutate())}>
         <Field label="Name"><Input value={name} required maxLength={200} placeholder="Who or what it is for" onChange={(event) => setName(event.target.value)} className="w-64" /></Field>
         <Field label="Role"><Select label="Role" value={role} onChange={setRole} options={ROLES} /></Field>
         <Field label="Days, empty for ever"><Input type="number" min={1} max={36500} value={days} onChange={(event) => setDays(event.target.value)} className="w-28" /></Field>
@@ -54,7 +54,7 @@ export function Members() {
       {create.data && <Secret secret={create.data.secret} name={create.data.name} />}
       <Loaded query={keys} what="Keys">
         {(found) => (
-          <div role="table" aria-label="Keys">
+          <div role="table" aria-label="Keys" tabIndex={0} className="overflow-x-auto">
             <div role="row" className={cx(ROW, 'text-ink-2')}>
               {['Name', 'Role', 'Made', 'Ends', 'Last used', ''].map((head, at) => <span key={at} role="columnheader">{head || <span className="sr-only">Revoke</span>}</span>)}
             </div>
