@@ -7,6 +7,7 @@ from sightloop.datasets.contents import Measured
 from sightloop.datasets.credentials import StoredCredentials
 from sightloop.datasets.exports import LabelFormat
 from sightloop.datasets.formats.rows import Loss
+from sightloop.datasets.groups import Group
 from sightloop.datasets.interchange import ImportReport
 from sightloop.datasets.maps import SampleMap
 from sightloop.datasets.objects import LabelledObject, ObjectsWritten, Operation, SampleObjects, SuggestionReport
@@ -24,6 +25,7 @@ __all__ = [
     "Claims",
     "Dataset",
     "Datasets",
+    "Group",
     "ImportReport",
     "LabelFormat",
     "LabelledObject",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sightloop.datasets.filters import Mask, Where, mask
+from sightloop.datasets.groups import Group, GroupIndex, group_of
 from sightloop.datasets.rows import SAMPLES, address_of, sample_of
 from sightloop.datasets.truth import Truth, TruthReader
 from sightloop.domain import Address, Caller, Sample, derived_id
@@ -96,6 +98,11 @@ class View:
                 raise not_found("sample", one, hint="List them: sightloop samples list")
             numbers.append(number)
         return numbers
+
+    @cached_property
+    def groups(self) -> GroupIndex:
+        """Which samples are of one moment."""
+        return GroupIndex(self.table)
 
     @cached_property
     def newest(self) -> pa.Array:
@@ -254,6 +261,21 @@ class Catalogue:
         numbers = np.flatnonzero(selected & np.asarray(view.ids > cursor, bool))
         items = tuple(view.samples(numbers[:limit].tolist()))
         return Page(items, items[-1].id if len(numbers) > limit else "")
+
+    def groups(self, caller: Caller, where: Where | None, limit: int, cursor: str) -> Page[Group]:
+        """Up to `limit` groups by id, after the cursor, of which the filter selects any sample; each is whole."""
+        view, selected = self.chosen(caller, where)
+        names = view.groups.names(selected)
+        first = bisect_right(names, cursor)
+        items = tuple(group_of(one, view.rows(view.groups.rows(one))) for one in names[first : first + limit])
+        return Page(items, items[-1].id if len(names) > first + limit else "")
+
+    def group(self, caller: Caller, sample: str) -> Group:
+        """The group that a sample is of; one that is of none is alone in a group without a name."""
+        view = self.view(caller)
+        number = view.row_numbers([sample])[0]
+        name = str(view.table["group"][number].as_py() or "")
+        return group_of(name, view.rows(view.groups.rows(name) or [number]))
 
     def by_digest(self, caller: Caller, digests: Iterable[str]) -> dict[str, str]:
         """Sample id by media digest, for those that are samples as a whole medium."""

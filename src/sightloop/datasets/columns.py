@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from sightloop.datasets.catalogue import MAX_PAGE, Catalogue, View, newest_rows
 from sightloop.datasets.filters import Where
+from sightloop.datasets.groups import GroupIndex
 from sightloop.datasets.truth import Truth
 from sightloop.datasets.versions import Versions
 from sightloop.domain import Caller, DatasetVersion
@@ -128,7 +129,7 @@ class ColumnReader:
         if asked.newest and not (asked.where or asked.version):
             stored, total = self._catalogue.newest(caller, asked.newest)
             truth = self._catalogue.truth(caller, stored["id"].to_pylist())
-            table = _content(stored)
+            table = _content(stored, GroupIndex(stored))
             for name, column in _said(stored["id"], truth, NO_CLAIMS).items():
                 table = table.append_column(name, column)
             return _told(table, asked, total, self._catalogue.pointer(caller))
@@ -169,7 +170,7 @@ class ColumnReader:
         with self._locks[workspace]:
             version, table = self._content.get(workspace, (None, None))
             if table is None or version != view.version:
-                table = _content(view.table, view.metadata())
+                table = _content(view.table, view.groups, view.metadata())
                 self._content[workspace] = (view.version, table)
         return table
 
@@ -192,13 +193,17 @@ def _keep(held: dict[Any, Any], key: Any, value: Any) -> None:
         held.pop(next(iter(held)))
 
 
-def _content(stored: pa.Table, metadata: Sequence[Mapping[str, Any]] | None = None) -> pa.Table:
+def _content(stored: pa.Table, groups: GroupIndex, metadata: Sequence[Mapping[str, Any]] | None = None) -> pa.Table:
     """What the samples themselves are, and what their source says of them."""
     columns: dict[str, pa.Array] = {"id": stored["id"], "colour": stored["mean_colour"].cast(pa.uint32())}
     columns |= {name: stored[name].cast(kind) for name, kind in _NUMBERS.items()}
     for name in _TEXTS:
         text = pc.if_else(pc.equal(stored[name], ""), None, stored[name])
         columns[name] = text.dictionary_encode() if name in _ENCODED else text
+    if groups.number.max(initial=-1) >= 0:
+        alone = groups.number < 0
+        columns |= {"group": pa.array(groups.number, mask=alone), "place": pa.array(groups.place, mask=alone)}
+        columns["slot"] = pc.if_else(pc.equal(stored["slot"], ""), None, stored["slot"]).dictionary_encode()
     if metadata is None:
         metadata = [orjson.loads(text) for text in stored["metadata"].to_pylist()]
     return pa.table({**columns, **_metadata_columns(metadata)}).combine_chunks()
@@ -275,7 +280,7 @@ def _kinds(table: pa.Table) -> dict[str, list[str]]:
         if pa.types.is_dictionary(field.type):
             if 0 < len(_distinct(table[field.name].chunks)) <= MOST_FACET_VALUES:
                 facets.append(field.name)
-        elif field.name not in ("id", "colour") and not pa.types.is_string(field.type):
+        elif field.name not in ("id", "colour", "group", "place") and not pa.types.is_string(field.type):
             numbers.append(field.name)
     return {"facets": facets, "numbers": numbers}
 

@@ -1,4 +1,4 @@
-"""Which split each sample of the next version stands in; near-duplicates stay on one side."""
+"""Which split each sample of the next version stands in; near-duplicates, and samples of one moment, stay together."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from sightloop.datasets.catalogue import Catalogue, View
 from sightloop.datasets.filters import Where
+from sightloop.datasets.groups import joined
 from sightloop.datasets.merkle import canonical
 from sightloop.datasets.schemas import check_name
 from sightloop.datasets.similarity import Similarity
@@ -22,7 +23,7 @@ DEFAULT_SPLIT: Final = "train"
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Split by sample, and how many groups of near-duplicates the given splits part."""
+    """Split by sample, and how many groups (near-duplicates, and samples of one moment) the given splits part."""
 
     splits: Mapping[str, str]
     parted: int
@@ -54,7 +55,10 @@ class Dealer:
         chosen = [str(one) for one in view.ids[selected] if one not in placed] if where is not None else []
         numbers = view.row_numbers([*placed, *chosen])
         if len(placed) > len(kept) or chosen:
-            groups = self._similarity.group(caller, view, np.array(numbers, np.int64)).groups
+            alike = self._similarity.group(caller, view, np.array(numbers, np.int64)).groups
+            inside = np.zeros(len(view), bool)
+            inside[numbers] = True
+            groups = joined(alike, (view.ids[rows[inside[rows]]].tolist() for rows in view.groups.parts()))
         else:
             groups = ()
         media = dict(
@@ -74,7 +78,7 @@ class Dealer:
         strata: Sequence[str],
         seed: int,
     ) -> dict[str, str]:
-        """A split for each sample in `media`: that of a near-duplicate which has one, else dealt, groups kept whole.
+        """A split for each sample in `media`: that of one of its group which has one, else dealt, groups kept whole.
 
         Order and group names come from the content, so that ids do not decide.
         """

@@ -20,6 +20,7 @@ from sightloop.datasets.entries import entry_of
 from sightloop.datasets.exports import Exports, LabelFormat, formats
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
+from sightloop.datasets.groups import Group
 from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
@@ -27,6 +28,7 @@ from sightloop.datasets.interchange import ImportReport, Interchange
 from sightloop.datasets.listing import Listing
 from sightloop.datasets.looking import Looking
 from sightloop.datasets.maps import Maps, SampleMap
+from sightloop.datasets.merkle import canonical
 from sightloop.datasets.objects import Objects
 from sightloop.datasets.outliers import OutlierFinder
 from sightloop.datasets.pseudonyms import Pseudonyms
@@ -36,7 +38,7 @@ from sightloop.datasets.similarity import NearDuplicateReport, Similarity
 from sightloop.datasets.staging import Staging
 from sightloop.datasets.standing import StandingSources
 from sightloop.datasets.versions import VersionDiff, Versions
-from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, part_digest
+from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of, part_digest
 from sightloop.errors import NotFound
 from sightloop.events import Egress, EgressGate, Events
 from sightloop.inference import DecodePool, DecodeRequest, Embedder
@@ -138,11 +140,14 @@ class Datasets:
                 of them "name": what the samples' `source` says, "trust_content": accept a wrong file extension,
                 "reading": what the numbers of its images mean (see readings.py), "include": endings passed over
                 otherwise, [".csv", ".txt"], "frames": which frames of its videos are samples too (see clips.py),
-                "identity": "keep" to leave patients named in DICOM, "defaults": said of every medium, "copy": false
-                leaves media in a folder, true copies a bucket's.
+                "group": which of its samples are of one moment (see grouping.py), "identity": "keep" to leave patients
+                named in DICOM, "defaults": said of every medium, "copy": false leaves media in a folder, true copies a
+                bucket's.
             metadata: facets of each sample and the fields of `manifests.GIVEN`, by file name relative to the source.
         """
         self._sources.check(caller, source)
+        if source.get("group") and not source.get("name"):
+            source = {**source, "name": f"{source['kind']}-{digest_of(canonical(source).encode())[:8]}"}
         return self._ingest.start(caller, source, metadata)
 
     def quarantine(self, caller: Caller, limit: int | None = None, cursor: str = "") -> Sequence[QuarantineEntry]:
@@ -178,6 +183,14 @@ class Datasets:
         """The ids of all samples that the filter selects, sorted."""
         view, selected = self._catalogue.chosen(caller, where)
         return [str(one) for one in view.ids[selected]]
+
+    def groups(self, caller: Caller, where: Where | None = None, limit: int = 100, cursor: str = "") -> Page[Group]:
+        """Up to `limit` groups by id of which the filter selects any sample, each with all its samples."""
+        return self._catalogue.groups(caller, where, limit, cursor)
+
+    def group(self, caller: Caller, sample_id: str) -> Group:
+        """The samples of one moment with this one, the main one first; this one alone where there is no other."""
+        return self._catalogue.group(caller, sample_id)
 
     def count(self, caller: Caller, where: Where | None = None) -> int:
         """How many samples the filter selects."""
@@ -239,6 +252,10 @@ class Datasets:
     def near_duplicates(self, caller: Caller, where: Where | None = None) -> NearDuplicateReport:
         """Groups of samples that are nearly the same: perceptual hashes propose, embeddings confirm."""
         return self._similarity.near_duplicates(caller, where)
+
+    def inseparable(self, caller: Caller) -> Sequence[Sequence[str]]:
+        """Samples that stand on one side of any split: near-duplicates, and those of one moment."""
+        return self._similarity.inseparable(caller)
 
     def make_map(self, caller: Caller, where: Where | None = None, version: str | None = None) -> Run:
         """A run that lays the embeddings of what a filter selects, or of a version, out in the plane.

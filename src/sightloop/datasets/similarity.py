@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from sightloop.datasets.catalogue import Catalogue, View
 from sightloop.datasets.filters import Where
+from sightloop.datasets.groups import joined
 from sightloop.domain import Caller, Sample
 from sightloop.errors import InvalidInput, not_found
 from sightloop.inference import DecodePool, DecodeRequest, Embedder, embeddable
@@ -129,6 +130,13 @@ class Similarity:
                 report = self.group(caller, view, np.flatnonzero(selected))
                 self._groups[caller.workspace] = (view.version, report)
         return report
+
+    def inseparable(self, caller: Caller) -> Sequence[Sequence[str]]:
+        """Samples that may not be parted: near-duplicates, and those of one moment."""
+        alike = self.near_duplicates(caller).groups
+        view = self._catalogue.view(caller)
+        moments = [view.ids[rows].tolist() for rows in view.groups.parts()]
+        return joined(alike, moments) if moments else alike
 
     def group(self, caller: Caller, view: View, numbers: npt.NDArray[np.int64]) -> NearDuplicateReport:
         """Groups among these rows of the view."""

@@ -15,6 +15,7 @@ from sightloop.datasets.archives import members
 from sightloop.datasets.buckets import Bucket, is_in_bucket, split_location, split_url
 from sightloop.datasets.clips import check_frames
 from sightloop.datasets.credentials import Credentials
+from sightloop.datasets.grouping import check_grouping
 from sightloop.datasets.manifests import GIVEN, MOST_BYTES, NAMES, check_metadata, read_manifest
 from sightloop.datasets.readings import check_reading
 from sightloop.domain import Caller, digest_of
@@ -204,6 +205,7 @@ def check_options(source: Mapping[str, Any]) -> None:
     check_metadata({"every medium": defaults})
     check_reading(source.get("reading"))
     check_frames(source.get("frames"))
+    check_grouping(source.get("group"))
     included = source.get("include", [])
     if not isinstance(included, list) or not set(included) <= SIDECARS:
         raise InvalidInput(

@@ -28,13 +28,6 @@ class Traffic(Protocol):
         ...
 
 
-class Groups(Protocol):
-    @property
-    def groups(self) -> Sequence[Sequence[str]]:
-        """Ids of samples that are nearly the same."""
-        ...
-
-
 class Samples(Protocol):
     """Datasets. Every verb that makes something makes it once for one idempotency key."""
 
@@ -50,7 +43,7 @@ class Samples(Protocol):
         self, caller: Caller, version: str, split: str | None = None, labelled: bool = False
     ) -> Sequence[VersionEntry]: ...
 
-    def near_duplicates(self, caller: Caller) -> Groups: ...
+    def inseparable(self, caller: Caller) -> Sequence[Sequence[str]]: ...
 
     def commit(self, caller: Caller, dataset: str, *, add: Mapping[str, str], note: str) -> DatasetVersion: ...
 

@@ -221,7 +221,7 @@ class Pass:
 
         Nothing that is collected may meet the test version; what is held out may not meet what trains either.
         """
-        groups = self._rooms.samples.near_duplicates(self._caller).groups
+        groups = self._rooms.samples.inseparable(self._caller)
         entries = self._rooms.samples.entries(self._caller, test)
         judged = {one.sample for one in entries if one.split == "test"} or {one.sample for one in entries}
         leaks = _near(judged, groups)
@@ -267,7 +267,7 @@ class Pass:
 
 
 def _near(samples: set[str], groups: Iterable[Iterable[str]]) -> set[str]:
-    """The samples of every group of near-duplicates that holds one of these."""
+    """The samples of every group that holds one of these."""
     return {one for group in map(set, groups) if group & samples for one in group}
 
 

@@ -34,6 +34,7 @@ FAULT_POINTS: Mapping[str, str] = {
     "ingest.after_blobs": "media and thumbnails are durable; their rows are not",
     "ingest.after_lance": "the rows are durable; their pointer is not committed",
     "ingest.after_sql": "the samples are committed; the step has not returned",
+    "ingest.regrouped": "the groups of some samples are in Lance; SQL points at the old version",
     "commit.after_blob": "a dataset version's hashes are a blob; its entries are not written",
     "commit.after_lance": "a dataset version's entries are in Lance; no SQL row names them",
     "label.demoted": "the old revision of a label is no longer the head; the new one is not written",

@@ -76,7 +76,7 @@ class LabelErrors:
     def _find(self, caller: Caller, version: str) -> dict[str, Any]:
         entries = self._datasets.entries(caller, version, labelled=True)
         ordered = sorted(entries, key=lambda entry: (entry.media_digest, entry.sample))
-        leader = {one: group[0] for group in self._datasets.near_duplicates(caller).groups for one in group}
+        leader = {one: group[0] for group in self._datasets.inseparable(caller) for one in group}
         groups = [leader.get(entry.sample, entry.sample) for entry in ordered]
         features = self._datasets.embeddings(caller, [entry.sample for entry in ordered])
         suspects = suspected(ordered, features, groups)

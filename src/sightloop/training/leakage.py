@@ -7,8 +7,12 @@ from collections.abc import Iterable, Sequence
 from sightloop.errors import Refused
 
 
-def refuse_leakage(train: Iterable[str], test: Iterable[str], near_duplicates: Iterable[Sequence[str]]) -> None:
-    """Returns silently; raises Refused where a sample, or two of one near-duplicate group, stand on both sides."""
+def refuse_leakage(train: Iterable[str], test: Iterable[str], inseparable: Iterable[Sequence[str]]) -> None:
+    """Returns silently; raises Refused where a sample, or two of one group, stand on both sides.
+
+    Args:
+        inseparable: groups of near-duplicates, and of samples of one moment.
+    """
     taught, asked = set(train), set(test)
     shared = sorted(taught & asked)
     if shared:
@@ -17,10 +21,10 @@ def refuse_leakage(train: Iterable[str], test: Iterable[str], near_duplicates: I
             hint="Take them out of one of the two; commit a new version.",
             samples=shared[:20],
         )
-    parted = [list(group) for group in near_duplicates if taught & set(group) and asked & set(group)]
+    parted = [list(group) for group in inseparable if taught & set(group) and asked & set(group)]
     if parted:
         raise Refused(
-            f"{len(parted)} groups of near-duplicates stand on both sides of training and test.",
-            hint="Commit with splits, which keeps near-duplicates together, or drop one side of each group.",
+            f"{len(parted)} groups of near-duplicates or of one moment stand on both sides of training and test.",
+            hint="Commit with splits, which keeps them together, or drop one side of each group.",
             groups=parted[:20],
         )

@@ -255,7 +255,7 @@ class Training:
             raise NotEnoughData(
                 'The split "train" shows fewer than two classes.', hint="Label more of it, and commit a new version."
             )
-        groups = self._datasets.near_duplicates(caller).groups
+        groups = self._datasets.inseparable(caller)
         refuse_leakage((entry.sample for entry in train), (entry.sample for entry in asked), groups)
         return train, asked
 
@@ -274,7 +274,7 @@ class Training:
         ordered = sorted(train, key=lambda entry: (entry.media_digest, entry.sample))
         taught = [entry for entry in ordered if entry.label]
         rest = [entry.sample for entry in ordered if not entry.label]
-        leader = {one: group[0] for group in self._datasets.near_duplicates(caller).groups for one in group}
+        leader = {one: group[0] for group in self._datasets.inseparable(caller) for one in group}
         media = {entry.sample: entry.media_digest for entry in ordered}
         head = fit_head(
             self._datasets.embeddings(caller, [entry.sample for entry in taught]),

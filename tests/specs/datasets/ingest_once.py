@@ -25,13 +25,15 @@ def ingest_once(folder: Path, pictures: str, faults: str) -> dict[str, Any]:
         datasets = Datasets(records, stores, events, runs, decoder, TinyEmbedder())
         runs.launch()
         configure_faults(faults)
-        run = datasets.ingest(caller.keyed("once"), {"kind": "folder", "path": pictures})
+        group = {"slots": {"left": "*0.png", "right": "*1.png"}, "anchor": "left"}
+        run = datasets.ingest(caller.keyed("once"), {"kind": "folder", "path": pictures, "group": group})
         output = dict(runs.wait(caller, run.id).output)
         datasets.create_schema(caller, "states", ["ok"])
         datasets.create(caller, "cells", "states")
         told = {
             "output": {key: value for key, value in output.items() if key != "seconds"},
             "samples": [one.media_digest for one in datasets.samples(caller, limit=1000).items],
+            "groups": [[one.sample for one in group.members] for group in datasets.groups(caller).items],
             "vectors": datasets.embeddings(caller, datasets.sample_ids(caller)).sum().item(),
             "hash": datasets.commit(caller, "cells", where={}, splits={"a": 0.5, "b": 0.5}).hash,
             "problems": list(datasets.check("default")),

@@ -39,6 +39,7 @@ def undisturbed(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
         "change.before_commit=kill@4",
         "ingest.after_sql=kill",
         "ingest.after_sql=kill@2",
+        "ingest.regrouped=kill",
     ],
 )
 def test_a_killed_ingest_ends_the_same_after_a_restart(
@@ -53,6 +54,7 @@ def test_the_undisturbed_ingest_is_whole(undisturbed: dict[str, Any]) -> None:
     assert undisturbed["output"]["ingested"] == 130
     assert undisturbed["output"]["known"] == 1
     assert undisturbed["output"]["quarantined"] == 1
+    assert len(undisturbed["groups"]) == undisturbed["output"]["groups"] == 12
     assert undisturbed["problems"] == []
     assert undisturbed["lineage"] == 130
 

@@ -52,11 +52,6 @@ class Campaign:
     round: int = 0
 
 
-@dataclass(frozen=True)
-class NearDuplicates:
-    groups: Sequence[Sequence[str]]
-
-
 class Plant:
     def __init__(self) -> None:
         self.log: list[Prediction] = []
@@ -153,8 +148,8 @@ class Samples(_Port):
         digest = "media-test" if "test" in version else "media-train"
         return [VersionEntry(f"smp-{version}", digest, "train", "ann_1", 1, "ok", "", "")]
 
-    def near_duplicates(self, caller: Caller) -> NearDuplicates:
-        return NearDuplicates(self.plant.groups)
+    def inseparable(self, caller: Caller) -> Sequence[Sequence[str]]:
+        return self.plant.groups
 
     def commit(self, caller: Caller, dataset: str, *, add: Mapping[str, str], note: str) -> DatasetVersion:
         self.plant.committed = add

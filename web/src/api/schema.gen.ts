@@ -1076,6 +1076,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Groups
+         * @description Samples of one moment, by the id of their group: all of each group of which any sample matches.
+         */
+        get: operations["list_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports": {
         parameters: {
             query?: never;
@@ -2500,6 +2520,26 @@ export interface paths {
          * @description Every revision of the sample's annotations, oldest first.
          */
         get: operations["list_annotations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/{sample}/group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Group
+         * @description The samples of one moment with this one, the main one first; this one alone where there is no other.
+         */
+        get: operations["show_group"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4036,6 +4076,17 @@ export interface components {
         Gone: {
             id: string;
         };
+        /**
+         * Group
+         * @description Samples of one moment, the main one first, then pictures before all else, by slot.
+         *
+         *     Attributes:
+         *         id: what the manifest calls it, or the sample that it was formed around.
+         */
+        Group: {
+            id: string;
+            members: components["schemas"]["Member"][];
+        };
         /** HeadRecipe */
         HeadRecipe: {
             /** @description Inverse regularisation; auto: by cross-fitted likelihood. */
@@ -4344,6 +4395,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedGroup: {
+            items: components["schemas"]["Group"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedLabelFormat: {
             items: components["schemas"]["LabelFormat"][];
             next_cursor: string;
@@ -4586,6 +4645,17 @@ export interface components {
         MediaLink: {
             expires_at: string;
             url: string;
+        };
+        /**
+         * Member
+         * @description One sample of a group.
+         */
+        Member: {
+            captured_at: string;
+            kind: string;
+            name: string;
+            sample: string;
+            slot: string;
         };
         /**
          * Metrics
@@ -8762,6 +8832,51 @@ export interface operations {
             };
         };
     };
+    list_groups: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; empty for the first. */
+                cursor?: string;
+                /** @description Items on this page at most. */
+                limit?: number;
+                /** @description Filter as JSON, for example {"cell_type": "mono"}. */
+                where?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedGroup"];
+                };
+            };
+        };
+    };
     import_labels: {
         parameters: {
             query?: never;
@@ -11912,6 +12027,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListedAnnotation"];
+                };
+            };
+        };
+    };
+    show_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
                 };
             };
         };

@@ -18,7 +18,9 @@ from sightloop.interfaces.cli.commanding import (
     read_file,
     read_mapping,
 )
+from sightloop.interfaces.cli.grouping import Slots, TimeInName, Within, grouping_of
 from sightloop.interfaces.sdk import Workspace
+from sightloop.interfaces.sdk.records import Record
 
 samples = Noun("Samples: what was ingested.")
 quarantine = Noun("Quarantine: files that could not become samples.")
@@ -43,6 +45,10 @@ def ingest(
         str,
         typer.Option(help='Frames of videos that are samples: "every_s=1", "keyframes" or "scenes=0.3"; "most=500".'),
     ] = "",
+    slots: Slots = "",
+    group_within: Within = "",
+    time_in_name: TimeInName = False,
+    name: Annotated[str, typer.Option(help="What the samples say of their source.")] = "",
     keep_identity: Annotated[bool, typer.Option(help="Leave patients named in DICOM files.")] = False,
     credentials: Annotated[str, typer.Option(help="Of a bucket, by name.")] = "",
     copy: Annotated[bool | None, typer.Option(help="Copy the media; a bucket's stay there by default.")] = None,
@@ -56,6 +62,8 @@ def ingest(
             reading=None if reading is None else read_mapping(reading),
             include=[ending for ending in include.split(",") if ending],
             frames=_frames(frames),
+            group=grouping_of(slots, group_within, time_in_name),
+            name=name,
             keep_identity=keep_identity,
             credentials=credentials,
             copy=copy,
@@ -108,6 +116,20 @@ def list_samples(ws: Workspace, where: Where = "", limit: Limit = 20) -> Any:
 def show(ws: Workspace, sample: str) -> Any:
     """Show one sample."""
     return ws.samples.get(sample)
+
+
+@samples.command("groups", example="sightloop samples groups --where slot=lidar --limit 5")
+def groups(ws: Workspace, where: Where = "", limit: Limit = 20) -> Any:
+    """List groups: samples of one moment, each in its slot."""
+    found = ws.samples.groups(where=parse_filter(where), limit=limit)
+    rows = (Record({"id": one.id, "slots": {it.slot: it.name for it in one.members}}) for one in found)
+    return Table(rows, ("id", "slots"))
+
+
+@samples.command("group", example="sightloop samples group smp_01h...")
+def group(ws: Workspace, sample: str) -> Any:
+    """Show the samples of one moment with this one."""
+    return Table(ws.samples.group(sample).members, ("slot", "sample", "name", "kind", "captured_at"))
 
 
 @samples.command("save", example="sightloop samples save smp_01h... --to cell.png")

@@ -10,6 +10,7 @@ import typer
 
 from sightloop.errors import InvalidInput
 from sightloop.interfaces.cli.commanding import Noun, Table, progress, read_mapping
+from sightloop.interfaces.cli.grouping import Slots, TimeInName, Within, grouping_of
 from sightloop.interfaces.sdk import Workspace
 
 source = Noun("Sources: where media come from, looked at again for what is new.")
@@ -29,12 +30,18 @@ def add(
     credentials: Annotated[str, typer.Option(help="The name of the credentials.")] = "",
     copy: Annotated[bool | None, typer.Option(help="Copy the media; a bucket's stay there by default.")] = None,
     defaults: Annotated[Path | None, typer.Option(help="YAML: licence, consent, facets of every medium.")] = None,
+    slots: Slots = "",
+    group_within: Within = "",
+    time_in_name: TimeInName = False,
     every: Annotated[float, typer.Option(help="Seconds between two looks; 0 for none.")] = 0.0,
 ) -> Any:
     """Add a source; `source sync` takes in what it holds."""
     said = None if defaults is None else read_mapping(defaults)
     kind = "push" if push else ""
-    return ws.sources.add(name, place, kind=kind, credentials=credentials, copy=copy, defaults=said, every_s=every)
+    group = grouping_of(slots, group_within, time_in_name)
+    return ws.sources.add(
+        name, place, kind=kind, credentials=credentials, copy=copy, defaults=said, group=group, every_s=every
+    )
 
 
 @source.command("list", example="sightloop source list")

@@ -141,6 +141,14 @@ class Samples(Noun):
         body = {"schema": reference(schema), "model_version": model_version, "rows": list(rows)}
         return self._connection.post("/samples/suggestions", body, key=key)
 
+    def groups(self, *, where: Where | None = None, limit: int | None = None) -> Iterator[Record]:
+        """Samples of one moment: all of each group of which any sample matches, page after page."""
+        return self._connection.pages("/groups", limit=limit, where=where_text(where))
+
+    def group(self, sample: Reference) -> Record:
+        """The samples of one moment with this one, the main one first; this one alone where there is no other."""
+        return self._connection.get(f"/samples/{part(sample)}/group")
+
     def near_duplicates(self, *, where: Where | None = None) -> Record:
         """The groups of samples that look the same."""
         return self._connection.get("/samples/near-duplicates", where=where_text(where))

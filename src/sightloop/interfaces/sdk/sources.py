@@ -24,6 +24,7 @@ class Sources(Noun):
         credentials: str = "",
         copy: bool | None = None,
         defaults: Mapping[str, Any] | None = None,
+        group: Mapping[str, Any] | None = None,
         every_s: float = 0.0,
         key: str | None = None,
     ) -> Record:
@@ -33,6 +34,7 @@ class Sources(Noun):
             place: "s3://bucket/prefix", "gs://...", "az://...", or a folder on the server; none for kind "push".
             copy: whether media are copied: by default those of a folder are, those of a bucket stay there.
             defaults: licence, consent, subject, purpose and facets of every medium.
+            group: which of its samples are of one moment; see `Workspace.ingest`.
             every_s: pause between looks, seconds; 0 for none.
         """
         text = os.fspath(place)
@@ -44,6 +46,7 @@ class Sources(Noun):
             **({"credentials": credentials} if credentials else {}),
             **({} if copy is None else {"copy": copy}),
             **({"defaults": dict(defaults)} if defaults else {}),
+            **({"group": dict(group)} if group else {}),
         }
         body = {"name": name, "kind": kind, "settings": settings, "every_s": every_s}
         return self._connection.post("/sources", body, key=key)

@@ -78,6 +78,8 @@ class Workspace:
         reading: Mapping[str, Any] | None = None,
         include: Sequence[str] = (),
         frames: Mapping[str, Any] | None = None,
+        group: Mapping[str, Any] | None = None,
+        name: str = "",
         keep_identity: bool = False,
         wait: bool = True,
         progress: Progress = False,
@@ -95,12 +97,17 @@ class Workspace:
             include: endings that are passed over otherwise, such as ".csv" and ".txt".
             frames: which frames of videos are samples: {"every_s": 1.0}, {"keyframes": True} or {"scenes": 0.3}, and
                 "most" of one video, 500 by default.
+            group: which samples are of one moment: {"slots": {"left": "image_2/*.png", "lidar": "velodyne/*.bin"},
+                "anchor": "left"}, with "within_s" by time instead of by name.
+            name: what the samples say of their source; what came in under the same name can be of one moment.
             keep_identity: leaves patients named in DICOM files.
         """
         said = {
             "reading": dict(reading) if reading else None,
             "include": list(include),
             "frames": dict(frames) if frames else None,
+            "group": dict(group) if group else None,
+            "name": name,
             "identity": "keep" if keep_identity else None,
             "credentials": credentials,
         }

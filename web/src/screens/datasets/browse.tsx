@@ -1,7 +1,8 @@
 import { useNavigate } from '@tanstack/react-router'
-import { PanelLeft } from 'lucide-react'
-import { useCallback, useEffect, useState } from 'react'
+import { Layers, PanelLeft } from 'lucide-react'
+import { useCallback, useEffect, useMemo, useState } from 'react'
 import { holdsBack } from '@/media/filters'
+import { gathered, hasGroups, withSlots } from '@/media/moments'
 import { SORTS, type Sort } from '@/media/order'
 import { bindKeys } from '@/shell/keys'
 import { Button } from '@/ui/button'
@@ -18,9 +19,9 @@ const KEPT = 'sightloop.tile'
 
 /** The grid with its facets, chips, sort and peek. */
 export function Browse({ view, selection }: { view: View; selection: ReturnType<typeof useSelection> }) {
-  const { sheet, rows } = view
+  const { sheet } = view
   const { workspace, go, search, version } = useAddress()
-  const of = [version, search.f, search.q, search.set, search.like, view.sort].join()
+  const of = [version, search.f, search.q, search.set, search.like, search.each, view.sort].join()
   const navigate = useNavigate()
   const [size, setSize] = useState(() => Number(localStorage.getItem(KEPT)) || 152)
   const [at, setAt] = useState(0)
@@ -28,6 +29,11 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
   const [peeking, setPeeking] = useState(false)
   useEffect(() => bindKeys({ ']': { label: 'Fold the facets', run: () => setFacets((is) => !is) } }), [])
   const selected = useChosen(view, selection)
+  const groups = hasGroups(sheet)
+  const gather = groups && !search.each
+  const rows = useMemo(() => (gather ? gathered(sheet, view.rows) : view.rows), [gather, sheet, view.rows])
+  const whole = useMemo(() => (gather ? { ...selection, put: (which: ArrayLike<number>, on: boolean | 'toggle', only?: boolean) => selection.put(withSlots(sheet, which, view.rows), on, only) } : selection), [gather, sheet, view.rows, selection])
+  useEffect(() => (groups ? bindKeys({ u: { label: 'Groups as one tile, or each sample', group: 'View', run: () => go({ each: search.each ? undefined : '1' }, true) } }) : undefined), [groups, go, search.each])
   const place = Math.min(at, Math.max(0, rows.length - 1))
   const clear = useCallback(() => go({ f: undefined, q: undefined, set: undefined, like: undefined }), [go])
   const open = useCallback((row: number) => void navigate({ to: '/w/$workspace/s/$sample', params: { workspace, sample: sheet.ids[row]! } }), [navigate, workspace, sheet])
@@ -60,6 +66,11 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
             )}
           </span>
           <div className="ml-auto flex shrink-0 items-center gap-3">
+            {groups && (
+              <Button small look="quiet" icon={<Layers size={13} />} aria-pressed={gather} keys="U" tip={gather ? 'One tile for each moment' : 'One tile for each sample'} onClick={() => go({ each: gather ? '1' : undefined }, true)}>
+                {gather ? 'Groups' : 'Each sample'}
+              </Button>
+            )}
             {selection.count === 1 && (
               <Button small look="quiet" onClick={() => like(sheet.ids[selection.mask.indexOf(1)]!)}>
                 Find similar
@@ -92,7 +103,7 @@ export function Browse({ view, selection }: { view: View; selection: ReturnType<
           ) : rows.length === 0 && !view.like?.busy && !view.set?.busy ? (
             <Nothing view={view} clear={clear} />
           ) : (
-            <Grid sheet={sheet} rows={rows} selection={selection} size={size} label="Samples" of={of} at={place} onAt={setAt} onOpen={open} onPeek={() => rows.length && setPeeking(true)} />
+            <Grid sheet={sheet} rows={rows} selection={whole} gathered={gather} size={size} label="Samples" of={of} at={place} onAt={setAt} onOpen={open} onPeek={() => rows.length && setPeeking(true)} />
           )}
           {peeking && rows[place] !== undefined && <Peek sheet={sheet} row={rows[place]!} workspace={workspace} close={close} like={like} />}
         </div>

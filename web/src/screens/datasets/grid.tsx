@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, type MouseEvent, type ReactNode } from 'react'
 import type { Sheet } from '@/media/columns'
+import { slotsAt } from '@/media/moments'
 import { wantThumbs } from '@/media/thumbs'
 import { bindKeys } from '@/shell/keys'
 import type { Selection } from './view'
@@ -23,6 +24,8 @@ type Props = {
   of?: string
   /** What stands on a tile in place of its labels. */
   note?: (row: number) => ReactNode
+  /** Whether a tile stands for all samples of its group. */
+  gathered?: boolean
 }
 
 /** The median shape of the pictures, so that few are cut. */
@@ -38,7 +41,7 @@ function shapeOf(sheet: Sheet): number {
 }
 
 /** The samples as tiles. Only what is in sight exists; rows are keyed by slot, so that scrolling makes no elements. */
-export function Grid({ sheet, rows, selection, size, label, at, onAt, onOpen, onPeek, of, note }: Props) {
+export function Grid({ sheet, rows, selection, size, label, at, onAt, onOpen, onPeek, of, note, gathered }: Props) {
   const frame = useRef<HTMLDivElement>(null)
   const [box, setBox] = useState({ width: 0, height: 0 })
   const [top, setTop] = useState(0)
@@ -163,7 +166,7 @@ export function Grid({ sheet, rows, selection, size, label, at, onAt, onOpen, on
                 {Array.from({ length: Math.min(across, rows.length - line * across) }, (_, column) => {
                   const place = line * across + column
                   const row = rows[place]!
-                  return <Tile key={column} sheet={sheet} row={row} at={place} width={width} height={height} left={PAD + column * (width + GAP)} selected={selection.mask[row] === 1} current={place === at} onPress={onPress} onOpen={open} note={note} />
+                  return <Tile key={column} sheet={sheet} row={row} at={place} width={width} height={height} left={PAD + column * (width + GAP)} selected={selection.mask[row] === 1} current={place === at} onPress={onPress} onOpen={open} note={note} slots={gathered ? slotsAt(sheet, row) : 1} />
                 })}
               </div>
             )

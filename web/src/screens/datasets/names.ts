@@ -3,7 +3,7 @@ import { hue } from '@/ui/marks'
 
 const SPOKEN: Record<string, string> = {
   author_kind: 'Labelled by', ingested_at: 'Ingested', captured_at: 'Captured', size_bytes: 'Size', object_count: 'Objects',
-  score: 'Score', predicted: 'Predicted', label: 'Label', split: 'Split', origin: 'Origin', source: 'Source', format: 'Format',
+  score: 'Score', predicted: 'Predicted', label: 'Label', split: 'Split', slot: 'Slot', origin: 'Origin', source: 'Source', format: 'Format',
   width: 'Width', height: 'Height', brightness: 'Brightness', contrast: 'Contrast', blur: 'Sharpness', '': 'Search',
 }
 

@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { ExternalLink, ScanSearch, X } from 'lucide-react'
-import { useEffect } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { api, asked } from '@/api/client'
 import { numberAt, textAt, type Sheet } from '@/media/columns'
 import { usePicture } from '@/media/sheet'
+import { SlotStrip, useSlots } from '@/media/slots'
 import { Medium } from '@/media/viewers/medium'
 import { tint, useThumb } from '@/media/thumbs'
 import { bindKeys } from '@/shell/keys'
@@ -16,8 +17,13 @@ import { Copyable, Failed } from '@/ui/states'
 import { classColours, spoken } from './names'
 
 /** A large look at one sample with all that is known of it; the arrow keys go on to its neighbours. */
-export function Peek({ sheet, row, workspace, close, like }: { sheet: Sheet; row: number; workspace: string; close: () => void; like: (id: string) => void }) {
-  const id = sheet.ids[row]!
+export function Peek({ sheet, row: at, workspace, close, like }: { sheet: Sheet; row: number; workspace: string; close: () => void; like: (id: string) => void }) {
+  const main = sheet.ids[at]!
+  const slots = useSlots(main)
+  const [chosen, choose] = useState({ of: main, sample: main })
+  const id = chosen.of === main ? chosen.sample : main
+  const show = useCallback((sample: string) => choose({ of: main, sample }), [main])
+  const row = Math.max(0, sheet.row(id))
   const thumb = useThumb(id)
   const picture = usePicture(id, 1600)
   const history = useQuery({ ...asked(['annotations', id], () => api.GET('/api/v1/samples/{sample}/annotations', { params: { path: { sample: id } } })), placeholderData: undefined })
@@ -27,10 +33,11 @@ export function Peek({ sheet, row, workspace, close, like }: { sheet: Sheet; row
   const label = textAt(sheet, 'label', row)
   const kind = textAt(sheet, 'author_kind', row)
   const colours = classColours(sheet)
-  const facts = [...sheet.columns.keys()].filter((name) => !['label', 'author_kind', 'predicted', 'score'].includes(name) && textAt(sheet, name, row) !== '')
+  const facts = [...sheet.columns.keys()].filter((name) => !['label', 'author_kind', 'predicted', 'score', 'group', 'place'].includes(name) && textAt(sheet, name, row) !== '')
   return (
     <section aria-label={`Peek at ${sheet.names[row]}`} className="absolute inset-0 z-20 flex bg-bg">
-      <div className="flex min-w-0 grow items-center justify-center bg-well p-4" style={{ backgroundColor: sheet.colours[row]! < 0 ? undefined : `color-mix(in oklab, ${tint(sheet.colours[row]!)} 12%, var(--well))` }}>
+      <div className="flex min-w-0 grow flex-col">
+      <div className="flex min-h-0 grow items-center justify-center bg-well p-4" style={{ backgroundColor: sheet.colours[row]! < 0 ? undefined : `color-mix(in oklab, ${tint(sheet.colours[row]!)} 12%, var(--well))` }}>
         <Medium sample={id}>
           {picture.error ? (
             <Failed what="The picture" error={picture.error} />
@@ -38,6 +45,8 @@ export function Peek({ sheet, row, workspace, close, like }: { sheet: Sheet; row
             (picture.url ?? thumb) && <img src={picture.url ?? thumb} alt={sheet.names[row]} className={cx('max-h-full max-w-full object-contain', smallest(sheet, row) < 500 && 'h-full w-full')} />
           )}
         </Medium>
+      </div>
+      <SlotStrip members={slots} shown={id} onShow={show} />
       </div>
       <div className="flex w-75 shrink-0 flex-col gap-4 max-lg:w-52 overflow-y-auto border-l border-line p-4" tabIndex={0} role="region" aria-label="What is known">
         <div className="flex items-start gap-2">

@@ -1,4 +1,4 @@
-import { Check } from 'lucide-react'
+import { Check, Layers } from 'lucide-react'
 import { memo, type MouseEvent, type ReactNode } from 'react'
 import { numberAt, textAt, type Sheet } from '@/media/columns'
 import { tint, useThumb } from '@/media/thumbs'
@@ -18,10 +18,12 @@ type Props = {
   onPress: (at: number, event: MouseEvent) => void
   onOpen: (at: number) => void
   note?: (row: number) => ReactNode
+  /** How many samples it stands for. */
+  slots?: number
 }
 
 /** One sample: its mean colour, then its picture, with what people and models say of it. */
-export const Tile = memo(function Tile({ sheet, row, at, width, height, left, selected, current, onPress, onOpen, note }: Props) {
+export const Tile = memo(function Tile({ sheet, row, at, width, height, left, selected, current, onPress, onOpen, note, slots = 1 }: Props) {
   const id = sheet.ids[row]!
   const url = useThumb(id)
   return (
@@ -37,9 +39,15 @@ export const Tile = memo(function Tile({ sheet, row, at, width, height, left, se
     >
       <span className="sr-only">
         {sheet.names[row]}
+        {slots > 1 && `, ${slots} slots`}
         {spokenLabel(sheet, row)}
       </span>
       {url && <img src={url} alt="" draggable={false} className="size-full object-cover" />}
+      {slots > 1 && (
+        <span aria-hidden className="num pointer-events-none absolute left-1 top-1 flex h-4 items-center gap-1 rounded-[3px] border border-line-strong bg-bg/85 px-1 text-2xs leading-none text-ink">
+          <Layers size={10} /> {slots}
+        </span>
+      )}
       {selected && (
         <span className="absolute right-1 top-1 flex size-4 items-center justify-center rounded-sm bg-sel text-bg">
           <Check size={12} strokeWidth={3} aria-hidden />

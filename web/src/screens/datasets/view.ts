@@ -7,7 +7,7 @@ import { apply, maskOf, matching, readFilters, writeFilters, type Filters, type 
 import { ordered, passing, SORTS, type Sort } from '@/media/order'
 import { imageOf, storedIds } from './sets'
 
-export type Search = { view?: 'grid' | 'map' | 'health' | 'versions'; v?: string; f?: string; q?: string; sort?: string; like?: string; set?: string }
+export type Search = { view?: 'grid' | 'map' | 'health' | 'versions'; v?: string; f?: string; q?: string; sort?: string; like?: string; set?: string; each?: '1' }
 
 /** What the address says about this view, and how to say something else. */
 export function useAddress() {

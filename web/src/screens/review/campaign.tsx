@@ -15,6 +15,7 @@ import { Swatch, Tag } from '@/ui/marks'
 import { Page } from '@/ui/page'
 import { Empty, Failed, Loaded, Progress } from '@/ui/states'
 import { WHY } from './asking'
+import { useBeside } from './beside'
 import { CampaignFigures } from './campaign-figures'
 import { colourOf, digitOf, fetched, posted, sampleQuery, schemaQuery, type Campaign, type Counts, type Item, type Schema } from './data'
 import { Line } from './line'
@@ -82,6 +83,7 @@ function Asking({ campaign, schema }: { campaign: Campaign; schema: Schema }) {
     return () => void (stale = true)
   }, [item, engine, line, upcoming])
 
+  const beside = useBeside(item?.sample ?? '')
   const choose = useCallback((label: string) => line.answer(line.state.item?.suggestion === label ? 'accept' : 'fix', label), [line])
   useViewKeys(engine)
   useEffect(() => {
@@ -122,7 +124,8 @@ function Asking({ campaign, schema }: { campaign: Campaign; schema: Schema }) {
       }
     >
       <div className="grid h-full grid-cols-[minmax(0,1fr)_288px] max-md:grid-cols-1 max-md:grid-rows-[minmax(220px,1fr)_auto] max-md:overflow-y-auto">
-        <div className="relative min-h-0">
+        <div className="flex min-h-0 flex-col">
+        <div className="relative min-h-0 grow">
           <Progress busy={state.waiting && asking} />
           <Stage onEngine={setEngine} label="The image that is asked about" className={cx(!item && 'invisible')} />
           {problem !== null && item && (
@@ -131,6 +134,9 @@ function Asking({ campaign, schema }: { campaign: Campaign; schema: Schema }) {
             </div>
           )}
           {!item && <div className="absolute inset-0">{state.error ? <Failed what="The next question" error={state.error} retry={() => void line.fetch()} /> : !state.waiting || !asking ? <Over campaign={campaign} may={may.held} role={may.role} /> : null}</div>}
+          {item && beside.over}
+        </div>
+        {beside.strip}
         </div>
         <aside aria-label="Answer" tabIndex={0} className="flex min-h-0 flex-col overflow-y-auto border-l border-line">
           {item && <Question item={item} schema={schema} choose={choose} line={line} />}

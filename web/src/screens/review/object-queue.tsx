@@ -12,6 +12,7 @@ import { Page } from '@/ui/page'
 import { Empty, Failed, Loaded, Progress } from '@/ui/states'
 import { pace } from './asking'
 import { approval } from './bench-of'
+import { useBeside } from './beside'
 import { SampleName } from './campaign'
 import { Conflicts, useConflicts } from './conflicts'
 import { fetched, schemaQuery, type ReviewQueue, type Schema } from './data'
@@ -57,6 +58,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
   )
 
   const conflicts = useConflicts(workspace, work)
+  const beside = useBeside(work?.item.sample ?? '')
   const ghosts = useMemo<Ghost[]>(() => {
     const theirs = conflicts.items.flatMap((one): Ghost[] => (one.theirs ? [{ shape: one.theirs, label: one.theirs.label, tag: `theirs: ${one.theirs.label}`, tone: 'conflict' }] : []))
     const others = work?.item.kind === 'adjudicate' && tags ? work.item.answers.flatMap((one) => (one.objects ?? []).filter((it) => it.id !== '').map((it): Ghost => ({ shape: it, label: it.label, tag: `${initials(one.author)} ${it.label}`, tone: 'ghost' }))) : []
@@ -96,6 +98,8 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
       }
     >
       <Progress busy={state.waiting} />
+      <div className="flex h-full min-h-0 flex-col">
+      <div className="min-h-0 grow">
       <Workbench
         shown={work}
         schema={schema}
@@ -134,8 +138,11 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
             </dl>
           )
         }
-        over={!work && <div className="absolute inset-0 bg-bg">{state.error ? <Failed what="The next image" error={state.error} retry={() => void next()} /> : state.over || !may.held ? <Over queue={queue} may={may.held} role={may.role} /> : null}</div>}
+        over={work ? beside.over : <div className="absolute inset-0 bg-bg">{state.error ? <Failed what="The next image" error={state.error} retry={() => void next()} /> : state.over || !may.held ? <Over queue={queue} may={may.held} role={may.role} /> : null}</div>}
       />
+      </div>
+      {beside.strip}
+      </div>
       {work && state.error !== null && (
         <div className="absolute inset-x-0 top-0 z-10 flex justify-center">
           <Failed what="The next image" error={state.error} retry={() => void next(work.item.id)} />

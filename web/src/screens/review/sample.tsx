@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { Document } from '@/canvas/document'
+import { SlotStrip, useSlots } from '@/media/slots'
 import { hasViewer, Medium } from '@/media/viewers/medium'
 import { Button } from '@/ui/button'
 import { bytes, count, decimal, moment } from '@/ui/format'
@@ -32,6 +33,7 @@ const PLAIN: Schema = { id: '', name: '', version: 1, classes: [], geometry_type
 
 function Permalink({ sample }: { sample: Sample }) {
   const search = useSearch({ from: '/w/$workspace/s/$sample' })
+  const { workspace } = useParams({ from: '/w/$workspace' })
   const navigate = useNavigate({ from: '/w/$workspace/s/$sample' })
   const history = useQuery(fetched<{ items: Annotation[] }>(['samples', sample.id, 'annotations'], `/samples/${sample.id}/annotations`))
   const schemas = useQuery(fetched<{ items: Schema[] }>(['schemas'], '/schemas'))
@@ -45,6 +47,8 @@ function Permalink({ sample }: { sample: Sample }) {
 
   const apart = hasViewer(sample)
   const [drawn, setDrawn] = useState(!!search.obj)
+  const slots = useSlots(sample.id)
+  const show = useCallback((other: string) => void navigate({ to: '/w/$workspace/s/$sample', params: { workspace, sample: other } }), [navigate, workspace])
   const facts = <Facts sample={sample} history={history.data?.items ?? []} schemas={offered} />
 
   useEffect(() => {
@@ -72,6 +76,8 @@ function Permalink({ sample }: { sample: Sample }) {
       }
     >
       <Progress busy={!shown && !problem} />
+      <div className="flex h-full min-h-0 flex-col">
+      <div className="min-h-0 grow">
       {apart && !drawn ? (
         <div className="flex h-full min-h-0 max-md:block max-md:overflow-y-auto">
           <div className="min-w-0 grow p-4 max-md:h-full max-md:min-h-60">
@@ -89,6 +95,9 @@ function Permalink({ sample }: { sample: Sample }) {
           below={facts}
         />
       )}
+      </div>
+      <SlotStrip members={slots} shown={sample.id} onShow={show} />
+      </div>
     </Page>
   )
 }

@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from fastapi import Query, Response
 from pydantic import Field
 
-from sightloop.datasets import Claims, Measured, NearDuplicateReport, Outliers, QuarantineEntry, SampleMap
+from sightloop.datasets import Claims, Group, Measured, NearDuplicateReport, Outliers, QuarantineEntry, SampleMap
 from sightloop.domain import Annotation, Permission, Run, Sample
 from sightloop.errors import InvalidInput
 from sightloop.interfaces.api.answers import ARROW, arrow, arrow_stream, attachment, picture, ranged, unchanged
@@ -159,6 +159,13 @@ def show_columns(
     return arrow_stream(ask.request, sheet.stream(ask.caller, asked, claims, stamp), seal)
 
 
+@routes.get("/groups", permission=Permission.READ)
+def list_groups(ask: Ask, where: Where = None, limit: Limit = 100, cursor: Cursor = "") -> Listed[Group]:
+    """Samples of one moment, by the id of their group: all of each group of which any sample matches."""
+    page = ask.installation.datasets.groups(ask.caller, filter_of(where), limit, cursor)
+    return Listed(page.items, page.cursor)
+
+
 @routes.get("/samples/near-duplicates", permission=Permission.READ)
 def find_near_duplicates(ask: Ask, where: Where = None) -> NearDuplicateReport:
     """Groups of samples that look the same."""
@@ -221,6 +228,12 @@ def search_samples(ask: Ask, body: Search) -> Listed[Neighbour]:
 def show_sample(ask: Ask, sample: str) -> Sample:
     """One sample."""
     return ask.installation.datasets.sample(ask.caller, sample)
+
+
+@routes.get("/samples/{sample}/group", permission=Permission.READ)
+def show_group(ask: Ask, sample: str) -> Group:
+    """The samples of one moment with this one, the main one first; this one alone where there is no other."""
+    return ask.installation.datasets.group(ask.caller, sample)
 
 
 @routes.get("/samples/{sample}/media", permission=Permission.MEDIA_READ, gives="application/octet-stream")
