@@ -97,6 +97,10 @@ class View:
             numbers.append(number)
         return numbers
 
+    def find(self, sample: str) -> int | None:
+        """Where the sample stands; None where it does not."""
+        return self._index.get(sample)
+
     @cached_property
     def newest(self) -> pa.Array:
         """Where the MAX_PAGE samples stand that were ingested last."""

@@ -15,22 +15,23 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from sightloop.datasets.catalogue import SAMPLES_TABLE, Catalogue
+from sightloop.datasets.indexing import Indexing
 from sightloop.datasets.inspection import Fresh, Inspector, Known, Refused
 from sightloop.datasets.listing import UNREAD, ListedPage, Lister, Listing
 from sightloop.datasets.manifests import Metadata, check_metadata, fields_of
 from sightloop.datasets.merkle import canonical
-from sightloop.datasets.rows import sample_row, samples_table
+from sightloop.datasets.rows import sample_row, samples_table, vectors_table
 from sightloop.datasets.similarity import Similarity
 from sightloop.datasets.sources import Entry
+from sightloop.datasets.texts import TEXTS_TABLE
 from sightloop.domain import Caller, Run, now
 from sightloop.errors import InvalidInput
 from sightloop.events import Events
 from sightloop.inference import Embedder
 from sightloop.runs import RunContext, Runs
-from sightloop.storage import Records, Stores, Tables, faultpoint, move_pointer, pointer
+from sightloop.storage import Records, Stores, faultpoint, move_pointer
 
 KIND: Final = "ingest"
 CHUNK: Final = 128
@@ -52,6 +53,7 @@ class Ingest:
         inspector: Inspector,
         similarity: Similarity,
         listing: Listing,
+        indexing: Indexing,
     ) -> None:
         self._records = records
         self._stores = stores
@@ -64,6 +66,7 @@ class Ingest:
         self._quarantine = listing.quarantine
         self._staging = listing.staging
         self._listing = listing
+        self._indexing = indexing
         runs.register(KIND, self._run)
 
     def start(
@@ -104,6 +107,9 @@ class Ingest:
         grouped = {"groups": 0, "largest": 0, "seconds": 0.0}
         if work.totals["ingested"] or not tracked:
             grouped = context.step("near-duplicates", partial(self._group, context.caller))
+        if work.totals["ingested"]:
+            mine = context.caller.keyed(KIND, context.run_id, "index")
+            context.step("index", partial(self._indexing.after_ingest, mine))
         return {
             "found": looks["listed"],
             "skipped": looks["skipped"],
@@ -228,20 +234,13 @@ class Ingest:
         }
         versions = {}
         for name, table in written.items():
-            self._take_back(caller, store, name)
+            self._indexing.take_back(caller, store, name)
             versions[name] = store.upsert(name, table, "id")
+        versions |= self._indexing.write_vectors(caller, store, [one.sample.id for one in fresh], vectors)
+        self._indexing.take_back(caller, store, TEXTS_TABLE)
+        said = {one.sample.id: one.text for one in fresh if one.text}
+        versions[TEXTS_TABLE] = self._indexing.write_texts(caller, store, rows, said)
         return versions
-
-    def _take_back(self, caller: Caller, store: Tables, name: str) -> None:
-        """Undo writes that a crash kept from SQL."""
-        with self._records.read() as connection:
-            truth = pointer(connection, caller.workspace, name)
-        latest = store.latest(name)
-        if latest is not None and latest != truth:
-            if truth is None:
-                store.delete(name, "true")
-            else:
-                store.restore(name, truth)
 
 
 @dataclass(slots=True)
@@ -283,12 +282,6 @@ class _Chunk:
             "known": len(self.known) - again,
             "quarantined": len(self.refused),
         }
-
-
-def vectors_table(ids: Sequence[str], vectors: npt.NDArray[np.float16]) -> pa.Table:
-    """Rows of an embeddings table: id, and the vector as float16."""
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float16()), vectors.shape[1])
-    return pa.table({"id": pa.array(ids, pa.string()), "vector": column})
 
 
 def _packed(value: Any) -> bytes:

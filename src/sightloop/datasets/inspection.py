@@ -28,7 +28,7 @@ BATCH: Final = 16
 FETCHERS: Final = 8  # a store answers a request in tens of milliseconds, and many at once
 AT_ONCE: Final = 64
 PHASH_VERSION: Final = f"dct8@{HASH_VERSION}/full-decode/luma/box32@1"
-_WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True, anything=True)
+_WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True, anything=True, text=True)
 _HASHED: Final = frozenset({"image", "frame", "sweep"})  # what looks alike is alike; two spectrograms are not
 _STAYS: Final = "The file names a person and stays where it is."
 _NO_PIXELS: Final = np.empty((0, 0, 3), np.uint8)
@@ -55,12 +55,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fresh:
-    """A new sample whose blobs are put; `pixels` uint8 (H, W, 3); `location` is set where media stay in place."""
+    """A new sample whose blobs are put; `pixels` uint8 (H, W, 3); `location` is set where media stay in place.
+
+    `text` is what a document says.
+    """
 
     entry: Entry
     sample: Sample
     location: str
     pixels: npt.NDArray[np.uint8]
+    text: str = ""
 
     def without_pixels(self) -> Fresh:
         return replace(self, pixels=_NO_PIXELS)
@@ -201,7 +205,7 @@ class Inspector:
             pixels = embeddable(self._decoder, one.data, found, self._embed_side, work.source.get("reading"))
         except InvalidMedia as problem:
             return _refusal(one, problem)
-        return Fresh(one.entry, self._sample(work, one, sample, found), one.location, pixels)
+        return Fresh(one.entry, self._sample(work, one, sample, found), one.location, pixels, found.text or "")
 
     def _sample(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Sample:
         measures = found.measures

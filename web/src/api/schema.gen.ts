@@ -2816,7 +2816,9 @@ export interface paths {
         put?: never;
         /**
          * Search Samples
-         * @description The nearest samples to a sample or an image (base64), nearest first.
+         * @description The samples that fit best: that match the filter, hold all words of the text, and look most alike.
+         *
+         *     What they look like is a sample or an image (base64). Without one, those that hold the words best come first.
          */
         post: operations["search_samples"];
         delete?: never;
@@ -2883,6 +2885,26 @@ export interface paths {
         get: operations["show_schema"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search-index": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Index Samples
+         * @description The run that makes the indexes of words and vectors, or brings them up to date; ingests do the second.
+         */
+        post: operations["index_samples"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4064,6 +4086,19 @@ export interface components {
             storage: string;
             version: string;
         };
+        /**
+         * Hit
+         * @description A sample that was found.
+         *
+         *     Attributes:
+         *         cosine: of its embedding with what was asked; None where nothing was that it could look like.
+         *         relevance: how well it holds the words, of one search comparable only; None where no words were asked for.
+         */
+        Hit: {
+            cosine: number | null;
+            relevance: number | null;
+            sample: components["schemas"]["Sample"];
+        };
         /** Import */
         Import: {
             /** Rows */
@@ -4344,6 +4379,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedHit: {
+            items: components["schemas"]["Hit"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedLabelFormat: {
             items: components["schemas"]["LabelFormat"][];
             next_cursor: string;
@@ -4394,14 +4437,6 @@ export interface components {
          */
         ListedMonitor: {
             items: components["schemas"]["Monitor"][];
-            next_cursor: string;
-        };
-        /**
-         * Listed
-         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
-         */
-        ListedNeighbour: {
-            items: components["schemas"]["Neighbour"][];
             next_cursor: string;
         };
         /**
@@ -4726,14 +4761,6 @@ export interface components {
             since: string;
             subject: string;
             title: string;
-        };
-        /**
-         * Neighbour
-         * @description A sample and the cosine of its embedding with what was asked.
-         */
-        Neighbour: {
-            cosine: number;
-            sample: components["schemas"]["Sample"];
         };
         /** NewCamera */
         NewCamera: {
@@ -5830,6 +5857,11 @@ export interface components {
             k: number;
             /** Sample */
             sample?: string | null;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
             /** Where */
             where?: {
                 [key: string]: unknown;
@@ -12592,7 +12624,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListedNeighbour"];
+                    "application/json": components["schemas"]["ListedHit"];
                 };
             };
         };
@@ -12755,6 +12787,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelSchema"];
+                };
+            };
+        };
+    };
+    index_samples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };
