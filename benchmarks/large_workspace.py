@@ -30,8 +30,7 @@ import sightloop.storage.places
 from sightloop.app import Installation, open_installation
 from sightloop.datasets import NewAnnotation
 from sightloop.datasets.catalogue import SAMPLES_TABLE, sample_id
-from sightloop.datasets.embedding import vectors_table
-from sightloop.datasets.rows import sample_row, samples_table
+from sightloop.datasets.rows import sample_row, samples_table, vectors_table
 from sightloop.domain import AuthorKind, Basis, Caller, Role, Sample, digest_of
 from sightloop.settings import load_settings
 from sightloop.storage import move_pointer

@@ -15,6 +15,7 @@ from sightloop.datasets.outliers import Outliers
 from sightloop.datasets.pushes import Pushed
 from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
+from sightloop.datasets.search import Hit
 from sightloop.datasets.service import Datasets
 from sightloop.datasets.similarity import NearDuplicateReport
 from sightloop.datasets.standing import StandingSource
@@ -26,6 +27,7 @@ __all__ = [
     "Dataset",
     "Datasets",
     "Group",
+    "Hit",
     "ImportReport",
     "LabelFormat",
     "LabelledObject",

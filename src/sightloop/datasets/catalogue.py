@@ -99,6 +99,10 @@ class View:
             numbers.append(number)
         return numbers
 
+    def find(self, sample: str) -> int | None:
+        """Where the sample stands; None where it does not."""
+        return self._index.get(sample)
+
     @cached_property
     def groups(self) -> GroupIndex:
         """Which samples are of one moment."""

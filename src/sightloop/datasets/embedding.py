@@ -9,18 +9,19 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from sightloop.datasets.catalogue import SAMPLES_TABLE, Catalogue
 from sightloop.datasets.contents import Contents
+from sightloop.datasets.indexing import Indexing
 from sightloop.datasets.looking import Looking
+from sightloop.datasets.rows import vectors_table
 from sightloop.datasets.similarity import Similarity
 from sightloop.domain import Caller, Run
 from sightloop.errors import InvalidMedia
 from sightloop.events import Events
 from sightloop.inference import Batch, Embedder, Seen
 from sightloop.runs import RunContext, Runs
-from sightloop.storage import Records, Stores, Tables, move_pointer, pointer
+from sightloop.storage import Records, Stores, move_pointer
 
 KIND: Final = "embed"
 STEP: Final = 512
@@ -40,6 +41,7 @@ class Embed:
         catalogue: Catalogue,
         contents: Contents,
         similarity: Similarity,
+        indexing: Indexing,
         looking: Looking,
     ) -> None:
         self._records = records
@@ -50,6 +52,7 @@ class Embed:
         self._catalogue = catalogue
         self._contents = contents
         self._similarity = similarity
+        self._indexing = indexing
         self._looking = looking
         runs.register(KIND, self._run)
 
@@ -77,12 +80,14 @@ class Embed:
         taken = iter(lambda: list(islice(media, BATCH)), [])
         batches = (Batch([data for data, _ in pairs], [want for _, want in pairs]) for pairs in taken)
         vectors = np.concatenate([embedded(self._embedder, seen) for seen in self._looking.map(batches)])
-        store = self._stores.workspace(caller.workspace).tables
+        store, name = self._stores.workspace(caller.workspace).tables, self._similarity.table
         with self._records.alone(f"{caller.workspace}.{SAMPLES_TABLE}"):
-            take_back(self._records, store, caller, self._similarity.table)
-            version = store.upsert(self._similarity.table, vectors_table(ids, vectors), "id")
+            self._indexing.take_back(caller, store, name)
+            written = {name: store.upsert(name, vectors_table(ids, vectors), "id")}
+            written |= self._indexing.write_vectors(caller, store, ids, vectors)
             with self._events.change(caller, "samples.embed", context.run_id) as change:
-                move_pointer(change.connection, caller.workspace, self._similarity.table, version)
+                for table, version in written.items():
+                    move_pointer(change.connection, caller.workspace, table, version)
                 change.emit("sightloop.samples.embedded", {"run": context.run_id, "embedded": len(ids)})
         return len(ids)
 
@@ -99,21 +104,3 @@ def embedded(embedder: Embedder, seen: Sequence[Seen]) -> npt.NDArray[np.float16
     shown = [one.pixels for one in seen if one.pixels is not None]
     here = iter(embedder.embed(shown) if shown else ())
     return np.stack([next(here) if one.pixels is not None else one.said[0] for one in seen]).astype(np.float16)
-
-
-def vectors_table(ids: Sequence[str], vectors: npt.NDArray[np.float16]) -> pa.Table:
-    """Rows of an embeddings table: id, and the vector as float16."""
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float16()), vectors.shape[1])
-    return pa.table({"id": pa.array(ids, pa.string()), "vector": column})
-
-
-def take_back(records: Records, store: Tables, caller: Caller, name: str) -> None:
-    """Undo writes to a table that a crash kept from SQL."""
-    with records.read() as connection:
-        truth = pointer(connection, caller.workspace, name)
-    latest = store.latest(name)
-    if latest is not None and latest != truth:
-        if truth is None:
-            store.delete(name, "true")
-        else:
-            store.restore(name, truth)

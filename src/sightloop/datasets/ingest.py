@@ -17,15 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from sightloop.datasets.catalogue import SAMPLES_TABLE, Catalogue
-from sightloop.datasets.embedding import embedded, take_back, vectors_table
+from sightloop.datasets.embedding import embedded
 from sightloop.datasets.groups import regrouped
+from sightloop.datasets.indexing import Indexing
 from sightloop.datasets.inspection import Fresh, Inspector, Known, Refused
 from sightloop.datasets.listing import UNREAD, ListedPage, Lister, Listing
 from sightloop.datasets.manifests import Metadata, check_metadata, fields_of
 from sightloop.datasets.merkle import canonical
-from sightloop.datasets.rows import sample_row, samples_table
+from sightloop.datasets.rows import sample_row, samples_table, vectors_table
 from sightloop.datasets.similarity import Similarity
 from sightloop.datasets.sources import Entry
+from sightloop.datasets.texts import TEXTS_TABLE
 from sightloop.domain import Caller, Run, now
 from sightloop.errors import InvalidInput
 from sightloop.events import Events
@@ -55,6 +57,7 @@ class Ingest:
         inspector: Inspector,
         similarity: Similarity,
         listing: Listing,
+        indexing: Indexing,
     ) -> None:
         self._records = records
         self._stores = stores
@@ -67,6 +70,7 @@ class Ingest:
         self._quarantine = listing.quarantine
         self._staging = listing.staging
         self._listing = listing
+        self._indexing = indexing
         runs.register(KIND, self._run)
 
     def start(
@@ -110,6 +114,9 @@ class Ingest:
         if work.totals["ingested"] or not tracked:
             grouped = context.step("near-duplicates", partial(self._group, context.caller))
         told = context.step("groups", partial(self._regroup, context, source)) if source.get("group") else {}
+        if work.totals["ingested"]:
+            mine = context.caller.keyed(KIND, context.run_id, "index")
+            context.step("index", partial(self._indexing.after_ingest, mine))
         return {
             "found": looks["listed"],
             "skipped": looks["skipped"],
@@ -179,7 +186,7 @@ class Ingest:
                 part = numbers[at : at + REGROUPED]
                 new = [dict(zip(("group", "slot"), found.changed[i], strict=True)) for i in part]
                 rows = [{**row, **said} for row, said in zip(view.rows(part), new, strict=True)]
-                self._take_back(caller, store, SAMPLES_TABLE)
+                self._indexing.take_back(caller, store, SAMPLES_TABLE)
                 version = store.upsert(SAMPLES_TABLE, samples_table(rows), "id")
                 faultpoint("ingest.regrouped")
                 with self._events.change(caller, "samples.group", context.run_id) as change:
@@ -258,8 +265,12 @@ class Ingest:
         }
         versions = {}
         for name, table in written.items():
-            take_back(self._records, store, caller, name)
+            self._indexing.take_back(caller, store, name)
             versions[name] = store.upsert(name, table, "id")
+        versions |= self._indexing.write_vectors(caller, store, [one.sample.id for one in fresh], vectors)
+        self._indexing.take_back(caller, store, TEXTS_TABLE)
+        said = {one.sample.id: one.text for one in fresh if one.text}
+        versions[TEXTS_TABLE] = self._indexing.write_texts(caller, store, rows, said)
         return versions
 
 

@@ -27,7 +27,7 @@ BATCH: Final = 16
 FETCHERS: Final = 8  # a store answers a request in tens of milliseconds, and many at once
 AT_ONCE: Final = 64
 PHASH_VERSION: Final = f"dct8@{HASH_VERSION}/full-decode/luma/box32@1"
-_WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True, anything=True)
+_WANTED: Final = DecodeRequest(pixels=True, thumbnail=True, measures=True, anything=True, text=True)
 _HASHED: Final = frozenset({"image", "frame", "sweep"})  # what looks alike is alike; two spectrograms are not
 _STAYS: Final = "The file names a person and stays where it is."
 
@@ -64,6 +64,11 @@ class Fresh:
     sample: Sample
     location: str
     seen: Seen
+
+    @property
+    def text(self) -> str:
+        """What a document says."""
+        return (isinstance(self.seen.found, Decoded) and self.seen.found.text) or ""
 
     def without_pixels(self) -> Fresh:
         return replace(self, seen=without_pixels(self.seen))

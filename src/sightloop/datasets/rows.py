@@ -8,6 +8,8 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from sightloop.datasets.merkle import canonical
@@ -84,3 +86,9 @@ def address_of(text: str) -> Address:
 def samples_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Rows as Arrow, in the schema of the table "samples"."""
     return pa.Table.from_pylist(list(rows), schema=SAMPLES)
+
+
+def vectors_table(ids: Sequence[str], vectors: npt.NDArray[np.float16]) -> pa.Table:
+    """Rows of an embeddings table: id, and the vector as float16."""
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float16()), vectors.shape[1])
+    return pa.table({"id": pa.array(ids, pa.string()), "vector": column})

@@ -21,6 +21,7 @@ from sightloop.datasets.exports import Exports, LabelFormat, formats
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.groups import Group
+from sightloop.datasets.indexing import VECTORS_FROM, Indexing
 from sightloop.datasets.ingest import Ingest
 from sightloop.datasets.inspection import Inspector
 from sightloop.datasets.integrity import Integrity
@@ -34,9 +35,11 @@ from sightloop.datasets.outliers import OutlierFinder
 from sightloop.datasets.pseudonyms import Pseudonyms
 from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
 from sightloop.datasets.schemas import Dataset, Schemas
+from sightloop.datasets.search import Hit, Search
 from sightloop.datasets.similarity import NearDuplicateReport, Similarity
 from sightloop.datasets.staging import Staging
 from sightloop.datasets.standing import StandingSources
+from sightloop.datasets.texts import Texts
 from sightloop.datasets.versions import VersionDiff, Versions
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of, part_digest
 from sightloop.errors import NotFound
@@ -49,7 +52,7 @@ from sightloop.storage import Records, Stores
 class Datasets:
     """All that the room offers; each verb answers within the caller's workspace.
 
-    Construct it before `runs.launch()`: it registers the run kinds "ingest", "map" and "outliers".
+    Construct it before `runs.launch()`: it registers the run kinds "ingest", "index", "map" and "outliers".
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
@@ -70,6 +73,7 @@ class Datasets:
         *,
         gate: EgressGate | None = None,
         push_limit: int = 10_000,
+        vectors_from: int = VECTORS_FROM,
     ) -> None:
         self._stores = stores
         self._embedder = embedder
@@ -89,8 +93,21 @@ class Datasets:
         self._sources = listing.sources
         looking = Looking(runs.executor, decoder, embedder)
         inspector = Inspector(stores, decoder, self._catalogue, self._sources, self._pseudonyms, looking)
+        self._indexing = Indexing(
+            records, stores, events, runs, self._catalogue, self._similarity, self.opened, vectors_from
+        )
+        self._search = Search(self._catalogue, self._similarity, Texts(records, stores, self._catalogue, self._schemas))
         self._ingest = Ingest(
-            records, stores, events, runs, embedder, self._catalogue, inspector, self._similarity, listing
+            records,
+            stores,
+            events,
+            runs,
+            embedder,
+            self._catalogue,
+            inspector,
+            self._similarity,
+            listing,
+            self._indexing,
         )
         self._embed = Embed(
             records,
@@ -101,6 +118,7 @@ class Datasets:
             self._catalogue,
             self.opened,
             self._similarity,
+            self._indexing,
             looking,
         )
         self.sources = StandingSources(records, events, runs, self._ingest, listing)
@@ -278,11 +296,25 @@ class Datasets:
         *,
         sample: str | None = None,
         image: bytes | None = None,
+        text: str = "",
         k: int = 20,
         where: Where | None = None,
-    ) -> Sequence[tuple[Sample, float]]:
-        """The k samples nearest to a sample or an image, with their cosine, nearest first."""
-        return self._similarity.search(caller, sample, image, k, where)
+    ) -> Sequence[Hit]:
+        """The k samples that fit best: those that a filter selects and that hold all words of a text.
+
+        Those most like a sample or an image come first, or else those that hold the words best.
+
+        Args:
+            text: words in names, facets, documents and classes, in any form that English knows of them.
+        """
+        return self._search.found(caller, sample, image, text, k, where)
+
+    def index(self, caller: Caller) -> Run:
+        """A run that makes the indexes which searches use, or brings them up to date; ingests do the second.
+
+        Its output: words and vectors, how many rows each index holds; of vectors 0 where they are too few for one.
+        """
+        return self._indexing.start(caller)
 
     def create_schema(
         self,

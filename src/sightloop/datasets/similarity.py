@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from sightloop.datasets.catalogue import Catalogue, View
 from sightloop.datasets.filters import Where
 from sightloop.datasets.groups import joined
-from sightloop.domain import Caller, Sample
-from sightloop.errors import InvalidInput, not_found
+from sightloop.domain import Caller
+from sightloop.errors import not_found
 from sightloop.inference import DecodePool, DecodeRequest, Embedder, embeddable
 from sightloop.storage import Records, Stores, pointer
 from sightloop.vision import near_duplicates
 
 _BLOCK: Final = 4096
-MAX_NEIGHBOURS: Final = 1000
+_LISTED: Final = 1000  # ids in one filter
+SKETCH: Final = 512  # numbers; all of the ten nearest of 4,608 are among the hundred nearest of so many
+CANDIDATES: Final = 5
+CANDIDATES_AT_LEAST: Final = 100
+_READ_ALONE: Final = 20_000  # vectors that are read one by one rather than all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,11 @@ class Similarity:
     def table(self) -> str:
         """The Lance table of these embeddings; raises Unavailable where the embedder's weights are not installed."""
         return "embeddings." + re.sub(r"[^A-Za-z0-9_-]+", "-", self._embedder.id)
+
+    @property
+    def sketches(self) -> str:
+        """The Lance table of what stands for these embeddings in their index."""
+        return self.table.replace("embeddings.", "sketches.", 1)
 
     def require_embedder(self) -> None:
         """Returns where images can be embedded; raises Unavailable where the weights are not installed."""
@@ -154,28 +165,84 @@ class Similarity:
             found.capped,
         )
 
-    def search(
-        self, caller: Caller, sample: str | None, image: bytes | None, k: int, where: Where | None
-    ) -> list[tuple[Sample, float]]:
-        """The k nearest samples with their cosine, nearest first; the sample itself is left out."""
-        if (sample is None) == (image is None):
-            raise InvalidInput("A search needs a sample or an image.", hint="Give one of the two.")
-        if not 1 <= k <= MAX_NEIGHBOURS:
-            raise InvalidInput(f"k is {k}.", hint=f"Ask for 1 to {MAX_NEIGHBOURS} neighbours.")
-        view, selected = self._catalogue.chosen(caller, where)
-        if sample is not None:
-            selected = selected & np.asarray(view.ids != sample, bool)
-            query = self.embeddings(caller, [sample])[0]
-        else:
-            query = self._embed(image or b"")
-        held = self._vectors(caller)
-        numbers = np.flatnonzero(selected)
-        rows = _rows(held, [str(view.ids[i]) for i in numbers])
-        cosines = _cosines(held, rows, query)
-        best = np.lexsort((numbers, -cosines))[:k]
-        return list(zip(view.samples(numbers[best].tolist()), cosines[best].tolist(), strict=True))
+    def embedding(self, caller: Caller, sample: str) -> npt.NDArray[np.float32]:
+        """The vector of one sample, (D,)."""
+        version = self._indexed(caller)
+        if version is None:
+            return np.asarray(self.embeddings(caller, [sample])[0])
+        return np.asarray(self.read_some(caller, [sample])[0], np.float32)
 
-    def _embed(self, image: bytes) -> npt.NDArray[np.float32]:
+    def cosines(
+        self, caller: Caller, sample_ids: Sequence[str], query: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Of each sample's vector with another one, (N,), exactly; few of very many are read without the others."""
+        version = self._indexed(caller)
+        if version is None or len(sample_ids) > _READ_ALONE:
+            held = self._vectors(caller)
+            return _cosines(held, _rows(held, sample_ids), query)
+        if not sample_ids:
+            return np.empty(0, np.float32)
+        vectors = self.read_some(caller, sample_ids).astype(np.float32)
+        lengths = np.maximum(np.linalg.norm(vectors, axis=1) * np.linalg.norm(query), 1e-12)
+        return np.asarray(vectors @ query / lengths, np.float32)
+
+    def nearest(
+        self, caller: Caller, query: npt.NDArray[np.float32], k: int
+    ) -> tuple[list[str], npt.NDArray[np.float32]]:
+        """The k nearest of all samples and their cosines, nearest first; none where there is no index.
+
+        The index finds by sketches CANDIDATES times as many, of which the vectors themselves decide.
+        """
+        version = self._indexed(caller)
+        if version is None:
+            return [], np.empty(0, np.float32)
+        indexes = self._stores.workspace(caller.workspace).tables.indexes
+        asked = max(CANDIDATES_AT_LEAST, CANDIDATES * k)
+        found = indexes.nearest(self.sketches, version, "vector", self.sketch(query[None])[0], asked)
+        ids = found["id"].to_pylist()
+        cosines = self.cosines(caller, ids, query)
+        best = np.argsort(-cosines, kind="stable")[:k]
+        return [ids[i] for i in best], cosines[best]
+
+    def sketch(self, vectors: npt.NDArray[Any]) -> npt.NDArray[np.float16]:
+        """What stands for vectors (N, D) in the index, float16 (N, SKETCH): a projection that all samples share.
+
+        Gaussian directions keep cosines up to a few hundredths (Johnson and Lindenstrauss 1984; Dasgupta and Gupta
+        2003, theorem 2.1), need no training and are the same for ever.
+        """
+        size = vectors.shape[1]
+        if size <= SKETCH:
+            return np.asarray(vectors, np.float16)
+        return np.asarray(vectors.astype(np.float32) @ _directions(size), np.float16)
+
+    def _indexed(self, caller: Caller) -> int | None:
+        """The version of the sketches, where an index finds them."""
+        with self._records.read() as connection:
+            version = pointer(connection, caller.workspace, self.sketches)
+        if version is None:
+            return None
+        indexes = self._stores.workspace(caller.workspace).tables.indexes
+        return None if indexes.missing(self.sketches, version, "vector") is None else version
+
+    def read_some(self, caller: Caller, sample_ids: Sequence[str]) -> npt.NDArray[np.float16]:
+        """Stored vectors (N, D) in the order of the ids, none else being read where ids have an index."""
+        tables = self._stores.workspace(caller.workspace).tables
+        with self._records.read() as connection:
+            version = pointer(connection, caller.workspace, self.table)
+        if version is None:
+            raise not_found("embedding of sample", sample_ids[0], hint="Ingest the sample first.")
+        parts = []
+        for at in range(0, len(sample_ids), _LISTED):
+            listed = ", ".join(f"'{one}'" for one in sample_ids[at : at + _LISTED])
+            parts.append(tables.indexes.listed(self.table, version, ["id", "vector"], f"id IN ({listed})"))
+        found = pa.concat_tables(parts).combine_chunks()
+        places = {one: i for i, one in enumerate(found["id"].to_pylist())}
+        rows = _places(places, sample_ids)
+        flat = found["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return np.asarray(flat.reshape(len(found), -1)[rows])
+
+    def embed(self, image: bytes) -> npt.NDArray[np.float32]:
+        """The vector of an image, (D,)."""
         want = DecodeRequest()
         pixels = embeddable(self._decoder, image, self._decoder.decode(image, want), self._embedder.size, want)
         assert pixels is not None  # what is no image was refused
@@ -204,9 +271,19 @@ class Similarity:
         return _Vectors(version, matrix, np.maximum(norms, 1e-12), {one: i for i, one in enumerate(ids)})
 
 
+@cache
+def _directions(size: int) -> npt.NDArray[np.float32]:
+    drawn = np.random.default_rng(size).standard_normal((size, SKETCH), np.float32)
+    return np.asarray(drawn / np.sqrt(np.float32(SKETCH)))
+
+
 def _rows(held: _Vectors, sample_ids: Sequence[str]) -> list[int]:
+    return _places(held.rows, sample_ids)
+
+
+def _places(rows: Mapping[str, int], sample_ids: Sequence[str]) -> list[int]:
     try:
-        return [held.rows[one] for one in sample_ids]
+        return [rows[one] for one in sample_ids]
     except KeyError as missing:
         raise not_found("embedding of sample", str(missing.args[0]), hint="Ingest the sample first.") from missing
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from sightloop.errors import Conflict, InvalidInput, NotFound, SightloopError
 from sightloop.storage.faults import faultpoint
+from sightloop.storage.indexes import Indexes
 from sightloop.storage.places import Place
 from sightloop.storage.s3 import objects_translated, s3_error
 
@@ -24,6 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _SUFFIX = ".lance"
 _MISSING = "was not found"
 MANY_FRAGMENTS = 100  # 260 fragments of 5 rows became one in 80 ms; old versions keep their files
+FULL_FRAGMENT = 131_072  # rows; a fragment of so many is not written again, so that growing costs the same all the way
 
 
 class Tables:
@@ -31,12 +33,16 @@ class Tables:
 
     Lance does not sync what it writes (seen with strace on pylance 14): the place sees to that.
     A commit costs tens of milliseconds: write hundreds of rows at once.
+
+    Attributes:
+        indexes: what finds rows by words, by vector and by id.
     """
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
+        self.indexes = Indexes(self._open, self._writing, _translated)
 
     def append(self, name: str, table: pa.Table) -> int:
         """The version after the rows were added; the first write makes the table. Not idempotent: see `upsert`."""
@@ -78,7 +84,7 @@ class Tables:
                     f'The table "{name}" was written by another process meanwhile.', hint="Take that back, then repeat."
                 )
             if len(written.get_fragments()) >= MANY_FRAGMENTS:
-                written.optimize.compact_files()
+                written.optimize.compact_files(target_rows_per_fragment=FULL_FRAGMENT)
             return int(written.version)
 
     def read(self, name: str, version: int, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
@@ -141,6 +147,7 @@ class Tables:
         """Returns once the table is gone with all its versions, or never was."""
         with self._lock(name):
             self._place.drop(_path(name))
+            self.indexes.forget(name)
 
     def delete(self, name: str, where: str, *, rewrite: bool = True) -> int:
         """The version without the matching rows; their bytes go with the versions before it, see `collect`.

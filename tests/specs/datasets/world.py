@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import sqlalchemy as sa
 from PIL import Image
 
 from sightloop.datasets import Claims, Datasets
@@ -18,7 +19,7 @@ from sightloop.datasets.columns import NO_CLAIMS
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Role
 from sightloop.events import Events
 from sightloop.runs import Runs
-from sightloop.storage import Records, Stores
+from sightloop.storage import Records, Stores, metadata
 
 
 class TinyEmbedder:
@@ -83,6 +84,14 @@ class World:
         """Every blob of the workspace."""
         blobs = self.stores.workspace(self.caller.workspace).blobs
         return [blobs.get(digest) for digest in blobs.digests()]
+
+    def forget_table(self, name: str) -> None:
+        """The workspace is as if the table had never been written."""
+        self.stores.workspace(self.caller.workspace).tables.drop(name)
+        pointers = metadata.tables["table_pointers"]
+        gone = sa.delete(pointers).where(pointers.c.workspace_id == self.caller.workspace, pointers.c.name == name)
+        with self.records.write() as connection:
+            connection.execute(gone)
 
     def columns(self, claims: Claims = NO_CLAIMS, **asked: Any) -> Columns:
         """What the sheet answers to a question."""

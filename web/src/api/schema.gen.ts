@@ -2856,7 +2856,9 @@ export interface paths {
         put?: never;
         /**
          * Search Samples
-         * @description The nearest samples to a sample or an image (base64), nearest first.
+         * @description The samples that fit best: that match the filter, hold all words of the text, and look most alike.
+         *
+         *     What they look like is a sample or an image (base64). Without one, those that hold the words best come first.
          */
         post: operations["search_samples"];
         delete?: never;
@@ -2923,6 +2925,26 @@ export interface paths {
         get: operations["show_schema"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search-index": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Index Samples
+         * @description The run that makes the indexes of words and vectors, or brings them up to date; ingests do the second.
+         */
+        post: operations["index_samples"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4115,6 +4137,19 @@ export interface components {
             storage: string;
             version: string;
         };
+        /**
+         * Hit
+         * @description A sample that was found.
+         *
+         *     Attributes:
+         *         cosine: of its embedding with what was asked; None where nothing was that it could look like.
+         *         relevance: how well it holds the words, of one search comparable only; None where no words were asked for.
+         */
+        Hit: {
+            cosine: number | null;
+            relevance: number | null;
+            sample: components["schemas"]["Sample"];
+        };
         /** Import */
         Import: {
             /** Rows */
@@ -4459,14 +4494,6 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
-        ListedNeighbour: {
-            items: components["schemas"]["Neighbour"][];
-            next_cursor: string;
-        };
-        /**
-         * Listed
-         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
-         */
         ListedPrediction: {
             items: components["schemas"]["Prediction"][];
             next_cursor: string;
@@ -4796,14 +4823,6 @@ export interface components {
             since: string;
             subject: string;
             title: string;
-        };
-        /**
-         * Neighbour
-         * @description A sample and the cosine of its embedding with what was asked.
-         */
-        Neighbour: {
-            cosine: number;
-            sample: components["schemas"]["Sample"];
         };
         /** NewCamera */
         NewCamera: {
@@ -5900,6 +5919,11 @@ export interface components {
             k: number;
             /** Sample */
             sample?: string | null;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
             /** Where */
             where?: {
                 [key: string]: unknown;
@@ -12747,7 +12771,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListedNeighbour"];
+                    "application/json": components["schemas"]["ListedHit"];
                 };
             };
         };
@@ -12910,6 +12934,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelSchema"];
+                };
+            };
+        };
+    };
+    index_samples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };

@@ -173,19 +173,31 @@ def suggest(
     return ws.samples.suggest(schema, read_mapping(path).get("rows") or [], model_version=model)
 
 
-@samples.command("search", example="sightloop samples search --image cell.png --k 5")
+@samples.command("search", example='sightloop samples search "hairline crack" --like smp_01h... --k 5')
 def search(
     ws: Workspace,
-    sample: Annotated[str, typer.Option(help="Look like this sample.")] = "",
+    text: Annotated[str, typer.Argument(help="Words in names, facets, documents and classes.")] = "",
+    like: Annotated[str, typer.Option("--like", "--sample", help="Look like this sample.")] = "",
     image: Annotated[Path | None, typer.Option(help="Look like this image.")] = None,
     k: Annotated[int, typer.Option(help="How many.")] = 10,
     where: Where = "",
 ) -> Any:
-    """Find the samples that look most alike."""
+    """Find the samples that hold words, look most alike, or both."""
     found = ws.samples.search(
-        sample=sample or None, image=None if image is None else read_file(image), k=k, where=parse_filter(where)
+        sample=like or None,
+        image=None if image is None else read_file(image),
+        text=text,
+        k=k,
+        where=parse_filter(where),
     )
-    return Table(found, ("cosine", "sample"))
+    return Table(found, ("cosine", "relevance", "sample"))
+
+
+@samples.command("index", example="sightloop samples index")
+def index(ws: Workspace) -> Any:
+    """Make the indexes that searches use, of samples from before there were any, or bring them up to date."""
+    with progress("Indexing") as follow:
+        return ws.runs.wait(ws.samples.index(), progress=follow)
 
 
 @samples.command("embed", example="sightloop samples embed")

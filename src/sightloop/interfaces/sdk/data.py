@@ -189,16 +189,30 @@ class Samples(Noun):
         return ipc.open_stream(self._connection.read(f"/maps/{part(map)}/columns")).read_all()
 
     def search(
-        self, *, sample: Reference | None = None, image: bytes | None = None, k: int = 20, where: Where | None = None
+        self,
+        *,
+        sample: Reference | None = None,
+        image: bytes | None = None,
+        text: str = "",
+        k: int = 20,
+        where: Where | None = None,
     ) -> Sequence[Record]:
-        """The nearest samples, each with its cosine similarity, nearest first."""
+        """The samples that fit best: that match, hold all words of the text, and look most like a sample or an image.
+
+        Each has its `cosine` with what it looks like, and its `relevance` to the words; None where it was not asked.
+        """
         body = {
             "sample": None if sample is None else reference(sample),
             "image": None if image is None else base64.b64encode(image).decode(),
+            "text": text,
             "k": k,
             "where": where,
         }
         return items_of(self._connection.post("/samples/search", body))
+
+    def index(self, *, key: str | None = None) -> Record:
+        """The run that makes the indexes which searches use, or brings them up to date; ingests do the second."""
+        return self._connection.post("/search-index", {}, key=key)
 
 
 class Quarantine(Noun):

@@ -37,7 +37,8 @@ export type View = {
 export function useView(sheet: Sheet): View {
   const { search, go } = useAddress()
   const filters = useMemo(() => readFilters(search.f), [search.f])
-  const words = useMemo(() => matching(sheet, search.q ?? ''), [sheet, search.q])
+  const written = useWritten(search.q)
+  const words = useMemo(() => either(matching(sheet, search.q ?? ''), written && maskOf(sheet, written)), [sheet, search.q, written])
   const set = useSet(search.set)
   const like = useSimilar(search.like)
   const setMask = useMemo(() => (set?.ids ? maskOf(sheet, set.ids) : null), [sheet, set?.ids])
@@ -52,6 +53,22 @@ export function useView(sheet: Sheet): View {
 }
 
 type Found = { items: { sample: { id: string }; cosine: number }[] }
+
+/** The samples that hold the words in any form, in documents too; null until the server has told. */
+function useWritten(words: string | undefined): string[] | null {
+  const found = useQuery({
+    ...asked(['written', words], () => api.POST('/api/v1/samples/search', { body: { text: words!, k: 1000 } } as never) as Promise<{ data?: Found }>),
+    enabled: !!words && /[\p{L}\p{N}]/u.test(words),
+    staleTime: 60_000,
+    placeholderData: undefined,
+    retry: false,
+  })
+  return useMemo(() => found.data?.items.map((one) => one.sample.id) ?? null, [found.data])
+}
+
+function either(a: Uint8Array | null, b: Uint8Array | null): Uint8Array | null {
+  return a && b ? a.map((on, row) => on | b[row]!) : a
+}
 
 /** The samples nearest to a sample, or to the image that was dropped. */
 function useSimilar(like: string | undefined): { ids: string[] | null; busy: boolean; error: unknown } | null {

@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from fastapi import Query, Response
 from pydantic import Field
 
-from sightloop.datasets import Claims, Group, Measured, NearDuplicateReport, Outliers, QuarantineEntry, SampleMap
+from sightloop.datasets import Claims, Group, Hit, Measured, NearDuplicateReport, Outliers, QuarantineEntry, SampleMap
 from sightloop.domain import Annotation, Permission, Run, Sample
 from sightloop.errors import InvalidInput
 from sightloop.interfaces.api.answers import ARROW, arrow, arrow_stream, attachment, picture, ranged, unchanged
@@ -56,6 +56,7 @@ class Region(Body):
 class Search(Body):
     sample: str | None = None
     image: str | None = Field(None, max_length=64 << 20)
+    text: str = Field("", max_length=1000)
     k: int = Field(20, ge=1, le=1000)
     where: dict[str, Any] | None = None
 
@@ -96,14 +97,6 @@ class Written:
     """What a document says."""
 
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A sample and the cosine of its embedding with what was asked."""
-
-    sample: Sample
-    cosine: float
 
 
 @routes.post("/uploads", permission=Permission.INGEST, takes="application/octet-stream")
@@ -214,14 +207,26 @@ def show_map_columns(ask: Ask, map: str) -> Response:
 
 
 @routes.post("/samples/search", permission=Permission.READ, kept=False)
-def search_samples(ask: Ask, body: Search) -> Listed[Neighbour]:
-    """The nearest samples to a sample or an image (base64), nearest first."""
+def search_samples(ask: Ask, body: Search) -> Listed[Hit]:
+    """The samples that fit best: that match the filter, hold all words of the text, and look most alike.
+
+    What they look like is a sample or an image (base64). Without one, those that hold the words best come first.
+    """
     try:
         image = None if body.image is None else base64.b64decode(body.image, validate=True)
     except ValueError as error:
         raise InvalidInput("The image is not base64.", hint="Encode its bytes with base64.") from error
-    found = ask.installation.datasets.search(ask.caller, sample=body.sample, image=image, k=body.k, where=body.where)
-    return items_of(Neighbour(sample, cosine) for sample, cosine in found)
+    return items_of(
+        ask.installation.datasets.search(
+            ask.caller, sample=body.sample, image=image, text=body.text, k=body.k, where=body.where
+        )
+    )
+
+
+@routes.post("/search-index", permission=Permission.DATASET_WRITE)
+def index_samples(ask: Ask) -> Run:
+    """The run that makes the indexes of words and vectors, or brings them up to date; ingests do the second."""
+    return ask.installation.datasets.index(ask.caller)
 
 
 @routes.get("/samples/{sample}", permission=Permission.READ)
