@@ -5,6 +5,7 @@ from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.contents import Measured
 from sightloop.datasets.credentials import StoredCredentials
+from sightloop.datasets.expectations import Expectations, RuleReport
 from sightloop.datasets.exports import LabelFormat
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.interchange import ImportReport
@@ -16,6 +17,7 @@ from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
 from sightloop.datasets.service import Datasets
 from sightloop.datasets.similarity import NearDuplicateReport
+from sightloop.datasets.source_schemas import SourceSchema
 from sightloop.datasets.standing import StandingSource
 from sightloop.datasets.versions import VersionDiff
 
@@ -24,6 +26,7 @@ __all__ = [
     "Claims",
     "Dataset",
     "Datasets",
+    "Expectations",
     "ImportReport",
     "LabelFormat",
     "LabelledObject",
@@ -37,8 +40,10 @@ __all__ = [
     "Page",
     "Pushed",
     "QuarantineEntry",
+    "RuleReport",
     "SampleMap",
     "SampleObjects",
+    "SourceSchema",
     "StandingSource",
     "StoredCredentials",
     "SuggestionReport",

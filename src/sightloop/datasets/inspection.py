@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +17,7 @@ from sightloop.datasets.clips import FORMATS, frame_name, plan_of
 from sightloop.datasets.pixels import embeddable
 from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.rows import SAMPLE_FIELDS
-from sightloop.datasets.sources import Entry, Reader, Sources, check_name
+from sightloop.datasets.sources import Entry, Reader, Sources, check_name, source_name
 from sightloop.domain import Address, Caller, Sample, SampleKind, digest_of
 from sightloop.errors import InvalidMedia
 from sightloop.inference import Decoded, DecodePool, DecodeRequest
@@ -67,6 +67,8 @@ class Fresh:
 
 
 Outcome = Known | Refused | Fresh
+Completed = Callable[[Entry, Sample], Sample]
+"""The sample with all that is said of it; raises InvalidMedia where it is not as expected."""
 
 
 class Inspector:
@@ -94,11 +96,11 @@ class Inspector:
         self._fetch = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
 
     def inspect(
-        self, caller: Caller, entries: Sequence[Entry], source: Mapping[str, Any], run: str
+        self, caller: Caller, entries: Sequence[Entry], source: Mapping[str, Any], run: str, completed: Completed
     ) -> Iterator[list[Outcome]]:
         """One outcome for each entry, batch by batch; the next batch is decoded while the caller uses this one."""
         reader = self._sources.reader(caller, source)
-        work = _Work(caller, source, run, self._stores.workspace(caller.workspace).blobs, reader)
+        work = _Work(caller, source, run, self._stores.workspace(caller.workspace).blobs, reader, completed)
         batches = [entries[at : at + BATCH] for at in range(0, len(entries), BATCH)]
         with ThreadPoolExecutor(1, thread_name_prefix="inspect") as ahead:
             upcoming = ahead.submit(self._batch, work, batches[0])
@@ -177,7 +179,11 @@ class Inspector:
             if found is not None and found.pixels is not None:
                 made = self._sample(work, clip, ids[pts], found)
                 named = frame_name(clip.entry.name, float(found.facts["time_s"]))
-                frame = replace(made, name=named, address=Address(pts=pts))
+                try:
+                    frame = work.completed(clip.entry, replace(made, name=named, address=Address(pts=pts)))
+                except InvalidMedia as problem:
+                    outcomes.append(_refusal(clip, problem))
+                    continue
                 outcomes.append(Fresh(clip.entry, frame, clip.location, found.pixels))
                 thumbnails.append(found.thumbnail or b"")
         if thumbnails:
@@ -198,17 +204,18 @@ class Inspector:
 
     def _fresh(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Fresh | Refused:
         try:
+            made = work.completed(one.entry, self._sample(work, one, sample, found))
             pixels = embeddable(self._decoder, one.data, found, self._embed_side, work.source.get("reading"))
         except InvalidMedia as problem:
             return _refusal(one, problem)
-        return Fresh(one.entry, self._sample(work, one, sample, found), one.location, pixels)
+        return Fresh(one.entry, made, one.location, pixels)
 
     def _sample(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Sample:
         measures = found.measures
         return Sample(
             id=sample,
             media_digest=one.digest,
-            source=str(work.source.get("name", work.source["kind"])),
+            source=one.entry.source or source_name(work.source),
             name=one.entry.name,
             size_bytes=len(one.data),
             format=found.format,
@@ -239,6 +246,7 @@ class _Work:
     run: str
     blobs: Blobs
     reader: Reader
+    completed: Completed
     formats: dict[str, str] = field(default_factory=dict)
 
 
