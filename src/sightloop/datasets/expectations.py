@@ -21,7 +21,7 @@ from sightloop.events import Events
 from sightloop.storage import Records
 
 FACET: Final = "expectation"
-SHOWN: Final = 20
+SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,14 @@ class SourceSchemas:
             newest.setdefault(row.source, row)
         return [_schema(newest[name]) for name in sorted(newest)]
 
+    def current(self, caller: Caller) -> Sequence[SourceSchema]:
+        """Of each source the newest window that somebody has to look at, else its newest, by source."""
+        shown = {one.source: one for one in self.drifted(caller)}
+        for row in self._rows(caller):
+            if row.source not in shown:
+                shown[row.source] = _schema(row)
+        return [shown[name] for name in sorted(shown)]
+
     def accept(self, caller: Caller, source: str) -> Sequence[SourceSchema]:
         """The windows, whose findings are as they should be from now on."""
         self.list(caller, source)

@@ -64,6 +64,10 @@ class Sources(Noun):
         """The fields of the source, window by window of its runs, the newest first, with the `findings` of each."""
         return self._connection.items(f"/sources/{part(name)}/schema")
 
+    def schemas(self) -> Sequence[Record]:
+        """Of each source the newest window with findings that nobody accepted, else its newest."""
+        return self._connection.items("/source-schemas")
+
     def accept_schema(self, name: str) -> Sequence[Record]:
         """The same, whose findings are as they should be."""
         return items_of(self._connection.post(f"/sources/{part(name)}/schema/accept"))

@@ -40,6 +40,12 @@ def check_expectations(ask: Ask, body: Rules) -> Listed[RuleReport]:
     return items_of(ask.installation.datasets.expectations.check(ask.caller, body.text))
 
 
+@routes.get("/source-schemas", permission=Permission.READ)
+def list_source_schemas(ask: Ask) -> Listed[SourceSchema]:
+    """Of each source the newest window with findings that nobody accepted, else its newest."""
+    return items_of(ask.installation.datasets.source_schemas.current(ask.caller))
+
+
 @routes.get("/sources/{name}/schema", permission=Permission.READ)
 def show_source_schema(ask: Ask, name: str) -> Listed[SourceSchema]:
     """The fields of a source, window by window of its runs, the newest first, each with what differs from before."""
