@@ -228,6 +228,7 @@ class Installation:
             self.events,
             Stages(
                 data=self.datasets,
+                schemas=self.datasets.source_schemas,
                 reviews=(self.labeling, self.reviews),
                 models=self.registry,
                 serving=self.deployments,

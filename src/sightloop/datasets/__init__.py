@@ -5,6 +5,7 @@ from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.contents import Measured
 from sightloop.datasets.credentials import StoredCredentials
+from sightloop.datasets.expectations import Expectations, RuleReport
 from sightloop.datasets.exports import LabelFormat
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.groups import Group
@@ -18,6 +19,7 @@ from sightloop.datasets.schemas import Dataset
 from sightloop.datasets.search import Hit
 from sightloop.datasets.service import Datasets
 from sightloop.datasets.similarity import NearDuplicateReport
+from sightloop.datasets.source_schemas import SourceSchema
 from sightloop.datasets.standing import StandingSource
 from sightloop.datasets.versions import VersionDiff
 
@@ -26,6 +28,7 @@ __all__ = [
     "Claims",
     "Dataset",
     "Datasets",
+    "Expectations",
     "Group",
     "Hit",
     "ImportReport",
@@ -41,8 +44,10 @@ __all__ = [
     "Page",
     "Pushed",
     "QuarantineEntry",
+    "RuleReport",
     "SampleMap",
     "SampleObjects",
+    "SourceSchema",
     "StandingSource",
     "StoredCredentials",
     "SuggestionReport",

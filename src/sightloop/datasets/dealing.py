@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,10 +23,11 @@ DEFAULT_SPLIT: Final = "train"
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Split by sample, and how many groups (near-duplicates, and samples of one moment) the given splits part."""
+    """Split by sample; how many groups (near-duplicates, samples of one moment) the splits part; who was left out."""
 
     splits: Mapping[str, str]
     parted: int
+    unfit: frozenset[str] = frozenset()
 
 
 class Dealer:
@@ -45,14 +46,19 @@ class Dealer:
         fractions: Mapping[str, float] | None,
         strata: Sequence[str],
         seed: int,
+        unfit: Callable[[Sequence[str]], frozenset[str]],
     ) -> Placement:
-        """All samples of the next version; what the filter `where` selects anew is dealt."""
+        """All samples of the next version; what the filter `where` selects anew is dealt, what is unfit left out."""
         fractions = fractions or {DEFAULT_SPLIT: 1.0}
         for name in {*add.values(), *fractions}:
             check_name("split", name)
         view, selected = self._catalogue.chosen(caller, where)
         placed = {**add, **kept}
         chosen = [str(one) for one in view.ids[selected] if one not in placed] if where is not None else []
+        view.row_numbers(placed)
+        out = unfit([*(one for one in add if one not in kept), *chosen])
+        placed = {one: split for one, split in placed.items() if one not in out}
+        chosen = [one for one in chosen if one not in out]
         numbers = view.row_numbers([*placed, *chosen])
         if len(placed) > len(kept) or chosen:
             alike = self._similarity.group(caller, view, np.array(numbers, np.int64)).groups
@@ -65,7 +71,7 @@ class Dealer:
             zip(chosen, (str(one) for one in view.column("media_digest")[view.row_numbers(chosen)]), strict=True)
         )
         placed |= self._deal(caller, view, media, placed, groups, fractions, strata, seed)
-        return Placement(placed, sum(len({placed[one] for one in group}) > 1 for group in groups))
+        return Placement(placed, sum(len({placed[one] for one in group}) > 1 for group in groups), out)
 
     def _deal(
         self,

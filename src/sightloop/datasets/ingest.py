@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -18,17 +18,20 @@ import numpy.typing as npt
 
 from sightloop.datasets.catalogue import SAMPLES_TABLE, Catalogue
 from sightloop.datasets.embedding import embedded
+from sightloop.datasets.expectations import ExpectationBook, Judge
+from sightloop.datasets.fields import SchemaSummary, summary_from, summary_of
 from sightloop.datasets.groups import regrouped
 from sightloop.datasets.indexing import Indexing
 from sightloop.datasets.inspection import Fresh, Inspector, Known, Refused
 from sightloop.datasets.listing import UNREAD, ListedPage, Lister, Listing
 from sightloop.datasets.manifests import Metadata, check_metadata, fields_of
 from sightloop.datasets.merkle import canonical
-from sightloop.datasets.rows import sample_row, samples_table, vectors_table
+from sightloop.datasets.rows import SAMPLES, sample_of, sample_row, samples_table, vectors_table
 from sightloop.datasets.similarity import Similarity
-from sightloop.datasets.sources import Entry
+from sightloop.datasets.source_schemas import SourceSchemas
+from sightloop.datasets.sources import Entry, source_name
 from sightloop.datasets.texts import TEXTS_TABLE
-from sightloop.domain import Caller, Run, now
+from sightloop.domain import Caller, Run, Sample, now
 from sightloop.errors import InvalidInput
 from sightloop.events import Events
 from sightloop.inference import Embedder
@@ -58,6 +61,8 @@ class Ingest:
         similarity: Similarity,
         listing: Listing,
         indexing: Indexing,
+        expected: ExpectationBook,
+        schemas: SourceSchemas,
     ) -> None:
         self._records = records
         self._stores = stores
@@ -71,6 +76,8 @@ class Ingest:
         self._staging = listing.staging
         self._listing = listing
         self._indexing = indexing
+        self._expected = expected
+        self._schemas = schemas
         runs.register(KIND, self._run)
 
     def start(
@@ -99,6 +106,9 @@ class Ingest:
             looks = {name: count + looked[name] for name, count in looks.items()}
             if number == 0:
                 work.said = self._said(context, params, looked["manifest"])
+                work.judge = self._expected.judge(
+                    context.caller, context.step("expectations", partial(self._rules, context))
+                )
             work.done += looked["unchanged"]
             for digest in looked["pages"]:
                 page = self._listing.page(context.caller, digest)
@@ -123,10 +133,25 @@ class Ingest:
             **({name: looks[name] for name in COMPARED} if tracked else {}),
             **work.totals,
             **told,
+            **self._schema(context, source, work.seen),
             "near_duplicate_groups": grouped["groups"],
             "largest_group": grouped["largest"],
             "seconds": round(work.seconds + grouped["seconds"], 3),
         }
+
+    def _rules(self, context: RunContext) -> list[str]:
+        """The expectations that this run judges by, whatever is set while it lasts."""
+        ids = [one.id for one in self._expected.list(context.caller) if not one.scope.startswith("dataset:")]
+        context.uses_all("expectations", ids)
+        return ids
+
+    def _schema(self, context: RunContext, source: Mapping[str, Any], seen: SchemaSummary) -> dict[str, Any]:
+        """What the schema of a source with a name has become; nothing for other sources, which are never the same."""
+        if not source.get("name") or not seen.samples:
+            return {}
+        caller = context.caller.keyed(KIND, context.run_id, "schema")
+        record = partial(self._schemas.record, caller, source_name(source), context.run_id, seen)
+        return {"schema": context.step("schema", record)}
 
     def _look(self, context: RunContext, lister: Lister, number: int, after: str) -> dict[str, Any]:
         looked = lister.look(context.caller.keyed(KIND, context.run_id, "list", str(number)), after)
@@ -159,6 +184,7 @@ class Ingest:
             work.seconds += done["seconds"]
             work.totals = {name: count + done[name] for name, count in work.totals.items()}
             unread += done["unread"]
+            work.seen.take(summary_from(done["seen"]))
             work.context.progress(work.done, listed, "images")
         return unread
 
@@ -198,8 +224,9 @@ class Ingest:
         started = time.perf_counter()
         context, source = work.context, work.source
         caller = context.caller
-        chunk = _Chunk()
-        for batch in self._inspector.inspect(caller, entries, source, context.run_id):
+        chunk, said = _Chunk(), work.given(entries)
+        completed = partial(_completed, said, work.judge)
+        for batch in self._inspector.inspect(caller, entries, source, context.run_id, completed):
             chunk.refused += [one for one in batch if isinstance(one, Refused)]
             chunk.known += [one for one in batch if isinstance(one, Known)]
             fresh = [one for one in batch if isinstance(one, Fresh)]
@@ -207,25 +234,34 @@ class Ingest:
                 chunk.vectors.append(embedded(self._embedder, [one.seen for one in fresh]))
             chunk.fresh += [one.without_pixels() for one in fresh]
         faultpoint("ingest.after_blobs")
-        self._commit(context.run_id, caller.keyed(KIND, context.run_id, str(number)), chunk, work.given(entries))
+        self._commit(work, caller.keyed(KIND, context.run_id, str(number)), chunk, said)
         context.makes_all("sample", chunk.made())
         if source["kind"] == "quarantine":
             accepted = [one.entry for one in chunk.fresh] + [one.entry for one in chunk.known]
             self._quarantine.release(caller.keyed(KIND, context.run_id, str(number), "release"), accepted)
         unread = [one.entry.name for one in chunk.refused if one.reason in UNREAD]
-        return {**chunk.counts(), "unread": unread, "seconds": time.perf_counter() - started}
+        seen = asdict(summary_of(self._made(caller, chunk)))
+        return {**chunk.counts(), "unread": unread, "seen": seen, "seconds": time.perf_counter() - started}
 
-    def _commit(self, run: str, caller: Caller, chunk: _Chunk, metadata: Metadata) -> None:
+    def _made(self, caller: Caller, chunk: _Chunk) -> list[Sample]:
+        """The samples that this run took in from the chunk; those of an earlier pass over it are read."""
+        again = self._catalogue.stored(
+            caller, [one.sample for one in chunk.known if one.by_this_run], SAMPLES.names[1:]
+        )
+        return [*(one.sample for one in chunk.fresh), *(sample_of(row) for row in again.values())]
+
+    def _commit(self, work: _Work, caller: Caller, chunk: _Chunk, metadata: Metadata) -> None:
         """Lance, then SQL, one writer at a time; what another run has taken in meanwhile becomes known."""
+        run = work.context.run_id
         with self._records.alone(f"{caller.workspace}.{SAMPLES_TABLE}"):
             taken = self._catalogue.stored(caller, [one.sample.id for one in chunk.fresh], ["run", "name"])
             keep = [i for i, one in enumerate(chunk.fresh) if one.sample.id not in taken]
             chunk.known += [Known(one.entry, one.sample.id, False) for one in chunk.fresh if one.sample.id in taken]
             vectors = np.concatenate(chunk.vectors)[keep] if keep else None
             chunk.fresh = [chunk.fresh[i] for i in keep]
-            versions = self._write_tables(caller, run, chunk.fresh, vectors, metadata)
+            versions = self._write_tables(caller, run, chunk.fresh, vectors)
             faultpoint("ingest.after_lance")
-            refused = self._quarantine.unrecorded(caller, chunk.refused, run, metadata)
+            refused = self._quarantine.unrecorded(caller, chunk.refused, run, metadata, source_name(work.source))
             if versions or refused:
                 with self._events.change(caller, "samples.ingest", run) as change:
                     for name, version in versions.items():
@@ -240,25 +276,13 @@ class Ingest:
         run: str,
         fresh: Sequence[Fresh],
         vectors: npt.NDArray[np.float16] | None,
-        metadata: Metadata,
     ) -> dict[str, int]:
         """The new Lance version of each table; both start from what SQL points at."""
         if vectors is None:
             return {}
         store = self._stores.workspace(caller.workspace).tables
         made_at = now()
-        rows = [
-            sample_row(
-                replace(
-                    one.sample,
-                    ingested_at=made_at,
-                    **fields_of(one.entry.name, metadata.get(one.entry.name, {}), one.sample),
-                ),
-                run=run,
-                location=one.location,
-            )
-            for one in fresh
-        ]
+        rows = [sample_row(replace(one.sample, ingested_at=made_at), run=run, location=one.location) for one in fresh]
         written = {
             SAMPLES_TABLE: samples_table(rows),
             self._similarity.table: vectors_table([one.sample.id for one in fresh], vectors),
@@ -276,12 +300,18 @@ class Ingest:
 
 @dataclass(slots=True)
 class _Work:
-    """One pass of a run: `said` of media by name, how many were `done`, in how many chunks, and what came of them."""
+    """One pass of a run: `said` of media by name, how many were `done`, in how many chunks, and what came of them.
+
+    Attributes:
+        judge: of what is expected. seen: the fields of all samples that the run took in.
+    """
 
     context: RunContext
     source: Mapping[str, Any]
     chunk: int
     said: Metadata = field(default_factory=dict)
+    judge: Judge | None = None
+    seen: SchemaSummary = field(default_factory=SchemaSummary)
     done: int = 0
     chunks: int = 0
     seconds: float = 0.0
@@ -314,6 +344,12 @@ class _Chunk:
             "known": len(self.known) - again,
             "quarantined": len(self.refused),
         }
+
+
+def _completed(said: Metadata, judge: Judge | None, entry: Entry, sample: Sample) -> Sample:
+    """The sample with what is said of it; raises InvalidMedia where it is not as expected."""
+    whole = replace(sample, **fields_of(entry.name, said.get(entry.name, {}), sample))
+    return judge.passed(whole) if judge else whole
 
 
 def _packed(value: Any) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from sightloop.datasets.clips import FORMATS, frame_name, plan_of
 from sightloop.datasets.looking import Looking
 from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.rows import SAMPLE_FIELDS
-from sightloop.datasets.sources import Entry, Reader, Sources, check_name
+from sightloop.datasets.sources import Entry, Reader, Sources, check_name, source_name
 from sightloop.domain import Address, Caller, Sample, SampleKind, digest_of
 from sightloop.errors import InvalidMedia
 from sightloop.inference import Batch, Decoded, DecodePool, DecodeRequest, Seen, without_pixels
@@ -75,6 +75,8 @@ class Fresh:
 
 
 Outcome = Known | Refused | Fresh
+Completed = Callable[[Entry, Sample], Sample]
+"""The sample with all that is said of it; raises InvalidMedia where it is not as expected."""
 
 
 class Inspector:
@@ -103,11 +105,11 @@ class Inspector:
         return self._looking.cores
 
     def inspect(
-        self, caller: Caller, entries: Sequence[Entry], source: Mapping[str, Any], run: str
+        self, caller: Caller, entries: Sequence[Entry], source: Mapping[str, Any], run: str, completed: Completed
     ) -> Iterator[list[Outcome]]:
         """One outcome for each entry, batch by batch; the next batch is decoded while the caller uses this one."""
         reader = self._sources.reader(caller, source)
-        work = _Work(caller, source, run, self._stores.workspace(caller.workspace).blobs, reader)
+        work = _Work(caller, source, run, self._stores.workspace(caller.workspace).blobs, reader, completed)
         settled = self._settled(work, entries)
         with closing(settled), ThreadPoolExecutor(1, thread_name_prefix="inspect") as ahead:
             upcoming = ahead.submit(next, settled, None)
@@ -160,10 +162,10 @@ class Inspector:
                 mine = row is not None and row["run"] == work.run and row["name"] == one.entry.name
                 outcomes.append(Known(one.entry, ids[one.digest], mine))
             else:
-                sample = self._sample(work, one, ids[one.digest], found)
-                outcomes.append(Fresh(one.entry, sample, one.location, looked))
-                work.formats[one.digest] = found.format
-                thumbnails.append(found.thumbnail or b"")
+                outcomes.append(self._fresh(work, one, ids[one.digest], looked, found))
+                if isinstance(outcomes[-1], Fresh):
+                    work.formats[one.digest] = found.format
+                    thumbnails.append(found.thumbnail or b"")
         _put_blobs(work, media, outcomes, thumbnails)
         return outcomes, list(clips.values())
 
@@ -194,7 +196,11 @@ class Inspector:
             if found is not None and found.pixels is not None:
                 made = self._sample(work, clip, ids[pts], found)
                 named = frame_name(clip.entry.name, float(found.facts["time_s"]))
-                frame = replace(made, name=named, address=Address(pts=pts))
+                try:
+                    frame = work.completed(clip.entry, replace(made, name=named, address=Address(pts=pts)))
+                except InvalidMedia as problem:
+                    outcomes.append(_refusal(clip, problem))
+                    continue
                 outcomes.append(Fresh(clip.entry, frame, clip.location, Seen(found, found.pixels)))
                 thumbnails.append(found.thumbnail or b"")
         if thumbnails:
@@ -213,12 +219,19 @@ class Inspector:
             return _Medium(one.entry, one.data, one.digest, problem)
         return _Medium(one.entry, data, digest_of(data))
 
+    def _fresh(self, work: _Work, one: _Medium, sample: str, seen: Seen, found: Decoded) -> Fresh | Refused:
+        try:
+            made = work.completed(one.entry, self._sample(work, one, sample, found))
+        except InvalidMedia as problem:
+            return _refusal(one, problem)
+        return Fresh(one.entry, made, one.location, seen)
+
     def _sample(self, work: _Work, one: _Medium, sample: str, found: Decoded) -> Sample:
         measures = found.measures
         return Sample(
             id=sample,
             media_digest=one.digest,
-            source=str(work.source.get("name", work.source["kind"])),
+            source=one.entry.source or source_name(work.source),
             name=one.entry.name,
             size_bytes=len(one.data),
             format=found.format,
@@ -249,6 +262,7 @@ class _Work:
     run: str
     blobs: Blobs
     reader: Reader
+    completed: Completed
     formats: dict[str, str] = field(default_factory=dict)
 
 

@@ -72,7 +72,7 @@ class Quarantine:
     def entries(self, caller: Caller, ids: Sequence[str]) -> list[Entry]:
         """What an ingest needs to look at these again."""
         wanted = set(ids)
-        return [Entry(row.name, digest=row.digest) for row in self._rows(caller) if row.id in wanted]
+        return [Entry(row.name, digest=row.digest, source=row.source) for row in self._rows(caller) if row.id in wanted]
 
     def facets(self, caller: Caller, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """The metadata by name that came with these."""
@@ -80,7 +80,12 @@ class Quarantine:
         return {row.name: row.facets for row in self._rows(caller) if row.id in wanted}
 
     def unrecorded(
-        self, caller: Caller, refused: Sequence[Refused], run: str, metadata: Mapping[str, Mapping[str, Any]]
+        self,
+        caller: Caller,
+        refused: Sequence[Refused],
+        run: str,
+        metadata: Mapping[str, Mapping[str, Any]],
+        source: str,
     ) -> list[dict[str, Any]]:
         """Rows for those refusals that are not on record yet."""
         known = {row.id for row in self._rows(caller)} if refused else set()
@@ -97,6 +102,7 @@ class Quarantine:
                 "run": run,
                 "state": QUARANTINED,
                 "made_at": made_at,
+                "source": one.entry.source or source,
             }
             for one in refused
         ]

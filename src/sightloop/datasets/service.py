@@ -17,6 +17,7 @@ from sightloop.datasets.columns import ColumnReader
 from sightloop.datasets.contents import Contents
 from sightloop.datasets.embedding import Embed
 from sightloop.datasets.entries import entry_of
+from sightloop.datasets.expectations import ExpectationBook
 from sightloop.datasets.exports import Exports, LabelFormat, formats
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
@@ -37,6 +38,7 @@ from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
 from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.search import Hit, Search
 from sightloop.datasets.similarity import NearDuplicateReport, Similarity
+from sightloop.datasets.source_schemas import SourceSchemas
 from sightloop.datasets.staging import Staging
 from sightloop.datasets.standing import StandingSources
 from sightloop.datasets.texts import Texts
@@ -60,6 +62,7 @@ class Datasets:
         opened: pictures and thumbnails of samples, and what media hold beside: measured values, points, text.
         sheet: what is known of the samples, column by column; outliers: those that look like no other.
         sources: those that stand, and the credentials of their stores.
+        source_schemas: which fields each source has, and how they drift. expectations: what samples are to be like.
     """
 
     def __init__(
@@ -97,18 +100,6 @@ class Datasets:
             records, stores, events, runs, self._catalogue, self._similarity, self.opened, vectors_from
         )
         self._search = Search(self._catalogue, self._similarity, Texts(records, stores, self._catalogue, self._schemas))
-        self._ingest = Ingest(
-            records,
-            stores,
-            events,
-            runs,
-            embedder,
-            self._catalogue,
-            inspector,
-            self._similarity,
-            listing,
-            self._indexing,
-        )
         self._embed = Embed(
             records,
             stores,
@@ -121,10 +112,17 @@ class Datasets:
             self._indexing,
             looking,
         )
-        self.sources = StandingSources(records, events, runs, self._ingest, listing)
+        self.expectations = ExpectationBook(records, events, self._catalogue, self._members)
+        self.source_schemas = SourceSchemas(records, events)
         self._versions = Versions(
-            records, stores, events, self._catalogue, self._schemas, self.annotations, self._similarity
-        )
+            records, stores, events, self._catalogue, self._schemas, self.annotations, self._similarity,
+            self.expectations,
+        )  # fmt: skip
+        self._ingest = Ingest(
+            records, stores, events, runs, embedder, self._catalogue, inspector, self._similarity, listing,
+            self._indexing, self.expectations, self.source_schemas,
+        )  # fmt: skip
+        self.sources = StandingSources(records, events, runs, self._ingest, listing)
         self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations)
         self._exports = Exports(self._catalogue, self._schemas, self._versions)
         self.sheet = ColumnReader(self._catalogue, self._versions)
@@ -246,6 +244,11 @@ class Datasets:
     def signed_media(self, caller: Caller, sample_id: str) -> str:
         """A URL at a bucket that gives the media of a sample for a few minutes; empty where there is none."""
         return self._sources.signed(caller, self._stored(caller, sample_id)["location"])
+
+    def _members(self, caller: Caller, dataset: str) -> Sequence[str]:
+        """The samples of the newest version of a dataset; none before the first."""
+        history = self._versions.history(caller, self._schemas.dataset(caller, dataset))
+        return [row["sample"] for row in self._versions.rows(caller, history[-1])] if history else []
 
     def _stored(self, caller: Caller, sample_id: str) -> Mapping[str, Any]:
         view = self._catalogue.view(caller)

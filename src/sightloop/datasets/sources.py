@@ -45,6 +45,7 @@ class Entry:
     Attributes:
         etag: changes with the content, where the source has such a tag.
         given: what came with this medium: fields of the sample, and facets.
+        source: what the sample says it came from, where that is not the source now looked at.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Entry:
     key: str = ""
     etag: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
 
     def packed(self) -> dict[str, Any]:
         """What is not empty, for JSON."""
@@ -260,6 +262,11 @@ def read_file(path: Path) -> bytes:
             reason="too_large",
         )
     return data
+
+
+def source_name(source: Mapping[str, Any]) -> str:
+    """What samples say of where they come from."""
+    return str(source.get("name", source["kind"]))
 
 
 def check_name(name: str, format_found: str) -> None:

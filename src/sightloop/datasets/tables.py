@@ -1,5 +1,5 @@
 """The records of this room: datasets, label schemas, versions, annotations, suggestions, quarantine, staged blobs,
-standing sources with their credentials and what was pushed to them.
+standing sources with their credentials and what was pushed to them, schemas of sources, expectations.
 """
 
 from __future__ import annotations
@@ -112,6 +112,7 @@ quarantine = sa.Table(
     sa.Column("run", sa.String, nullable=False),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("made_at", sa.String, nullable=False),
+    sa.Column("source", sa.String, nullable=False, server_default=""),
 )
 
 staged = sa.Table(
@@ -164,4 +165,32 @@ source_inbox = sa.Table(
     sa.Column("digest", sa.String, nullable=False),
     sa.Column("given", sa.JSON, nullable=False),
     sa.Column("made_at", sa.String, nullable=False),
+)
+
+source_schemas = sa.Table(
+    "source_schemas",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("runs", sa.JSON, nullable=False),
+    sa.Column("samples", sa.Integer, nullable=False),
+    sa.Column("summary", sa.JSON, nullable=False),
+    sa.Column("findings", sa.JSON, nullable=False),
+    sa.Column("drifted", sa.Boolean, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.Column("accepted_at", sa.String, nullable=False),
+)
+
+expectations = sa.Table(
+    "expectations",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("scope", sa.String, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("digest", sa.String, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.UniqueConstraint("workspace_id", "scope", "number", name="uq_expectations_number"),
 )

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,8 +16,9 @@ import sqlalchemy as sa
 from sightloop.datasets import merkle, tables
 from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue
-from sightloop.datasets.dealing import Dealer
+from sightloop.datasets.dealing import Dealer, Placement
 from sightloop.datasets.entries import ObjectDiff, Row, leaf_of, object_diff, objects_of, said_of, truth_of
+from sightloop.datasets.expectations import ExpectationBook
 from sightloop.datasets.filters import Where
 from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import Similarity
@@ -65,6 +67,7 @@ class Versions:
         schemas: Schemas,
         annotations: Annotations,
         similarity: Similarity,
+        expected: ExpectationBook,
     ) -> None:
         self._records = records
         self._stores = stores
@@ -72,6 +75,7 @@ class Versions:
         self._catalogue = catalogue
         self._schemas = schemas
         self._annotations = annotations
+        self._expected = expected
         self._dealer = Dealer(catalogue, similarity)
 
     def commit(
@@ -96,18 +100,19 @@ class Versions:
         parent = history[-1] if history else None
         before = self.rows(caller, parent) if parent else []
         kept = {row["sample"]: row for row in before if row["sample"] not in drop}
-        placement = self._dealer.place(
-            caller, {sample: row["split"] for sample, row in kept.items()}, add or {}, where, splits, strata, seed
-        )
+        unfit = partial(self._expected.unfit, caller, home.name)
+        standing = {sample: row["split"] for sample, row in kept.items()}
+        placement = self._dealer.place(caller, standing, add or {}, where, splits, strata, seed, unfit)
         rows = self._rows(caller, home, placement.splits, kept)
         if not rows:
-            raise NotEnoughData("There is nothing to commit.", hint="Select samples: where={} takes all of them.")
+            hint = "None of them is as the dataset expects." if placement.unfit else "where={} takes all samples."
+            raise NotEnoughData("There is nothing to commit.", hint=hint)
         held = self._buckets(caller, parent) if parent else merkle.EMPTY
         digests = merkle.bucket_digests(_touched(rows, kept, before), held)
         content = merkle.root(digests)
         if parent is not None and parent.hash == content:
             return parent
-        return self._store(caller, home, version_id, parent, rows, digests, note, run, placement.parted)
+        return self._store(caller, home, version_id, parent, rows, digests, note, run, placement)
 
     def history(self, caller: Caller, dataset: Dataset) -> list[DatasetVersion]:
         """All versions, oldest first."""
@@ -255,7 +260,7 @@ class Versions:
         digests: bytes,
         note: str,
         run: str,
-        parted: int,
+        placement: Placement,
     ) -> DatasetVersion:
         """Blob, then Lance, then SQL."""
         store = self._stores.workspace(caller.workspace)
@@ -279,7 +284,8 @@ class Versions:
             store.tables.delete(name, "true")
         lance_version = store.tables.append(name, pa.Table.from_pylist(list(rows), schema=ENTRIES))
         faultpoint("commit.after_lance")
-        told = {"dataset": home.id, "version": version_id, "parted_groups": parted}
+        told = {"dataset": home.id, "version": version_id, "parted_groups": placement.parted}
+        told |= {"unfit": len(placement.unfit)}
         with self._events.change(caller, "dataset.commit", version_id) as change:
             change.execute(sa.insert(tables.dataset_versions), values)
             move_pointer(change.connection, caller.workspace, name, lance_version)

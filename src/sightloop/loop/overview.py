@@ -26,6 +26,12 @@ class DataStage(Protocol):
         ...
 
 
+class SchemaStage(Protocol):
+    def drifted(self, caller: Caller) -> Sequence[Any]:
+        """`source`, `findings` and `made_at` of each source whose fields have changed, as nobody accepted yet."""
+        ...
+
+
 class ReviewStage(Protocol):
     def waiting(self, caller: Caller) -> Sequence[Any]:
         """`subject`, `name`, `count` and `since` of each campaign or queue in which questions wait."""
@@ -65,6 +71,7 @@ class Stages:
     """The rooms that an overview looks into."""
 
     data: DataStage
+    schemas: SchemaStage
     reviews: Sequence[ReviewStage]
     models: ModelStage
     serving: ServingStage
@@ -75,7 +82,7 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What waits for a person: `kind` is review, alert, run_failed, approval, quarantine or cycle."""
+    """What waits for a person: `kind` is review, alert, run_failed, approval, schema, quarantine or cycle."""
 
     kind: str
     title: str
@@ -160,7 +167,17 @@ class Overview:
         reviews = (
             Need("review", f'Questions wait in "{one.name}"', one.count, one.subject, one.since) for one in waiting
         )
-        needs = (*_alerts(alerts), *reviews, *self._approvals(caller), *_held(cycles), *self._failed(caller))
+        schemas = (
+            Need(
+                "schema",
+                f'Fields of the source "{one.source}" have changed',
+                len(one.findings),
+                one.source,
+                one.made_at,
+            )
+            for one in stages.schemas.drifted(caller)
+        )
+        needs = (*_alerts(alerts), *reviews, *self._approvals(caller), *_held(cycles), *self._failed(caller), *schemas)
         refused = Need("quarantine", "Files wait in quarantine", counts.quarantined, "", counts.quarantined_since)
         return OverviewReport(loop, (*needs, refused) if counts.quarantined else needs, self._story(caller, cycles))
 

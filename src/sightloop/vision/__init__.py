@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from sightloop.vision.projection import principal as principal
     from sightloop.vision.ranking import delong_ci as delong_ci
     from sightloop.vision.ranking import paired_auroc_difference as paired_auroc_difference
+    from sightloop.vision.rates import rise_p_value as rise_p_value
     from sightloop.vision.sampling import diverse as diverse
     from sightloop.vision.sampling import uncertain as uncertain
     from sightloop.vision.whitening import Whitening as Whitening
@@ -124,6 +125,7 @@ _HOMES = {
         "delong_ci",
         "paired_auroc_difference",
     ),
+    "rates": ("rise_p_value",),
     "sampling": (
         "diverse",
         "uncertain",

@@ -99,3 +99,27 @@ def test_a_bucket_in_a_private_network_is_refused_by_name(house: House) -> None:
         house.workspace().credentials.create(
             "inside", "s3", {"access_key_id": "a", "secret_access_key": "b"}, endpoint="http://169.254.169.254"
         )
+
+
+def test_what_is_expected_is_set_tried_and_judged_through_the_sdk(house: House, tmp_path: Path) -> None:
+    ws = house.workspace()
+    write_pictures(tmp_path, 2)
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("source: dark\nexpect:\n  - {field: brightness, at_most: 0.01, else: quarantine}\n")
+    held = ws.expectations.set(rules)
+    ws.sources.add("dark", tmp_path)
+    run = ws.runs.wait(ws.sources.sync("dark"))
+    assert [run.output.ingested, run.output.quarantined] == [0, 2]
+    assert {one.reason for one in ws.quarantine.list() if one.run == run.id} == {"expectation"}
+    ws.expectations.set("source: dark\nexpect: []\n")
+    assert ws.runs.wait(ws.quarantine.replay()).output.ingested == 2
+    report = ws.expectations.check(ws.expectations.get(held.id).text)[0]
+    assert (report.rule, report.checked, report.broken) == ("brightness at_most 0.01", 2, 2)
+    assert len(list(ws.samples.list(where=report.where.as_dict()))) == 2
+
+
+def test_the_schema_of_a_source_is_shown_and_accepted_through_the_sdk(house: House) -> None:
+    ws = house.workspace()
+    newest = ws.sources.schema("press")[0]
+    assert newest.fields.licence.top.as_dict() == {"internal": newest.samples}
+    assert ws.sources.accept_schema("press")[0].accepted_at

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from sightloop.datasets import SourceSchema
+from sightloop.datasets.schema_drift import SchemaFinding
 from sightloop.domain import GateResult, Run, RunState, now
 from sightloop.errors import Refused
 from sightloop.loop import Overview, Stages
@@ -23,12 +25,16 @@ class Empty:
     def __init__(self) -> None:
         self.runs: list[Run] = []
         self.gates: list[GateResult] = []
+        self.schemas: list[SourceSchema] = []
 
     def counts(self, caller: object) -> Empty:
         return self
 
     def waiting(self, caller: object) -> Sequence[Any]:
         return []
+
+    def drifted(self, caller: object) -> Sequence[Any]:
+        return self.schemas
 
     def models(self, caller: object) -> Sequence[Any]:
         return []
@@ -68,7 +74,7 @@ def empty() -> Empty:
 
 @pytest.fixture
 def overview(house: House, plant: Plant, empty: Empty) -> Overview:
-    return Overview(house.events, Stages(empty, [empty], empty, empty, Watched(house, plant), empty, house.loop))
+    return Overview(house.events, Stages(empty, empty, [empty], empty, empty, Watched(house, plant), empty, house.loop))
 
 
 def test_there_is_no_story_before_a_cycle_is_whole(overview: Overview) -> None:
@@ -103,6 +109,13 @@ def test_a_cycle_that_ended_otherwise_needs_somebody_and_tells_no_story(
     report = overview.look(ENGINEER)
     assert report.story is None
     assert [one.title for one in report.needs if one.kind == "cycle"] == ['A cycle of the policy "keep-up" is refused']
+
+
+def test_a_source_whose_fields_have_changed_needs_somebody(overview: Overview, empty: Empty) -> None:
+    finding = SchemaFinding("lot", "new", '"lot" is new.', "", "text")
+    empty.schemas = [SourceSchema("line", 2, ("run_1",), 40, {}, (finding, finding), "2026-11-22T10:00:00+00:00", "")]
+    need = next(one for one in overview.look(ENGINEER).needs if one.kind == "schema")
+    assert (need.title, need.count, need.subject) == ('Fields of the source "line" have changed', 2, "line")
 
 
 def test_failed_runs_and_versions_that_wait_for_promotion_need_somebody(overview: Overview, empty: Empty) -> None:

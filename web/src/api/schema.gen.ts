@@ -1036,6 +1036,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/expectations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Expectations
+         * @description Those in force, by scope.
+         */
+        get: operations["list_expectations"];
+        put?: never;
+        /**
+         * Set Expectations
+         * @description The rules of a source, a dataset or all sources, as YAML, in force from now on.
+         */
+        post: operations["set_expectations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/expectations/{expectations}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Expectations
+         * @description One version, also one that is in force no longer.
+         */
+        get: operations["show_expectations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/expectations/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Expectations
+         * @description How each rule stands with the samples that are there; nothing is changed.
+         */
+        post: operations["check_expectations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fsck": {
         parameters: {
             query?: never;
@@ -2999,6 +3063,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/source-schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Source Schemas
+         * @description Of each source the newest window with findings that nobody accepted, else its newest.
+         */
+        get: operations["list_source_schemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources": {
         parameters: {
             query?: never;
@@ -3063,6 +3147,46 @@ export interface paths {
          *     The same bytes under the same name again are the same. Answers 503 with Retry-After where as many wait as may.
          */
         post: operations["push_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{name}/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Source Schema
+         * @description The fields of a source, window by window of its runs, the newest first, each with what differs from before.
+         */
+        get: operations["show_source_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{name}/schema/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Source Schema
+         * @description The same windows, whose findings are as they should be.
+         */
+        post: operations["accept_source_schema"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4000,6 +4124,18 @@ export interface components {
             /** Test */
             test: string;
         };
+        /**
+         * Expectations
+         * @description One version of what is expected of one scope; `text` is the YAML, the newest version of a scope is in force.
+         */
+        Expectations: {
+            digest: string;
+            id: string;
+            made_at: string;
+            number: number;
+            scope: string;
+            text: string;
+        };
         /** Fsck */
         Fsck: {
             /**
@@ -4422,6 +4558,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedExpectations: {
+            items: components["schemas"]["Expectations"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedGateResult: {
             items: components["schemas"]["GateResult"][];
             next_cursor: string;
@@ -4550,6 +4694,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedRuleReport: {
+            items: components["schemas"]["RuleReport"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedRun: {
             items: components["schemas"]["Run"][];
             next_cursor: string;
@@ -4576,6 +4728,14 @@ export interface components {
          */
         ListedSettingShown: {
             items: components["schemas"]["SettingShown"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedSourceSchema: {
+            items: components["schemas"]["SourceSchema"][];
             next_cursor: string;
         };
         /**
@@ -4815,7 +4975,7 @@ export interface components {
         };
         /**
          * Need
-         * @description What waits for a person: `kind` is review, alert, run_failed, approval, quarantine or cycle.
+         * @description What waits for a person: `kind` is review, alert, run_failed, approval, schema, quarantine or cycle.
          */
         Need: {
             count: number;
@@ -5763,6 +5923,30 @@ export interface components {
             streak: string[];
         };
         /**
+         * RuleReport
+         * @description How a rule stands with the samples that are there.
+         *
+         *     Attributes:
+         *         rule: such as "brightness at_least 0.05". otherwise: quarantine or warn.
+         *         broken: by how many of `checked` samples; `samples` are the first of them.
+         *         where: the filter that selects them in the scope; None where the filter language cannot say it.
+         */
+        RuleReport: {
+            broken: number;
+            checked: number;
+            otherwise: string;
+            rule: string;
+            samples: string[];
+            where: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** Rules */
+        Rules: {
+            /** Text */
+            text: string;
+        };
+        /**
          * Run
          * @description One execution of work. `output` and `error` are empty until it ends.
          */
@@ -5908,6 +6092,23 @@ export interface components {
             seed: number;
             seed_count: number;
         };
+        /**
+         * SchemaFinding
+         * @description One difference.
+         *
+         *     Attributes:
+         *         kind: new, vanished, type, range, missing or value.
+         *         says: the sentence. before, now: what was and is, as text.
+         *         p_value: of Fisher's exact test where a rate has risen; None where none was needed.
+         */
+        SchemaFinding: {
+            before: string;
+            field: string;
+            kind: string;
+            now: string;
+            p_value: number | null;
+            says: string;
+        };
         /** Search */
         Search: {
             /** Image */
@@ -6029,6 +6230,31 @@ export interface components {
         SignIn: {
             /** Key */
             key: string;
+        };
+        /**
+         * SourceSchema
+         * @description The fields of a source in one window of its runs.
+         *
+         *     Attributes:
+         *         number: 1 for the first window of the source, rising.
+         *         runs: those that it tells of.
+         *         fields: by name: types, low, high, top, lost (see fields.py), present, and the share `missing`, 0 to 1.
+         *         findings: what differs from the windows before.
+         *         accepted_at: when a person said that the findings are as they should be; empty while nobody did.
+         */
+        SourceSchema: {
+            accepted_at: string;
+            fields: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            findings: components["schemas"]["SchemaFinding"][];
+            made_at: string;
+            number: number;
+            runs: string[];
+            samples: number;
+            source: string;
         };
         /**
          * StageCounts
@@ -8768,6 +8994,168 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NewestEvents"];
+                };
+            };
+        };
+    };
+    list_expectations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedExpectations"];
+                };
+            };
+        };
+    };
+    set_expectations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rules"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Expectations"];
+                };
+            };
+        };
+    };
+    show_expectations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                expectations: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Expectations"];
+                };
+            };
+        };
+    };
+    check_expectations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rules"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedRuleReport"];
                 };
             };
         };
@@ -13132,6 +13520,44 @@ export interface operations {
             };
         };
     };
+    list_source_schemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedSourceSchema"];
+                };
+            };
+        };
+    };
     list_sources: {
         parameters: {
             query?: never;
@@ -13336,6 +13762,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListedPushed"];
+                };
+            };
+        };
+    };
+    show_source_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedSourceSchema"];
+                };
+            };
+        };
+    };
+    accept_source_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedSourceSchema"];
                 };
             };
         };

@@ -11,7 +11,7 @@ import typer
 from sightloop.errors import InvalidInput
 from sightloop.interfaces.cli.commanding import Noun, Table, progress, read_mapping
 from sightloop.interfaces.cli.grouping import Slots, TimeInName, Within, grouping_of
-from sightloop.interfaces.sdk import Workspace
+from sightloop.interfaces.sdk import Record, Workspace
 
 source = Noun("Sources: where media come from, looked at again for what is new.")
 credentials = Noun("Credentials of object stores; their secrets are never shown again.")
@@ -58,6 +58,18 @@ def sync(ws: Workspace, name: str, wait: Annotated[bool, typer.Option(help="Retu
         return run
     with progress("Synchronising") as follow:
         return ws.runs.wait(run, progress=follow)
+
+
+@source.command("schema", example="sightloop source schema line-2")
+def schema(
+    ws: Workspace, name: str, accept: Annotated[bool, typer.Option(help="What has changed is as it should be.")] = False
+) -> Any:
+    """Show which fields a source has, and what has changed in them."""
+    newest = (ws.sources.accept_schema(name) if accept else ws.sources.schema(name))[0]
+    rows = [Record({"field": field, **one}) for field, one in newest.fields.as_dict().items()]
+    if newest.findings and not accept:
+        typer.echo("\n".join(f"{one.kind}: {one.says}" for one in newest.findings), err=True)
+    return Table(rows, ("field", "types", "missing", "low", "high", "top"))
 
 
 @source.command("remove", example="sightloop source remove line-2")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sightloop.errors import InvalidInput
 from sightloop.interfaces.sdk.connection import Noun, items_of, part
 from sightloop.interfaces.sdk.records import Record
 
@@ -62,6 +63,18 @@ class Sources(Noun):
         """The run that takes in what is new or changed; `ws.runs.wait` waits for it."""
         return self._connection.post(f"/sources/{part(name)}/sync", key=key)
 
+    def schema(self, name: str) -> Sequence[Record]:
+        """The fields of the source, window by window of its runs, the newest first, with the `findings` of each."""
+        return self._connection.items(f"/sources/{part(name)}/schema")
+
+    def schemas(self) -> Sequence[Record]:
+        """Of each source the newest window with findings that nobody accepted, else its newest."""
+        return self._connection.items("/source-schemas")
+
+    def accept_schema(self, name: str) -> Sequence[Record]:
+        """The same, whose findings are as they should be."""
+        return items_of(self._connection.post(f"/sources/{part(name)}/schema/accept"))
+
     def remove(self, name: str) -> Record:
         """What is gone; its samples stay."""
         return self._connection.delete(f"/sources/{part(name)}")
@@ -86,6 +99,25 @@ class Sources(Noun):
             f"/sources/{part(name)}/media", data, key=key, medium=medium or None, given=said
         )
         return items_of(answer)[0]
+
+
+class Expectations(Noun):
+    """What samples are to be like: rules as YAML, judged at ingest or at commit."""
+
+    def set(self, rules: str | Path, *, key: str | None = None) -> Record:
+        """The rules, in force from now on; a path is read here, all else is the YAML itself."""
+        return self._connection.post("/expectations", {"text": _yaml(rules)}, key=key)
+
+    def list(self) -> Sequence[Record]:
+        """Those in force, by scope."""
+        return self._connection.items("/expectations")
+
+    def get(self, id: str) -> Record:
+        return self._connection.get(f"/expectations/{part(id)}")
+
+    def check(self, rules: str | Path) -> Sequence[Record]:
+        """How each rule stands with the samples that are there: `checked`, `broken`, `samples`, `where`."""
+        return items_of(self._connection.post("/expectations/check", {"text": _yaml(rules)}))
 
 
 class Credentials(Noun):
@@ -124,3 +156,12 @@ class Credentials(Noun):
     def delete(self, name: str) -> Record:
         """What is gone; refused while a source uses them."""
         return self._connection.delete(f"/credentials/{part(name)}")
+
+
+def _yaml(rules: str | Path) -> str:
+    if not isinstance(rules, Path):
+        return rules
+    try:
+        return rules.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f'The file "{rules.name}" cannot be read.', hint="Check its name.") from error

@@ -10,6 +10,7 @@ import { goesOn } from '@/screens/runs/queries'
 import { Button } from '@/ui/button'
 import { ago, count, percent } from '@/ui/format'
 import { Failed } from '@/ui/states'
+import { Expected } from './expected'
 import { nameSet } from './sets'
 import { Strip } from './strip'
 import { outlierQuery, useAddress, type Search, type View } from './view'
@@ -61,6 +62,7 @@ export default function Health({ view }: { view: View }) {
           ))}
         </ul>
       </Line>
+      <Expected workspace={workspace} dataset={version?.split('@')[0] ?? ''} />
       {!version && (
         <section className="grid items-center gap-x-6 gap-y-3 lg:grid-cols-[240px_minmax(0,1fr)] py-4">
           <div>

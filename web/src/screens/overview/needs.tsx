@@ -10,6 +10,7 @@ const DOORS: Record<string, (need: Need) => { to: string; params?: Record<string
   run_failed: (need) => ({ to: '/w/$workspace/runs/$run', params: { run: need.subject }, verb: 'See why' }),
   approval: () => ({ to: '/w/$workspace/models', verb: 'Decide' }),
   quarantine: () => ({ to: '/w/$workspace/sources', search: { tab: 'quarantine' }, verb: 'Look' }),
+  schema: () => ({ to: '/w/$workspace/sources', verb: 'Look' }),
   cycle: () => ({ to: '/w/$workspace/alerts', verb: 'Look' }),
 }
 

@@ -16,6 +16,7 @@ import { Cameras } from './cameras'
 import { Connect } from './connect'
 import { Quarantine, quarantineQuery } from './quarantine'
 import { Runs, Sending } from './runs'
+import { Schemas } from './schemas'
 import { Standing } from './standing'
 import { filesOf, sendFiles } from './upload'
 
@@ -69,6 +70,7 @@ export default function Screen() {
             <Sending workspace={workspace} />
             <Standing workspace={workspace} />
             <Cameras workspace={workspace} />
+            <Schemas workspace={workspace} />
             <CameIn workspace={workspace} connect={() => setConnecting(true)} />
             <Runs workspace={workspace} current={run} />
           </div>
