@@ -11,47 +11,27 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sightloop.datasets.annotations import Annotations
-from sightloop.datasets.catalogue import Catalogue, Counts, Page
-from sightloop.datasets.columns import ColumnReader
-from sightloop.datasets.contents import Contents
-from sightloop.datasets.embedding import Embed
+from sightloop.datasets.catalogue import Counts, Page
 from sightloop.datasets.entries import entry_of
-from sightloop.datasets.expectations import ExpectationBook
-from sightloop.datasets.exports import Exports, LabelFormat, formats
+from sightloop.datasets.exports import LabelFormat, formats
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.groups import Group
-from sightloop.datasets.indexing import VECTORS_FROM, Indexing
-from sightloop.datasets.ingest import Ingest
-from sightloop.datasets.inspection import Inspector
-from sightloop.datasets.integrity import Integrity
-from sightloop.datasets.interchange import ImportReport, Interchange
-from sightloop.datasets.listing import Listing
-from sightloop.datasets.looking import Looking
-from sightloop.datasets.maps import Maps, SampleMap
+from sightloop.datasets.interchange import ImportReport
+from sightloop.datasets.maps import SampleMap
 from sightloop.datasets.merkle import canonical
-from sightloop.datasets.objects import Objects
-from sightloop.datasets.outliers import OutlierFinder
-from sightloop.datasets.pseudonyms import Pseudonyms
-from sightloop.datasets.quarantine import Quarantine, QuarantineEntry
-from sightloop.datasets.schemas import Dataset, Schemas
-from sightloop.datasets.search import Hit, Search
-from sightloop.datasets.similarity import NearDuplicateReport, Similarity
-from sightloop.datasets.source_schemas import SourceSchemas
-from sightloop.datasets.staging import Staging
-from sightloop.datasets.standing import StandingSources
-from sightloop.datasets.texts import Texts
-from sightloop.datasets.versions import VersionDiff, Versions
+from sightloop.datasets.quarantine import QuarantineEntry
+from sightloop.datasets.schemas import Dataset
+from sightloop.datasets.search import Hit
+from sightloop.datasets.similarity import NearDuplicateReport
+from sightloop.datasets.versions import VersionDiff
+from sightloop.datasets.wired import Wired
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of, part_digest
 from sightloop.errors import NotFound
-from sightloop.events import Egress, EgressGate, Events
-from sightloop.inference import DecodePool, DecodeRequest, Embedder
-from sightloop.runs import Runs
-from sightloop.storage import Records, Stores
+from sightloop.inference import DecodeRequest
 
 
-class Datasets:
+class Datasets(Wired):
     """All that the room offers; each verb answers within the caller's workspace.
 
     Construct it before `runs.launch()`: it registers the run kinds "ingest", "index", "map" and "outliers".
@@ -64,74 +44,6 @@ class Datasets:
         sources: those that stand, and the credentials of their stores.
         source_schemas: which fields each source has, and how they drift. expectations: what samples are to be like.
     """
-
-    def __init__(
-        self,
-        records: Records,
-        stores: Stores,
-        events: Events,
-        runs: Runs,
-        decoder: DecodePool,
-        embedder: Embedder,
-        *,
-        gate: EgressGate | None = None,
-        push_limit: int = 10_000,
-        vectors_from: int = VECTORS_FROM,
-    ) -> None:
-        self._stores = stores
-        self._embedder = embedder
-        self._catalogue = Catalogue(records, stores)
-        self._schemas = Schemas(records, events)
-        self._staging = Staging(records, stores, events)
-        self._pseudonyms = Pseudonyms(records, stores, events, decoder)
-        self.opened = Contents(stores, decoder, self._catalogue, self.media)
-        self._quarantine = Quarantine(records, events)
-        self._similarity = Similarity(records, stores, decoder, embedder, self._catalogue)
-        self.annotations = Annotations(records, self._catalogue, self._schemas)
-        self.objects = Objects(records, events, self._catalogue, self._schemas, self.annotations)
-        gate = gate or EgressGate(Egress())
-        listing = Listing(
-            records, stores, events, self._staging, self._quarantine, gate, push_limit, self._pseudonyms.nameless
-        )
-        self._sources = listing.sources
-        looking = Looking(runs.executor, decoder, embedder)
-        inspector = Inspector(stores, decoder, self._catalogue, self._sources, self._pseudonyms, looking)
-        self._indexing = Indexing(
-            records, stores, events, runs, self._catalogue, self._similarity, self.opened, vectors_from
-        )
-        self._search = Search(self._catalogue, self._similarity, Texts(records, stores, self._catalogue, self._schemas))
-        self._embed = Embed(
-            records,
-            stores,
-            events,
-            runs,
-            embedder,
-            self._catalogue,
-            self.opened,
-            self._similarity,
-            self._indexing,
-            looking,
-        )
-        self.expectations = ExpectationBook(records, events, self._catalogue, self._members)
-        self.source_schemas = SourceSchemas(records, events)
-        self._versions = Versions(
-            records, stores, events, self._catalogue, self._schemas, self.annotations, self._similarity,
-            self.expectations,
-        )  # fmt: skip
-        self._ingest = Ingest(
-            records, stores, events, runs, embedder, self._catalogue, inspector, self._similarity, listing,
-            self._indexing, self.expectations, self.source_schemas,
-        )  # fmt: skip
-        self.sources = StandingSources(records, events, runs, self._ingest, listing)
-        self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations)
-        self._exports = Exports(self._catalogue, self._schemas, self._versions)
-        self.sheet = ColumnReader(self._catalogue, self._versions)
-        self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
-        self.outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)
-        kept = (self._maps, self.outliers)
-        self._integrity = Integrity(
-            records, stores, self._catalogue, self._schemas, self._versions, self._similarity, kept
-        )
 
     @property
     def embedder_id(self) -> str:
@@ -234,25 +146,9 @@ class Datasets:
         digests = pa.array([part_digest(digest, address) for digest, address in media], pa.string())
         return str(view.version), pa.table({"id": view.table["id"], "media_digest": digests})
 
-    def media(self, caller: Caller, sample_id: str) -> bytes:
-        """The bytes as they were ingested, verified against their digest."""
-        row = self._stored(caller, sample_id)
-        if not row["location"]:
-            return self._stores.workspace(caller.workspace).blobs.get(row["media_digest"])
-        return self._sources.in_place(caller, sample_id, row["location"], row["media_digest"])
-
     def signed_media(self, caller: Caller, sample_id: str) -> str:
         """A URL at a bucket that gives the media of a sample for a few minutes; empty where there is none."""
         return self._sources.signed(caller, self._stored(caller, sample_id)["location"])
-
-    def _members(self, caller: Caller, dataset: str) -> Sequence[str]:
-        """The samples of the newest version of a dataset; none before the first."""
-        history = self._versions.history(caller, self._schemas.dataset(caller, dataset))
-        return [row["sample"] for row in self._versions.rows(caller, history[-1])] if history else []
-
-    def _stored(self, caller: Caller, sample_id: str) -> Mapping[str, Any]:
-        view = self._catalogue.view(caller)
-        return view.rows(view.row_numbers([sample_id]))[0]
 
     def pixels(self, caller: Caller, sample_ids: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
         """uint8 (H, W, 3) RGB of each sample, in order, decoded in children as they are asked for."""
