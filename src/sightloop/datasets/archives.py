@@ -1,4 +1,4 @@
-"""Files inside zip and tar archives from strangers, read within limits and never written to disk by their names."""
+"""Files inside archives and logs from strangers, read within limits and never written to disk by their names."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import IO, Final, cast
+from typing import IO, Any, Final, cast
 
+from sightloop.datasets.robot_logs import MAGIC, media_of
 from sightloop.errors import InvalidInput, TooLarge
 
-SUFFIXES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+SUFFIXES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".mcap")
 _JUNK: Final = ("__MACOSX",)
 _DAMAGED: Final = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
@@ -45,11 +46,15 @@ class _Budget:
     left_bytes: int
     entries: int = 0
 
-    def read(self, member: IO[bytes], name: str) -> bytes:
-        """The whole member."""
+    def count(self) -> None:
+        """One more member."""
         self.entries += 1
         if self.entries > self.limits.entries:
             raise TooLarge(f"The archive holds more than {self.limits.entries} files.", hint="Split it.")
+
+    def read(self, member: IO[bytes], name: str) -> bytes:
+        """The whole member."""
+        self.count()
         most = min(self.limits.member_bytes, self.left_bytes)
         data = member.read(most + 1)
         if len(data) > most:
@@ -61,8 +66,13 @@ class _Budget:
         return data
 
 
-def members(archive: bytes | Path, limits: ArchiveLimits | None = None) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each file, in the archive's order; hidden files are left out.
+Member = tuple[str, bytes, Mapping[str, Any]]
+
+
+def members(archive: bytes | Path, limits: ArchiveLimits | None = None, every_s: float = 0.0) -> Iterator[Member]:
+    """Name, bytes and what is said of each file, in the archive's order; hidden files are left out.
+
+    The messages of a robot's log are its files; of each topic at most one in `every_s` seconds.
 
     An archive inside is yielded as bytes, never opened.
 
@@ -74,17 +84,25 @@ def members(archive: bytes | Path, limits: ArchiveLimits | None = None) -> Itera
     size = len(archive) if isinstance(archive, bytes) else archive.stat().st_size
     budget = _Budget(limits, min(limits.total_bytes, max(limits.free_bytes, size * limits.ratio)))
     try:
-        for name, data in _walk(archive, budget):
+        for name, data, said in _walk(archive, budget, every_s):
             if not _hidden(name):
-                yield name, data
+                yield name, data, said
     except _DAMAGED as error:
         raise InvalidInput(
             "The archive is damaged or encrypted.", hint="Pack it again, without a password.", reason="damaged"
         ) from error
 
 
-def _walk(archive: bytes | Path, budget: _Budget) -> Iterator[tuple[str, bytes]]:
+def _walk(archive: bytes | Path, budget: _Budget, every_s: float) -> Iterator[Member]:
     with _opened(archive) as stream:
+        if stream.read(len(MAGIC)) == MAGIC:
+            stream.seek(0)
+            for name, data, said in media_of(stream, every_s):
+                _check_name(name)
+                budget.count()
+                yield name, data, said
+            return
+        stream.seek(0)
         if zipfile.is_zipfile(stream):
             with zipfile.ZipFile(stream) as packed:
                 yield from _zip_members(packed, budget)
@@ -95,23 +113,25 @@ def _walk(archive: bytes | Path, budget: _Budget) -> Iterator[tuple[str, bytes]]
             tar = tarfile.open(fileobj=cast(IO[bytes], plain), mode="r|")  # noqa: SIM115
         except tarfile.ReadError as error:
             raise InvalidInput(
-                "This is neither a zip nor a tar archive.", hint=f"Use {', '.join(SUFFIXES)}.", reason="not_an_archive"
+                "This is neither a zip nor a tar archive, nor an MCAP log.",
+                hint=f"Use {', '.join(SUFFIXES)}.",
+                reason="not_an_archive",
             ) from error
         with tar:
             yield from _tar_members(tar, budget)
 
 
-def _zip_members(packed: zipfile.ZipFile, budget: _Budget) -> Iterator[tuple[str, bytes]]:
+def _zip_members(packed: zipfile.ZipFile, budget: _Budget) -> Iterator[Member]:
     for info in packed.infolist():
         _check_name(info.filename)
         if (info.external_attr >> 16) & 0o170000 == 0o120000:
             raise _refused(info.filename, "is a link")
         if not info.is_dir():
             with packed.open(info) as member:
-                yield info.filename, budget.read(member, info.filename)
+                yield info.filename, budget.read(member, info.filename), {}
 
 
-def _tar_members(tar: tarfile.TarFile, budget: _Budget) -> Iterator[tuple[str, bytes]]:
+def _tar_members(tar: tarfile.TarFile, budget: _Budget) -> Iterator[Member]:
     for info in tar:
         _check_name(info.name)
         if info.isdir():
@@ -120,7 +140,7 @@ def _tar_members(tar: tarfile.TarFile, budget: _Budget) -> Iterator[tuple[str, b
             raise _refused(info.name, "is a link or a device")
         member = tar.extractfile(info)
         if member is not None:
-            yield info.name.removeprefix("./"), budget.read(member, info.name)
+            yield info.name.removeprefix("./"), budget.read(member, info.name), {}
 
 
 def _check_name(name: str) -> None:

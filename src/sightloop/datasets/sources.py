@@ -179,9 +179,10 @@ class Sources:
 
     def _unpacked(self, caller: Caller, source: Mapping[str, Any]) -> Iterator[Entry]:
         blobs = self._blobs(caller)
-        for name, data in members(self._packed(caller, source)):
+        every_s = float((source.get("frames") or {}).get("every_s", 0))
+        for name, data, given in members(self._packed(caller, source), every_s=every_s):
             kept = not is_sidecar(name, source) or (name in NAMES and _small(name, data))
-            yield Entry(name, digest=blobs.put(self._clean(caller, source, data)) if kept else "")
+            yield Entry(name, digest=blobs.put(self._clean(caller, source, data)) if kept else "", given=given)
 
     def _clean(self, caller: Caller, source: Mapping[str, Any], data: bytes) -> bytes:
         """The bytes, under pseudonyms where they are DICOM; nothing of DICOM that cannot be read."""

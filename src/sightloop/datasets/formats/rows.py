@@ -153,7 +153,7 @@ def unpack(data: bytes, *text_suffixes: str) -> Unpacked:
     texts: dict[str, bytes] = {}
     digests: dict[str, str] = {}
     try:
-        for name, content in members(data):
+        for name, content, _ in members(data):
             if name.lower().endswith(text_suffixes):
                 texts[name] = content
             else:

@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     ws: Workspace,
-    source: Annotated[str, typer.Argument(help="A folder, an archive (.zip, .tar, .tar.gz), or s3://, gs://, az://.")],
+    source: Annotated[str, typer.Argument(help="A folder, an archive (.zip, .tar, .mcap), or s3://, gs://, az://.")],
     metadata: Annotated[Path | None, typer.Option(help="YAML or JSON: facets by file name.")] = None,
     reading: Annotated[Path | None, typer.Option(help="YAML or JSON: quantity, unit, scale, offset of pixels.")] = None,
     include: Annotated[str, typer.Option(help="Endings that are passed over otherwise: .csv,.txt")] = "",
