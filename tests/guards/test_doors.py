@@ -15,7 +15,7 @@ WIDE = {
     "serving": 11,
     "domain": 41,
     "vision": 49,
-    "inference": 18,
+    "inference": 20,
     "storage": 20,
     "events": 15,
     "governance": 17,

@@ -19,7 +19,7 @@ from sightloop.datasets.rows import SAMPLE_FIELDS
 from sightloop.datasets.sources import Entry, Reader, Sources, check_name, source_name
 from sightloop.domain import Address, Caller, Sample, SampleKind, digest_of
 from sightloop.errors import InvalidMedia
-from sightloop.inference import Batch, Decoded, DecodePool, DecodeRequest, Seen, without_pixels
+from sightloop.inference import Batch, Decoded, DecodePool, DecodeRequest, Seen
 from sightloop.storage import Blobs, Stores
 from sightloop.vision import HASH_VERSION, perceptual_hash
 
@@ -71,7 +71,7 @@ class Fresh:
         return (isinstance(self.seen.found, Decoded) and self.seen.found.text) or ""
 
     def without_pixels(self) -> Fresh:
-        return replace(self, seen=without_pixels(self.seen))
+        return replace(self, seen=self.seen.without_pixels())
 
 
 Outcome = Known | Refused | Fresh

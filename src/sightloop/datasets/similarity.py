@@ -18,8 +18,8 @@ from sightloop.datasets.catalogue import Catalogue, View
 from sightloop.datasets.filters import Where
 from sightloop.datasets.groups import joined
 from sightloop.domain import Caller
-from sightloop.errors import not_found
-from sightloop.inference import DecodePool, DecodeRequest, Embedder, embeddable
+from sightloop.errors import InvalidMedia, not_found
+from sightloop.inference import Batch, DecodePool, DecodeRequest, Embedder, look
 from sightloop.storage import Records, Stores, pointer
 from sightloop.vision import near_duplicates
 
@@ -243,10 +243,11 @@ class Similarity:
 
     def embed(self, image: bytes) -> npt.NDArray[np.float32]:
         """The vector of an image, (D,)."""
-        want = DecodeRequest()
-        pixels = embeddable(self._decoder, image, self._decoder.decode(image, want), self._embedder.size, want)
-        assert pixels is not None  # what is no image was refused
-        return np.asarray(self._embedder.embed([pixels])[0])
+        (seen,) = look(self._decoder, self._embedder.size, Batch([image], [DecodeRequest()]))
+        if isinstance(seen.found, InvalidMedia):
+            raise seen.found
+        assert seen.pixels is not None  # what is no image was refused
+        return np.asarray(self._embedder.embed([seen.pixels])[0])
 
     def _vectors(self, caller: Caller) -> _Vectors:
         workspace = caller.workspace

@@ -25,16 +25,12 @@ if TYPE_CHECKING:
     from sightloop.inference.looking import Batch as Batch
     from sightloop.inference.looking import FarLook as FarLook
     from sightloop.inference.looking import Seen as Seen
-    from sightloop.inference.looking import embeddable as embeddable
     from sightloop.inference.looking import look as look
-    from sightloop.inference.looking import without_pixels as without_pixels
-    from sightloop.inference.sessions import OUTPUTS as OUTPUTS
     from sightloop.inference.sessions import ModelSession as ModelSession
     from sightloop.inference.sessions import Predictions as Predictions
     from sightloop.inference.sessions import check_parity as check_parity
 
 _HOMES = {
-    "OUTPUTS": "sessions",
     "Batch": "looking",
     "Bundle": "bundles",
     "BundleFacts": "bundles",
@@ -42,7 +38,6 @@ _HOMES = {
     "LinearHead": "bundles",
     "assemble_bundle": "bundles",
     "validate_bundle": "bundles",
-    "without_pixels": "looking",
     "Capture": "capture",
     "Look": "capture",
     "DecodePool": "decoding",
@@ -56,7 +51,6 @@ _HOMES = {
     "Predictions": "sessions",
     "Seen": "looking",
     "check_parity": "sessions",
-    "embeddable": "looking",
 }
 
 __all__ = list(_HOMES)

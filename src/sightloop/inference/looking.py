@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ import numpy.typing as npt
 from sightloop.errors import InvalidMedia
 from sightloop.inference.decoding import Decoded, DecodePool, DecodeRequest
 from sightloop.inference.graphs import MAX_IMAGE_PIXELS, GraphSession, Pixels
+
+OUTPUTS: Final = ("probabilities", "logits", "embedding")  # of a bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Seen:
     pixels: Pixels | None = None
     said: tuple[npt.NDArray[np.float32], ...] = ()
     seconds: float = 0.0
+
+    def without_pixels(self) -> Seen:
+        """The same, small enough to travel or to be kept."""
+        found = replace(self.found, pixels=None) if isinstance(self.found, Decoded) else self.found
+        return replace(self, found=found, pixels=None)
 
 
 def look(pool: DecodePool, side: int, batch: Batch) -> list[Seen]:
@@ -73,14 +80,14 @@ class FarLook:
     limits: Mapping[str, Any]
     side: int
     graph: bytes
-    outputs: Sequence[str]
+    outputs: Sequence[str] = OUTPUTS
 
     def __call__(self) -> Callable[[Batch], list[Seen]]:
         """What looks at a batch; its pixels do not come back."""
         pool, session = DecodePool(workers=1, **self.limits), GraphSession(self.graph)
 
         def far(batch: Batch) -> list[Seen]:
-            return [without_pixels(one) for one in put_through(session, self.outputs, look(pool, self.side, batch))]
+            return [one.without_pixels() for one in put_through(session, self.outputs, look(pool, self.side, batch))]
 
         return far
 
@@ -96,9 +103,3 @@ def put_through(session: GraphSession, outputs: Sequence[str], seen: Sequence[Se
         for row, at in enumerate(shown):
             answered[at] = replace(seen[at], said=tuple(output[row] for output in said), seconds=share)
     return answered
-
-
-def without_pixels(one: Seen) -> Seen:
-    """The same, small enough to travel."""
-    found = replace(one.found, pixels=None) if isinstance(one.found, Decoded) else one.found
-    return replace(one, found=found, pixels=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,7 @@ import numpy.typing as npt
 from sightloop.errors import InvalidInput
 from sightloop.inference.bundles import Bundle
 from sightloop.inference.graphs import GraphSession, Pixels
-from sightloop.inference.looking import Seen, put_through
-
-OUTPUTS: Final = ("probabilities", "logits", "embedding")
+from sightloop.inference.looking import OUTPUTS, Seen, put_through
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -132,7 +131,6 @@ class RayExecutor:
             return ray
 
     def _enter(self, ray: Any) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         self._ours = not ray.is_initialized()
         quiet = {"log_to_driver": False, "logging_level": "error", "configure_logging": False}
         try:

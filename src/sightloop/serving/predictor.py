@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sightloop.domain import Caller, derived_id, now
 from sightloop.errors import InvalidMedia
-from sightloop.inference import OUTPUTS, Batch, Bundle, DecodePool, DecodeRequest, FarLook, ModelSession, Seen, look
+from sightloop.inference import Batch, Bundle, DecodePool, DecodeRequest, FarLook, ModelSession, Seen, look
 from sightloop.registry import Registry
 from sightloop.runs import Executor, RunContext, Work
 from sightloop.serving.ports import SampleMedia
@@ -126,7 +126,7 @@ class Predictor:
         return session.answer(look(self._decoder, side, batch))
 
     def _far(self, caller: Caller, version: str, side: int) -> FarLook:
-        return FarLook(self._decoder.limits, side, self._bundle(caller, version).onnx, OUTPUTS)
+        return FarLook(self._decoder.limits, side, self._bundle(caller, version).onnx)
 
     def _bundle(self, caller: Caller, version: str) -> Bundle:
         return Bundle.from_archive(self._registry.bundle(caller, version))
