@@ -12385,9 +12385,11 @@ export interface operations {
     show_columns: {
         parameters: {
             query?: {
+                /** @description What the newest=N are chosen by: a column; with "-" the largest first. */
+                by?: string;
                 /** @description Names of columns, with commas between them; empty for all. */
                 fields?: string;
-                /** @description Only so many, those ingested last; 0 for all. */
+                /** @description Only so many, those that come first; 0 for all. */
                 newest?: number;
                 /** @description "content", "said" (what is said of the samples), or empty for both. */
                 part?: string;

@@ -39,7 +39,8 @@ High = Annotated[float | None, Query(description="What is shown brightest, in th
 Palette = Annotated[Literal["", "grey", "iron", "rainbow"], Query(description="Colours of measurements.")]
 MostPoints = Annotated[int, Query(ge=1, le=2_000_000, description="How many at most, evenly chosen.")]
 Part = Annotated[str, Query(description='"content", "said" (what is said of the samples), or empty for both.')]
-Newest = Annotated[int, Query(ge=0, le=1000, description="Only so many, those ingested last; 0 for all.")]
+Newest = Annotated[int, Query(ge=0, le=1000, description="Only so many, those that come first; 0 for all.")]
+By = Annotated[str, Query(description='What the newest=N are chosen by: a column; with "-" the largest first.')]
 LongestPx = Annotated[int | None, Query(ge=16, le=16_383, description="Longest side in pixels.")]
 
 
@@ -140,7 +141,13 @@ def count_samples(ask: Ask, where: Where = None) -> Counted:
 
 @routes.get("/samples/columns", permission=Permission.READ, gives=ARROW)
 def show_columns(
-    ask: Ask, where: Where = None, version: str | None = None, fields: Fields = "", part: Part = "", newest: Newest = 0
+    ask: Ask,
+    where: Where = None,
+    version: str | None = None,
+    fields: Fields = "",
+    part: Part = "",
+    newest: Newest = 0,
+    by: By = "-ingested_at",
 ) -> Response:
     """What is known of the samples that match, column by column, as an Arrow IPC stream.
 
@@ -149,7 +156,8 @@ def show_columns(
     `pointer` and `version` are the same.
     """
     sheet, predictions = ask.installation.datasets.sheet, ask.installation.predictions
-    asked = sheet.asked(ask.caller, filter_of(where), version, [one for one in fields.split(",") if one], part, newest)
+    names = [one for one in fields.split(",") if one]
+    asked = sheet.asked(ask.caller, filter_of(where), version, names, part, newest, by)
     stamp = sheet.stamp(ask.caller, asked, predictions.newest_stamp(ask.caller))
     seal = "|".join((ask.caller.workspace, stamp, where or "", fields))
     if (held := unchanged(ask.request, seal)) is not None:
