@@ -15,6 +15,7 @@ from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue, Counts, Page
 from sightloop.datasets.columns import ColumnReader
 from sightloop.datasets.contents import Contents
+from sightloop.datasets.duplicates import DuplicateFinder
 from sightloop.datasets.entries import entry_of
 from sightloop.datasets.exports import Exports, LabelFormat, formats
 from sightloop.datasets.filters import Where
@@ -45,13 +46,14 @@ from sightloop.storage import Records, Stores
 class Datasets:
     """All that the room offers; each verb answers within the caller's workspace.
 
-    Construct it before `runs.launch()`: it registers the run kinds "ingest", "map" and "outliers".
+    Construct it before `runs.launch()`: it registers the run kinds "ingest", "map", "outliers" and "near-duplicates".
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
         objects: what is labelled on a sample, object by object.
         opened: pictures and thumbnails of samples, and what media hold beside: measured values, points, text.
-        sheet: what is known of the samples, column by column; outliers: those that look like no other.
+        sheet: what is known of the samples, column by column; outliers: those that look like no other;
+            duplicates: those that look the same.
         sources: those that stand, and the credentials of their stores.
     """
 
@@ -96,7 +98,8 @@ class Datasets:
         self.sheet = ColumnReader(self._catalogue, self._versions)
         self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
         self.outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)
-        kept = (self._maps, self.outliers)
+        self.duplicates = DuplicateFinder(stores, runs, self._catalogue, self._similarity)
+        kept = (self._maps, self.outliers, self.duplicates)
         self._integrity = Integrity(
             records, stores, self._catalogue, self._schemas, self._versions, self._similarity, kept
         )

@@ -1736,6 +1736,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/near-duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look For Near Duplicates
+         * @description The run that looks for near-duplicates among what matches; the same one as long as the samples are the same.
+         */
+        post: operations["look_for_near_duplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -2772,6 +2792,9 @@ export interface paths {
         /**
          * Find Near Duplicates
          * @description Groups of samples that look the same.
+         *
+         *     Of more than 5,000 samples it is what the last run found that looked at them; `made_at` is null before there was
+         *     one.
          */
         get: operations["find_near_duplicates"];
         put?: never;
@@ -4708,13 +4731,23 @@ export interface components {
         /**
          * NearDuplicateReport
          * @description Groups of sample ids, each led by its first; `largest` is a size; pairs proposed by hash, confirmed by cosine.
+         *
+         *     Attributes:
+         *         size: among how many samples.
+         *         made_at: None where they are many, and no run has looked at them yet.
+         *         run: found them; empty where they were found when asked.
+         *         current: false where samples came in after they were found.
          */
         NearDuplicateReport: {
             capped: number;
             confirmed_pairs: number;
+            current: boolean;
             groups: string[][];
             largest: number;
+            made_at: string | null;
             proposed_pairs: number;
+            run: string;
+            size: number;
         };
         /**
          * Need
@@ -10228,6 +10261,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListedAlert"];
+                };
+            };
+        };
+    };
+    look_for_near_duplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Look"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
         };

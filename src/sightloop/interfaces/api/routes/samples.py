@@ -169,8 +169,18 @@ def show_columns(
 
 @routes.get("/samples/near-duplicates", permission=Permission.READ)
 def find_near_duplicates(ask: Ask, where: Where = None) -> NearDuplicateReport:
-    """Groups of samples that look the same."""
-    return ask.installation.datasets.near_duplicates(ask.caller, filter_of(where))
+    """Groups of samples that look the same.
+
+    Of more than 5,000 samples it is what the last run found that looked at them; `made_at` is null before there was
+    one.
+    """
+    return ask.installation.datasets.duplicates.found(ask.caller, filter_of(where))
+
+
+@routes.post("/near-duplicates", permission=Permission.DATASET_WRITE)
+def look_for_near_duplicates(ask: Ask, body: Look) -> Run:
+    """The run that looks for near-duplicates among what matches; the same one as long as the samples are the same."""
+    return ask.installation.datasets.duplicates.start(ask.caller, body.where)
 
 
 @routes.get("/samples/outliers", permission=Permission.READ)
