@@ -1,6 +1,6 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, defaultStringifySearch, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
 import { BASE, queries, sessionQuery, speakFor } from '@/api/client'
-import { beginFirst, isPlain } from '@/media/first'
+import { beginSamples, type Link } from '@/media/first'
 import { Shell } from '@/shell/shell'
 import { Failed } from '@/ui/states'
 import { TooltipProvider } from '@/shell/providers'
@@ -36,11 +36,16 @@ const workspace = createRoute({
   },
 })
 
+/** Asks for the samples while the screen's scripts are on the way, where they are not here already. */
+function begin(workspace: string, version: string | undefined, link: Link, enters: boolean): void {
+  if (enters && !queries.getQueryData([workspace, 'sheet', version ?? ''])) beginSamples(encodeURIComponent(workspace), version, link)
+}
+
 const under = { getParentRoute: () => workspace } as const
 const overview = createRoute({ ...under, path: '/', component: lazyRouteComponent(() => import('@/screens/overview')) })
 const sources = createRoute({ ...under, path: '/sources', validateSearch: search.sources, component: lazyRouteComponent(() => import('@/screens/sources')) })
-const datasets = createRoute({ ...under, path: '/datasets', validateSearch: search.grid, beforeLoad: ({ params, search, preload, cause }) => void (cause === 'enter' && !preload && isPlain(search) && beginFirst(params.workspace, undefined)), component: lazyRouteComponent(() => import('@/screens/datasets')) })
-const dataset = createRoute({ ...under, path: '/datasets/$dataset', validateSearch: search.grid, beforeLoad: ({ params, search, preload, cause }) => void (cause === 'enter' && !preload && isPlain(search) && beginFirst(params.workspace, `${params.dataset}@${search.v ?? 'latest'}`)), component: lazyRouteComponent(() => import('@/screens/datasets')) })
+const datasets = createRoute({ ...under, path: '/datasets', validateSearch: search.grid, beforeLoad: ({ params, search, preload, cause }) => begin(params.workspace, undefined, search, cause === 'enter' && !preload), component: lazyRouteComponent(() => import('@/screens/datasets')) })
+const dataset = createRoute({ ...under, path: '/datasets/$dataset', validateSearch: search.grid, beforeLoad: ({ params, search, preload, cause }) => begin(params.workspace, `${params.dataset}@${search.v ?? 'latest'}`, search, cause === 'enter' && !preload), component: lazyRouteComponent(() => import('@/screens/datasets')) })
 const diff = createRoute({ ...under, path: '/datasets/$dataset/diff', validateSearch: search.diff, component: lazyRouteComponent(() => import('@/screens/datasets/diff')) })
 const review = createRoute({ ...under, path: '/review', validateSearch: search.queues, component: lazyRouteComponent(() => import('@/screens/review')) })
 const queue = createRoute({ ...under, path: '/review/$queue', validateSearch: search.review, component: lazyRouteComponent(() => import('@/screens/review/queue')) })
@@ -56,7 +61,11 @@ const alerts = createRoute({ ...under, path: '/alerts', component: lazyRouteComp
 const alert = createRoute({ ...under, path: '/alerts/$alert', component: lazyRouteComponent(() => import('@/screens/alerts/alert')) })
 const audit = createRoute({ ...under, path: '/audit', validateSearch: search.audit, component: lazyRouteComponent(() => import('@/screens/audit')) })
 
+/** Signs that a query may carry as they are stay readable: `f=label:ok,defect`. */
+const readable = (search: Record<string, unknown>): string => defaultStringifySearch(search).replace(/%3A|%2C|%3B|%40|%2F/g, decodeURIComponent)
+
 export const router = createRouter({
+  stringifySearch: readable,
   basepath: BASE || '/',
   routeTree: root.addChildren([
     start,

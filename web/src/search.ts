@@ -9,7 +9,7 @@ const kept = <T extends Raw>(fields: T): Partial<T> => Object.fromEntries(Object
 
 export const settings = (raw: Raw) => kept({ settings: oneOf(raw.settings, ['members', 'keys', 'workspaces', 'storage', 'schemas', 'about'] as const) })
 export const sources = (raw: Raw) => kept({ tab: oneOf(raw.tab, ['quarantine'] as const), run: text(raw.run) })
-/** `f`: filters as JSON, {"label": ["mono"], "brightness": [0.1, 0.4]}; `v`: version number; `q`: search text; `like`: a sample to sort by similarity to; `each`: no tile stands for a group. */
+/** `f`: filters, `label:mono;brightness:0.1..0.4` (or, in old links, as JSON); `v`: version number; `q`: search text; `like`: a sample to sort by similarity to; `each`: no tile stands for a group. */
 export const grid = (raw: Raw) =>
   kept({ view: oneOf(raw.view, ['grid', 'map', 'health', 'versions'] as const), v: text(raw.v), f: text(raw.f) ?? (raw.f && typeof raw.f === 'object' ? JSON.stringify(raw.f) : undefined), q: text(raw.q), sort: text(raw.sort), like: text(raw.like), set: text(raw.set), each: oneOf(raw.each === 1 ? '1' : raw.each, ['1'] as const) })
 export const diff = (raw: Raw) => kept({ a: text(raw.a), b: text(raw.b), show: oneOf(raw.show, ['added', 'removed', 'relabelled', 'moved'] as const) })

@@ -71,7 +71,7 @@ class View:
         return len(self.ids)
 
     def fields(self) -> Sequence[str]:
-        return [*(name for name in SAMPLES.names if name not in _HIDDEN), *self._metadata_keys()]
+        return [*(name for name in SAMPLES.names if name not in _HIDDEN), *self._metadata_keys]
 
     def column(self, field: str) -> npt.NDArray[Any]:
         """One field or metadata key, (N,): numbers as they are, all else as objects."""
@@ -125,6 +125,7 @@ class View:
         taken: list[dict[str, Any]] = self.table.take(pa.array(numbers, pa.int64())).to_pylist()
         return taken
 
+    @cached_property
     def _metadata_keys(self) -> list[str]:
         core = set(SAMPLES.names)
         return sorted({key for one in self.metadata() for key in one} - core)
@@ -160,9 +161,9 @@ class Labelled:
     def column(self, field: str) -> npt.NDArray[Any]:
         if field != "label":
             return self._view.column(field)
-        values = np.empty(len(self), object)
-        values[:] = self._truth.by_sample(self._view.table["id"])["label"].to_pylist()
-        return values
+        label = self._truth.by_sample(self._view.table["id"])["label"].combine_chunks()
+        known = np.array([*label.dictionary.to_pylist(), None], object)
+        return np.asarray(known[label.indices.fill_null(len(known) - 1).to_numpy()])
 
 
 def sample_id(caller: Caller, media_digest: str, address: Address = WHOLE) -> str:
@@ -320,7 +321,11 @@ def _whole(table: pa.Table) -> pa.Table:
     return table
 
 
-def newest_rows(table: pa.Table, limit: int) -> pa.Array:
-    """Where the samples stand that were ingested last, the newest first, then by id."""
-    keys = [("ingested_at", "descending"), ("id", "ascending")]
+def newest_rows(table: pa.Table, limit: int, by: str = "-ingested_at") -> pa.Array:
+    """Where the samples stand that come first by a column, by default the newest, then by id.
+
+    Args:
+        by: a column, the smallest first; with "-" before it the largest. Not a dictionary: pyarrow 26 dies of those.
+    """
+    keys = [(by.removeprefix("-"), "descending" if by.startswith("-") else "ascending"), ("id", "ascending")]
     return pc.select_k_unstable(table, k=min(limit, len(table)), sort_keys=keys)

@@ -39,6 +39,8 @@ _VERSION: Final = ("split", "origin")
 CONTENT: Final = "content"
 SAID: Final = "said"
 MOST_NEWEST: Final = MAX_PAGE
+NEWEST: Final = "-ingested_at"
+_ORDERS: Final = frozenset({"ingested_at", "name", *_NUMBERS})
 _HELD: Final = 4  # streams and versions
 
 
@@ -65,7 +67,8 @@ class Asked:
         part: CONTENT, SAID, or both where empty. Both parts have the same rows in the same order; of SAID only `id`
             is left out, so that what changes often stays small.
         fields: names of some columns; all where empty.
-        newest: only so many rows, of the samples ingested last and without predictions; all where 0.
+        newest: only so many rows, those that come first and without predictions; all where 0.
+        by: what the first ones are chosen by: a column, with "-" before it the largest first.
     """
 
     where: Where | None = None
@@ -73,6 +76,7 @@ class Asked:
     part: str = ""
     fields: Sequence[str] = ()
     newest: int = 0
+    by: str = NEWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class ColumnReader:
         fields: Sequence[str] = (),
         part: str = "",
         newest: int = 0,
+        by: str = NEWEST,
     ) -> Asked:
         """The question, of a version that is named; raises InvalidInput and NotFound."""
         if part not in ("", CONTENT, SAID) or not 0 <= newest <= MOST_NEWEST or (newest and part):
@@ -109,8 +114,14 @@ class ColumnReader:
                 f'There is no part "{part}" of up to {newest} samples.',
                 hint=f'Ask for "{CONTENT}", "{SAID}" or, whole, for at most {MOST_NEWEST}.',
             )
+        if by != NEWEST and (not newest or by.removeprefix("-") not in _ORDERS):
+            raise InvalidInput(
+                f'Samples are not put in the order "{by}".',
+                hint=f"Of the newest=N that come first, by: {', '.join(sorted(_ORDERS))}.",
+                field="by",
+            )
         found = None if version is None else self._versions.resolve(caller, version)
-        return Asked(where, found, part, fields, newest)
+        return Asked(where, found, part, fields, newest, by)
 
     def stamp(self, caller: Caller, asked: Asked, predicted: str) -> str:
         """Differs where the answer may differ; told by the heads of the records, before anything is built.
@@ -119,20 +130,15 @@ class ColumnReader:
             predicted: the stamp of the predictions.
         """
         version = asked.version.id if asked.version else ""
-        stamp = f"{asked.part}.{asked.newest}/{self._catalogue.pointer(caller)}/{version}"
+        stamp = f"{asked.part}.{asked.newest}.{asked.by}/{self._catalogue.pointer(caller)}/{version}"
         if asked.part != CONTENT or asked.where:
             stamp += f"/{self._catalogue.said_stamp(caller)}"
         return stamp if asked.part == CONTENT or asked.newest else f"{stamp}/{predicted}"
 
     def read(self, caller: Caller, asked: Asked, claims: Claims) -> pa.Table:
         """The columns by sample id; what `_told` tells of them stands in the schema's metadata."""
-        if asked.newest and not (asked.where or asked.version):
-            stored, total = self._catalogue.newest(caller, asked.newest)
-            truth = self._catalogue.truth(caller, stored["id"].to_pylist())
-            table = _content(stored, GroupIndex(stored))
-            for name, column in _said(stored["id"], truth, NO_CLAIMS).items():
-                table = table.append_column(name, column)
-            return _told(table, asked, total, self._catalogue.pointer(caller))
+        if asked.newest:
+            return self._first(caller, asked)
         view, selected = self._catalogue.chosen(caller, asked.where)
         table = view.table.select(["id"]) if asked.part == SAID else self._held(caller.workspace, view)
         if asked.part != CONTENT:
@@ -144,11 +150,31 @@ class ColumnReader:
             selected = selected[inside.rows.to_numpy()]
         if asked.where:
             table = table.filter(pa.array(selected))
-        total = len(table)
-        if asked.newest:
-            times = pa.table({"id": table["id"], "ingested_at": table["ingested_at"].cast(pa.string())})
-            table = table.take(newest_rows(times, asked.newest))  # pyarrow 26 dies of a dictionary among sort keys
-        return _told(table, asked, total, view.version)
+        return _told(table, asked, len(table), view.version)
+
+    def _first(self, caller: Caller, asked: Asked) -> pa.Table:
+        """The rows that come first, told how many there are in all."""
+        entries = None
+        if asked.where or asked.version or asked.by != NEWEST:
+            view, selected = self._catalogue.chosen(caller, asked.where)
+            rows = pa.array(np.flatnonzero(selected))
+            if asked.version is not None:
+                inside = self._of(caller, asked.version, view)
+                within = pa.array(selected[inside.rows.to_numpy()])
+                rows, entries = inside.rows.filter(within), inside.entries.filter(within)
+            keys = view.table.select(["id", asked.by.removeprefix("-")])
+            first = newest_rows(keys.take(rows), asked.newest, asked.by)
+            total, pointer = len(rows), view.version
+            stored = view.table.take(rows.take(first))
+            entries = None if entries is None else entries.take(first)
+        else:
+            stored, total = self._catalogue.newest(caller, asked.newest)
+            pointer = self._catalogue.pointer(caller)
+        table = _content(stored, GroupIndex(stored))
+        truth = self._catalogue.truth(caller, stored["id"].to_pylist())
+        for name, column in _said(stored["id"], truth, NO_CLAIMS).items():
+            table = table.append_column(name, column)
+        return _told(table if entries is None else _versioned(table, entries, ""), asked, total, pointer)
 
     def stream(self, caller: Caller, asked: Asked, claims: Claims, stamp: str) -> bytes:
         """The columns as an Arrow IPC stream under Zstandard; the last few of content are held as they were sent."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sightloop.datasets import tables
 from sightloop.datasets.catalogue import Catalogue
+from sightloop.datasets.duplicates import DuplicateFinder
 from sightloop.datasets.maps import Maps
 from sightloop.datasets.outliers import OutlierFinder
 from sightloop.datasets.schemas import Schemas
@@ -30,7 +31,7 @@ class Integrity:
         schemas: Schemas,
         versions: Versions,
         similarity: Similarity,
-        found: Sequence[Maps | OutlierFinder],
+        found: Sequence[Maps | OutlierFinder | DuplicateFinder],
     ) -> None:
         self._records = records
         self._stores = stores

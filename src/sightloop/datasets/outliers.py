@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
+from sightloop.datasets import looks
 from sightloop.datasets.catalogue import Catalogue
 from sightloop.datasets.filters import Where
 from sightloop.datasets.maps import SEED, Maps
 from sightloop.datasets.similarity import Similarity
-from sightloop.domain import Caller, Run, RunState, now
+from sightloop.domain import Caller, Run, now
 from sightloop.errors import InvalidInput
 from sightloop.runs import RunContext, Runs
 from sightloop.storage import Stores
@@ -24,10 +24,7 @@ KIND: Final = "outliers"
 NEIGHBOURS: Final = 10
 AMONG: Final = 1024  # samples that the first look measures distances to
 MOST: Final = 1000
-AT_ONCE: Final = 5000  # samples; more are looked at by a run
 KEPT: Final = 500  # by a run
-_RECENT: Final = 100  # runs
-_OVER: Final = frozenset({RunState.FAILED, RunState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +60,33 @@ class OutlierFinder:
     """Finds what stands apart: few samples when asked, many by a run. Register it before `runs.launch()`."""
 
     def __init__(self, stores: Stores, runs: Runs, catalogue: Catalogue, similarity: Similarity, maps: Maps) -> None:
-        self._stores = stores
-        self._runs = runs
         self._catalogue = catalogue
         self._similarity = similarity
         self._maps = maps
-        runs.register(KIND, self._run)
+        self._looks = looks.Looks(stores, runs, catalogue, similarity, KIND, self._keep)
 
     def start(self, caller: Caller, where: Where | None = None) -> Run:
         """The run that looks among what a filter selects; the one that did or does so for the samples of now."""
-        self._catalogue.chosen(caller, where)
-        wanted = {"where": dict(where or {}), "stamp": self._stamp(caller, where)}
-        for one in self._runs.list(caller, KIND, _RECENT):
-            if one.params == wanted and one.state not in _OVER:
-                return one
-        return self._runs.start(caller, KIND, wanted)
+        return self._looks.start(caller, where)
 
     def found(self, caller: Caller, where: Where | None = None, limit: int = 100) -> Outliers:
         """The samples farthest from their ten nearest neighbours, among those a filter selects."""
         if not 1 <= limit <= MOST:
             raise InvalidInput(f"The limit is {limit}.", hint=f"Ask for 1 to {MOST} samples.")
         count = int(self._catalogue.chosen(caller, where)[1].sum())
-        if count <= AT_ONCE:
+        if count <= looks.AT_ONCE:
             return Outliers(tuple(self._look(caller, where, limit)), count, now())
-        for one in self._runs.list(caller, KIND, _RECENT):
-            if one.state is RunState.SUCCEEDED and one.params["where"] == dict(where or {}):
-                data = self._stores.workspace(caller.workspace).blobs.get(one.output["data"])
-                rows = pa.ipc.open_stream(data).read_all().slice(0, limit).to_pylist()
-                current = one.params["stamp"] == self._stamp(caller, where)
-                made_at = one.ended_at or one.started_at
-                return Outliers(
-                    tuple(Outlier(**row) for row in rows), int(one.output["size"]), made_at, one.id, current
-                )
+        if held := self._looks.newest(caller, where):
+            rows = pa.ipc.open_stream(held.data).read_all().slice(0, limit).to_pylist()
+            return Outliers(tuple(Outlier(**row) for row in rows), held.size, held.made_at, held.run, held.current)
         return Outliers((), count, None)
 
     def references(self, caller: Caller) -> set[str]:
         """Digests of the blobs that hold what was found."""
-        return {str(one.output["data"]) for one in self._runs.list(caller, KIND, _RECENT) if "data" in one.output}
+        return self._looks.references(caller)
 
-    def _run(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
-        return dict(context.step("look", partial(self._keep, context, params)))
-
-    def _keep(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
-        caller = context.caller
-        found = self._look(caller, params["where"], KEPT, context)
+    def _keep(self, context: RunContext, where: Where) -> tuple[bytes, int]:
+        found = self._look(context.caller, where, KEPT, context)
         columns = {name: [getattr(one, name) for one in found] for name in Outlier.__slots__}
         table = pa.table(
             columns, pa.schema({"sample": pa.string(), "distance": pa.float64(), "percentile": pa.float64()})
@@ -114,8 +94,7 @@ class OutlierFinder:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)
-        digest = self._stores.workspace(caller.workspace).blobs.put(sink.getvalue().to_pybytes())
-        return {"data": digest, "size": int(self._catalogue.chosen(caller, params["where"])[1].sum())}
+        return sink.getvalue().to_pybytes(), int(self._catalogue.chosen(context.caller, where)[1].sum())
 
     def _look(
         self, caller: Caller, where: Where | None, limit: int, context: RunContext | None = None
@@ -138,8 +117,3 @@ class OutlierFinder:
             for one, distance, row in zip(candidates, exact, order, strict=False)
         ]
         return sorted(found, key=lambda one: -one.distance)[:limit]
-
-    def _stamp(self, caller: Caller, where: Where | None) -> str:
-        """Differs where the answer may: with samples, and under a filter with labels."""
-        said = self._catalogue.said_stamp(caller) if where else ""
-        return f"{self._similarity.table}/{self._catalogue.pointer(caller)}/{said}"

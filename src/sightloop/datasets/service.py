@@ -34,13 +34,15 @@ from sightloop.inference import DecodeRequest
 class Datasets(Wired):
     """All that the room offers; each verb answers within the caller's workspace.
 
-    Construct it before `runs.launch()`: it registers the run kinds "ingest", "index", "map" and "outliers".
+    Construct it before `runs.launch()`: it registers the run kinds "ingest", "embed", "index", "map", "outliers" and
+    "near-duplicates".
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
         objects: what is labelled on a sample, object by object.
         opened: pictures and thumbnails of samples, and what media hold beside: measured values, points, text.
-        sheet: what is known of the samples, column by column; outliers: those that look like no other.
+        sheet: what is known of the samples, column by column; outliers: those that look like no other;
+            duplicates: those that look the same.
         sources: those that stand, and the credentials of their stores.
         source_schemas: which fields each source has, and how they drift. expectations: what samples are to be like.
     """

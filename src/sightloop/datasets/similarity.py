@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from threading import Lock
 from typing import Any, Final
@@ -33,13 +34,24 @@ _READ_ALONE: Final = 20_000  # vectors that are read one by one rather than all 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicateReport:
-    """Groups of sample ids, each led by its first; `largest` is a size; pairs proposed by hash, confirmed by cosine."""
+    """Groups of sample ids, each led by its first; `largest` is a size; pairs proposed by hash, confirmed by cosine.
+
+    Attributes:
+        size: among how many samples.
+        made_at: None where they are many, and no run has looked at them yet.
+        run: found them; empty where they were found when asked.
+        current: false where samples came in after they were found.
+    """
 
     groups: tuple[tuple[str, ...], ...]
     largest: int
     proposed_pairs: int
     confirmed_pairs: int
     capped: int
+    size: int = 0
+    made_at: datetime | None = None
+    run: str = ""
+    current: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +175,7 @@ class Similarity:
             found.proposed_pairs,
             found.confirmed_pairs,
             found.capped,
+            len(numbers),
         )
 
     def embedding(self, caller: Caller, sample: str) -> npt.NDArray[np.float32]:

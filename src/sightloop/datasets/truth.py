@@ -102,8 +102,8 @@ def _read(connection: sa.Connection, workspace: str, stamp: int, samples: Sequen
             objects[row[0]] += 1
         else:
             said[row[0]] = row
-    columns: list[Any] = list(zip(*said.values(), strict=True)) or [()] * 5
-    heads = dict(zip(_HEADS, (columns[0], *columns[2:]), strict=True))
+    columns: list[Any] = list(zip(*said.values(), strict=True)) or [()] * 6
+    heads = dict(zip(_HEADS, (columns[0], *columns[2:5]), strict=True))
     counts = pa.array(objects.values(), pa.uint32())
     return Truth(
         stamp,
@@ -113,18 +113,18 @@ def _read(connection: sa.Connection, workspace: str, stamp: int, samples: Sequen
 
 
 def _heads(connection: sa.Connection, workspace: str, samples: Sequence[str] | None) -> Iterator[Any]:
-    """Sample, object, label, author's kind and id of each head that says anything; a later schema comes later."""
+    """Sample, object, label, author's kind, id and schema of each head that says anything, by schema."""
     home = tables.revisions
-    query = (
-        sa.select(home.c.sample, home.c.object, home.c.label, home.c.author_kind, home.c.id)
-        .where(home.c.workspace_id == workspace, home.c.head, home.c.label != "")
-        .order_by(home.c.schema_id)
-    )
+    query = sa.select(
+        home.c.sample, home.c.object, home.c.label, home.c.author_kind, home.c.id, home.c.schema_id
+    ).where(home.c.workspace_id == workspace, home.c.head, home.c.label != "")
     if samples is None:
-        yield from connection.execute(query)
+        yield from connection.execute(query.order_by(home.c.schema_id))
         return
     for at in range(0, len(samples), _LISTED):
-        yield from connection.execute(query.where(home.c.sample.in_(samples[at : at + _LISTED])))
+        # Sorted here: asked for an order, SQLite walks all heads of the workspace instead of finding the samples.
+        found = connection.execute(query.where(home.c.sample.in_(samples[at : at + _LISTED])))
+        yield from sorted(found, key=lambda row: str(row.schema_id))
 
 
 def _joined(held: Truth, fresh: Truth, again: Sequence[str]) -> Truth:

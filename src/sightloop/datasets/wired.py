@@ -9,6 +9,7 @@ from sightloop.datasets.annotations import Annotations
 from sightloop.datasets.catalogue import Catalogue
 from sightloop.datasets.columns import ColumnReader
 from sightloop.datasets.contents import Contents
+from sightloop.datasets.duplicates import DuplicateFinder
 from sightloop.datasets.embedding import Embed
 from sightloop.datasets.expectations import ExpectationBook
 from sightloop.datasets.exports import Exports
@@ -105,7 +106,8 @@ class Wired:
         self.sheet = ColumnReader(self._catalogue, self._versions)
         self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
         self.outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)
-        kept = (self._maps, self.outliers)
+        self.duplicates = DuplicateFinder(stores, runs, self._catalogue, self._similarity)
+        kept = (self._maps, self.outliers, self.duplicates)
         self._integrity = Integrity(
             records, stores, self._catalogue, self._schemas, self._versions, self._similarity, kept
         )

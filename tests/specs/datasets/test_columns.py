@@ -132,3 +132,26 @@ def test_samples_from_before_there_was_a_colour_have_none(world: World) -> None:
     found = by_name(world, "colour")
     assert (found["000.png"], found["001.png"] is None) == (None, False)
     assert world.datasets.sample(world.caller, world.named("000.png")).mean_colour is None
+
+
+def test_what_comes_first_may_be_filtered_and_in_another_order(world: World) -> None:
+    world.with_pictures(6, line=["a", "b"])
+    table = columns(world)
+    brightness = dict(zip(table["id"].to_pylist(), table["brightness"].to_pylist(), strict=True))
+    chosen = columns(world, where={"line": "a"})["id"].to_pylist()
+    darkest = sorted(chosen, key=lambda one: (brightness[one], one))[:2]
+    found = columns(world, where={"line": "a"}, newest=2, by="brightness")
+    assert found["id"].to_pylist() == darkest
+    assert json.loads(found.schema.metadata[b"sightloop"])["total"] == 3
+
+
+def test_an_order_that_no_column_gives_is_refused(world: World) -> None:
+    with pytest.raises(InvalidInput, match="colour"):
+        columns(world, newest=2, by="colour")
+
+
+def test_of_several_schemas_the_last_one_speaks_also_where_samples_are_named(world: World) -> None:
+    world.with_pictures(3)
+    world.schema()
+    world.label({world.ids()[0]: "ok"})
+    assert columns(world, newest=3).sort_by("id")["label"].to_pylist() == columns(world)["label"].to_pylist()

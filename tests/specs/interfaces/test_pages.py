@@ -33,9 +33,20 @@ def test_each_page_has_a_nonce_of_its_own(house: House) -> None:
     assert f'nonce="{nonces[0][0]}"' in pages[0].text
 
 
+@pytest.mark.parametrize(
+    ("path", "script"),
+    [("datasets/cells", "datasets"), ("review/rvq_1", "queue"), ("runs/compare", "compare"), ("", "overview")],
+)
+def test_a_page_names_the_scripts_of_its_screen_before_any_has_run(house: House, path: str, script: str) -> None:
+    preloaded = re.findall(
+        r'modulepreload" crossorigin href="\./assets/([a-z]+)-', house.client().get(f"/w/a/{path}").text
+    )
+    assert {"frame", "vendor", script} <= set(preloaded)
+
+
 def test_every_file_that_the_page_asks_for_is_there_and_may_be_kept(house: House) -> None:
     client = house.client()
-    asked = re.findall(r'(?:src|href)="\./(assets/[^"]+)"', client.get("/").text)
+    asked = re.findall(r'(?:src|href)="\./(assets/[^"]+)"', client.get("/w/a/datasets").text)
     assert asked
     for name in asked:
         answer = client.get(f"/{name}")

@@ -4,6 +4,7 @@ import type { paths } from './schema.gen'
 import { Problem } from './problem'
 import { connection } from './connection'
 import { newId } from './new-id'
+import { taken } from '@/media/first'
 
 /** Where the API is: beside the page, wherever a proxy put it. */
 export const BASE = new URL('.', document.baseURI).pathname.replace(/\/$/, '')
@@ -30,6 +31,14 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   connection.answered()
   if (!response.ok && response.status !== 304) throw await Problem.of(response)
   return response
+}
+
+/** The answer that was begun before the page's scripts were here, or that of a new request. */
+export async function begun(path: string, init: RequestInit = {}): Promise<Response> {
+  const early = await taken(workspace, path)?.catch(() => undefined)
+  if (!early?.ok) return request(path, init)
+  connection.answered()
+  return early
 }
 
 const transport: Middleware = {
@@ -76,4 +85,6 @@ export function asked<T>(key: readonly unknown[], ask: (signal: AbortSignal) => 
 }
 
 /** Who is signed in to the workspace that is spoken for. */
-export const sessionQuery = () => ({ ...asked(['session'], () => api.GET('/api/v1/session')), staleTime: 60_000 })
+export const sessionQuery = () => ({ ...asked(['session'], async (signal) => ({ data: (await (await begun('/api/v1/session', { signal })).json()) as Session })), staleTime: 60_000 })
+
+type Session = paths['/api/v1/session']['get']['responses']['200']['content']['application/json']

@@ -1840,6 +1840,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/near-duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look For Near Duplicates
+         * @description The run that looks for near-duplicates among what matches; the same one as long as the samples are the same.
+         */
+        post: operations["look_for_near_duplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -2896,6 +2916,9 @@ export interface paths {
         /**
          * Find Near Duplicates
          * @description Groups of samples that look the same.
+         *
+         *     Of more than 5,000 samples it is what the last run found that looked at them; `made_at` is null before there was
+         *     one.
          */
         get: operations["find_near_duplicates"];
         put?: never;
@@ -4993,13 +5016,23 @@ export interface components {
         /**
          * NearDuplicateReport
          * @description Groups of sample ids, each led by its first; `largest` is a size; pairs proposed by hash, confirmed by cosine.
+         *
+         *     Attributes:
+         *         size: among how many samples.
+         *         made_at: None where they are many, and no run has looked at them yet.
+         *         run: found them; empty where they were found when asked.
+         *         current: false where samples came in after they were found.
          */
         NearDuplicateReport: {
             capped: number;
             confirmed_pairs: number;
+            current: boolean;
             groups: string[][];
             largest: number;
+            made_at: string | null;
             proposed_pairs: number;
+            run: string;
+            size: number;
         };
         /**
          * Need
@@ -10825,6 +10858,48 @@ export interface operations {
             };
         };
     };
+    look_for_near_duplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Look"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+        };
+    };
     show_openapi: {
         parameters: {
             query?: never;
@@ -13018,9 +13093,11 @@ export interface operations {
     show_columns: {
         parameters: {
             query?: {
+                /** @description What the newest=N are chosen by: a column; with "-" the largest first. */
+                by?: string;
                 /** @description Names of columns, with commas between them; empty for all. */
                 fields?: string;
-                /** @description Only so many, those ingested last; 0 for all. */
+                /** @description Only so many, those that come first; 0 for all. */
                 newest?: number;
                 /** @description "content", "said" (what is said of the samples), or empty for both. */
                 part?: string;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { sheetOf, type Sheet } from './columns'
-import { apply, extent, facetCounts, histogram, holdsBack, maskOf, matching, readFilters, toggled, whereOf, writeFilters } from './filters'
+import { apply, extent, facetCounts, histogram, holdsBack, maskOf, matching, toggled, whereOf } from './filters'
+import { readFilters, writeFilters } from './links'
 import { ordered, passing } from './order'
 
 const codes = (values: string[], found: number[]) => ({ kind: 'texts' as const, codes: Int32Array.from(found), values })

@@ -1,37 +1,8 @@
 import type { Column, Sheet } from './columns'
-
-/** What a link's `f` says: values of a facet ('' for none), or [low, high] of a number. */
-export type Filters = Readonly<Record<string, readonly string[] | readonly [number, number]>>
+import { isRange, type Filters } from './links'
 
 /** Which rows pass: `fails` counts the filters that each row misses, `missed` names the last of them. */
 export type Passed = { readonly fails: Uint8Array; readonly missed: Uint8Array; readonly filters: readonly string[] }
-
-/** The filters that a link carries; what cannot be read is left out. */
-export function readFilters(text: string | undefined): Filters {
-  if (!text) return {}
-  try {
-    const raw: unknown = JSON.parse(text)
-    if (!raw || typeof raw !== 'object' || Array.isArray(raw)) return {}
-    const found: Record<string, Filters[string]> = {}
-    for (const [name, wanted] of Object.entries(raw as Record<string, unknown>)) {
-      const list: unknown[] = Array.isArray(wanted) ? wanted : [wanted]
-      const values = list.filter((one) => one === null || ['string', 'number', 'boolean'].includes(typeof one)).map((one) => (one === null ? '' : String(one)))
-      if (list.length === 2 && list.every((one) => typeof one === 'number')) found[name] = list as [number, number]
-      else if (values.length) found[name] = values
-    }
-    return found
-  } catch {
-    return {}
-  }
-}
-
-/** The filters as a link carries them; nothing where there is none. */
-export function writeFilters(filters: Filters): string | undefined {
-  const kept = Object.entries(filters).filter(([, wanted]) => wanted.length)
-  return kept.length ? JSON.stringify(Object.fromEntries(kept)) : undefined
-}
-
-export const isRange = (wanted: Filters[string] | undefined): wanted is readonly [number, number] => wanted?.length === 2 && typeof wanted[0] === 'number'
 
 /** The filters with a facet's value put in or taken out. */
 export function toggled(filters: Filters, name: string, value: string): Filters {

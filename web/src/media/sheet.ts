@@ -1,9 +1,9 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef } from 'react'
-import { request } from '@/api/client'
+import { begun, request } from '@/api/client'
 import { useEvents, type LoopEvent } from '@/api/events'
-import { takeFirst } from './first'
+import { wholePath } from './first'
 import { alsoThumbs } from './thumbs'
 import { joined, readPart, sameRows, type Part, type Sheet } from './columns'
 
@@ -16,15 +16,14 @@ const FIRST_PICTURES = 96
 /** What the samples are, of the last few ground sets: it changes only when samples come in. */
 const contents = new Map<string, Part>()
 
-async function ask(query: string, version: string | undefined, signal: AbortSignal): Promise<Part> {
-  const answer = await request(`/api/v1/samples/columns?${query}${version ? `&version=${encodeURIComponent(version)}` : ''}`, { signal })
-  return readPart(await answer.arrayBuffer())
+async function ask(part: 'content' | 'said', version: string | undefined, signal: AbortSignal): Promise<Part> {
+  return readPart(await (await begun(wholePath(part, version), { signal })).arrayBuffer())
 }
 
 /** What is said is asked each time; what the samples are, only where they are no longer the same. */
 async function whole(at: string, version: string | undefined, signal: AbortSignal): Promise<Sheet> {
   for (let tries = 0; ; tries++) {
-    const [content, said] = await Promise.all([contents.get(at) ?? ask('part=content', version, signal), ask('part=said', version, signal)])
+    const [content, said] = await Promise.all([contents.get(at) ?? ask('content', version, signal), ask('said', version, signal)])
     if (sameRows(content, said)) {
       contents.delete(at)
       contents.set(at, content)
@@ -36,17 +35,17 @@ async function whole(at: string, version: string | undefined, signal: AbortSigna
   }
 }
 
-/** The newest samples of all, or of a version: what the first tiles need, whatever there is behind them. */
-export function useFirst(version: string | undefined, enabled: boolean) {
+/** The first samples of a view, where `path` can tell which they are: what the first tiles need, whatever there is behind them. */
+export function useFirst(path: string | null) {
   const { workspace } = useParams({ strict: false })
   return useQuery({
-    queryKey: [workspace, 'first', version ?? ''],
+    queryKey: [workspace, 'first', path],
     queryFn: async ({ signal }) => {
-      const first = joined(readPart(await (await takeFirst(version, signal)).arrayBuffer()))
+      const first = joined(readPart(await (await begun(path!, { signal })).arrayBuffer()))
       alsoThumbs(first.ids.slice(0, FIRST_PICTURES))
       return first
     },
-    enabled,
+    enabled: path !== null,
     structuralSharing: false,
     placeholderData: undefined,
     staleTime: 60_000,

@@ -150,8 +150,19 @@ class Samples(Noun):
         return self._connection.get(f"/samples/{part(sample)}/group")
 
     def near_duplicates(self, *, where: Where | None = None) -> Record:
-        """The groups of samples that look the same."""
-        return self._connection.get("/samples/near-duplicates", where=where_text(where))
+        """The groups of samples that look the same.
+
+        Of more than 5,000 samples it is what `find_near_duplicates` found last; raises NotFound before it did.
+        """
+        found = self._connection.get("/samples/near-duplicates", where=where_text(where))
+        if found["made_at"] is None:
+            hint = "Look first: find_near_duplicates()"
+            raise not_found("answer about near-duplicates", f"{found['size']:,} samples", hint=hint)
+        return found
+
+    def find_near_duplicates(self, *, where: Where | None = None, key: str | None = None) -> Record:
+        """The run that looks for near-duplicates; the same one as long as the samples are the same."""
+        return self._connection.post("/near-duplicates", {"where": where}, key=key)
 
     def embed(self, *, key: str | None = None) -> Record:
         """The run that embeds the samples that have no vector of the present embedder."""

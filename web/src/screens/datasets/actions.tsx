@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { api, asked, request } from '@/api/client'
+import { api, asked, begun, request } from '@/api/client'
+import type { paths } from '@/api/schema.gen'
 import { Problem } from '@/api/problem'
 import { whereOf } from '@/media/filters'
 import { undo } from '@/shell/undo'
@@ -17,7 +18,9 @@ import { useAddress, type View } from './view'
 export const SENT = 'sightloop.view'
 
 /** The newest version of every label schema. */
-export const schemasQuery = () => asked(['schemas'], () => api.GET('/api/v1/schemas'))
+export const schemasQuery = () => asked(['schemas'], async (signal) => ({ data: (await (await begun('/api/v1/schemas', { signal })).json()) as Schemas }))
+
+type Schemas = paths['/api/v1/schemas']['get']['responses']['200']['content']['application/json']
 
 export const datasetsQuery = () => asked(['datasets'], () => api.GET('/api/v1/datasets'))
 

@@ -3,7 +3,8 @@ import { Link } from '@tanstack/react-router'
 import { useEffect, useMemo, useState, type ReactNode } from 'react'
 import { api, asked } from '@/api/client'
 import type { Sheet } from '@/media/columns'
-import { facetCounts, writeFilters, apply, extent } from '@/media/filters'
+import { facetCounts, apply, extent } from '@/media/filters'
+import { writeFilters } from '@/media/links'
 import { ordered } from '@/media/order'
 import { Input } from '@/ui/field'
 import { goesOn } from '@/screens/runs/queries'
@@ -13,7 +14,7 @@ import { Failed } from '@/ui/states'
 import { Expected } from './expected'
 import { nameSet } from './sets'
 import { Strip } from './strip'
-import { outlierQuery, useAddress, type Search, type View } from './view'
+import { duplicateQuery, outlierQuery, useAddress, type Search, type View } from './view'
 
 const SHOWN = 12
 
@@ -21,16 +22,7 @@ const SHOWN = 12
 export default function Health({ view }: { view: View }) {
   const { sheet } = view
   const { workspace, version } = useAddress()
-  const duplicates = useQuery({ ...asked(['near-duplicates'], () => api.GET('/api/v1/samples/near-duplicates') as Promise<{ data?: { groups: string[][] } }>), staleTime: 300_000 })
   const quarantine = useQuery(asked(['quarantine'], () => api.GET('/api/v1/quarantine') as Promise<{ data?: { items: { state: string; reason: string }[] } }>))
-  const groups = useMemo(
-    () =>
-      (duplicates.data?.groups ?? [])
-        .map((group) => group.map((id) => sheet.row(id)).filter((row) => row >= 0))
-        .filter((rows) => rows.length > 1)
-        .sort((a, b) => b.length - a.length),
-    [duplicates.data, sheet],
-  )
   const everything = useMemo(() => apply(sheet, {}), [sheet])
   const labels = useMemo(() => facetCounts(sheet, everything, 'label'), [sheet, everything])
   const unlabelled = labels.at(-1) ?? 0
@@ -40,12 +32,9 @@ export default function Health({ view }: { view: View }) {
     return column.values.map((value, code) => ({ value, rows: labels[code]! })).filter((one) => one.rows > 0).sort((a, b) => a.rows - b.rows)
   }, [sheet, labels])
   const held = quarantine.data?.items.filter((one) => one.state === 'quarantined').length ?? 0
-  const alike = groups.reduce((sum, rows) => sum + rows.length, 0)
   return (
     <div className="h-full overflow-y-auto px-6 py-2" tabIndex={0} role="region" aria-label="Health of the samples">
-      <Line title="Near-duplicates" number={alike} door={{ set: 'duplicates' }} sub={duplicates.isLoading ? 'Comparing perceptual hashes.' : groups.length ? `${count(groups.length)} groups, the largest of ${groups[0]!.length}. They stay together when a version is split.` : 'No two samples look the same.'} busy={duplicates.isLoading} error={duplicates.error}>
-        <Strip sheet={sheet} rows={groups.slice(0, SHOWN).map((rows) => rows[0]!)} workspace={workspace} label="One of each of the largest groups" />
-      </Line>
+      <Alike sheet={sheet} workspace={workspace} />
       <Apart sheet={sheet} workspace={workspace} />
       {version && <Doubtful sheet={sheet} workspace={workspace} version={version} key={version} />}
       <Ranked view={view} name="brightness" title="Too dark" sort="dark" below={0.15} sub="Mean brightness, 0 is black and 1 is white." />
@@ -78,51 +67,75 @@ export default function Health({ view }: { view: View }) {
   )
 }
 
-/** What stands apart. Of few samples it is there at once; among many somebody has a run look, and sees how far it is. */
-function Apart({ sheet, workspace }: { sheet: Sheet; workspace: string }) {
+/** A run that looks among many samples: how it goes, and a way to begin it. When it ends what it found is asked for again. */
+function useLook(workspace: string, kind: 'outliers' | 'near-duplicates') {
   const cache = useQueryClient()
-  const outliers = useQuery(outlierQuery())
   const run = useQuery({
-    ...asked(['runs', 'outliers'], () => api.GET('/api/v1/runs', { params: { query: { kind: 'outliers', limit: 1 } } })),
+    ...asked(['runs', kind], () => api.GET('/api/v1/runs', { params: { query: { kind, limit: 1 } } })),
     refetchInterval: (query) => (query.state.data?.items.some(goesOn) ? 1000 : false),
   })
   const look = useMutation({
-    mutationFn: () => api.POST('/api/v1/outliers' as never, { body: {} } as never),
-    onSuccess: () => cache.invalidateQueries({ queryKey: [workspace, 'runs', 'outliers'] }),
+    mutationFn: async () => void (kind === 'outliers' ? await api.POST('/api/v1/outliers', { body: {} }) : await api.POST('/api/v1/near-duplicates', { body: {} })),
+    onSuccess: () => cache.invalidateQueries({ queryKey: [workspace, 'runs', kind] }),
   })
   const newest = run.data?.items[0]
   const going = newest && goesOn(newest) ? newest : null
   const ended = newest?.state === 'succeeded' ? newest.id : ''
   useEffect(() => {
-    if (ended) void cache.invalidateQueries({ queryKey: [workspace, 'outliers'] })
-  }, [ended, cache, workspace])
+    if (ended) void cache.invalidateQueries({ queryKey: [workspace, kind] })
+  }, [ended, cache, workspace, kind])
+  return { look, going, failed: newest?.state === 'failed' ? new Error(String((newest.error as { message?: string }).message ?? '')) : null }
+}
+
+type Answer = { made_at: string | null; current: boolean; size: number }
+
+/** How fresh an answer is, in words; nothing where it is of now. */
+const freshness = (found: Answer | undefined): string | null =>
+  found?.made_at === null ? 'Nobody has looked among this many samples yet.' : found && !found.current ? `As of ${ago(found.made_at!)}, among ${count(found.size)} samples; others have come in since.` : null
+
+/** What somebody may have done about an answer that is missing or old. */
+function Again({ found, what, run }: { found: Answer | undefined; what: string; run: ReturnType<typeof useLook> }) {
+  if (!found || (found.made_at !== null && found.current)) return null
+  return (
+    <Button small needs="dataset.write" busy={run.look.isPending || !!run.going} onClick={() => run.look.mutate()} className="mt-1 w-fit">
+      {found.made_at === null ? `Look for ${what}` : 'Look again'}
+    </Button>
+  )
+}
+
+/** What looks the same. Of few samples it is there at once; among many somebody has a run look. */
+function Alike({ sheet, workspace }: { sheet: Sheet; workspace: string }) {
+  const duplicates = useQuery(duplicateQuery())
+  const run = useLook(workspace, 'near-duplicates')
+  const found = duplicates.data
+  const groups = useMemo(
+    () =>
+      (found?.groups ?? [])
+        .map((group) => group.map((id) => sheet.row(id)).filter((row) => row >= 0))
+        .filter((rows) => rows.length > 1)
+        .sort((a, b) => b.length - a.length),
+    [found, sheet],
+  )
+  const alike = groups.reduce((sum, rows) => sum + rows.length, 0)
+  const groupsSaid = groups.length ? `${count(groups.length)} groups, the largest of ${groups[0]!.length}. They stay together when a version is split.` : 'No two samples look the same.'
+  const sub = duplicates.isLoading || run.going ? 'Comparing perceptual hashes.' : (freshness(found) ?? groupsSaid)
+  return (
+    <Line title="Near-duplicates" number={alike} door={{ set: 'duplicates' }} sub={sub} busy={duplicates.isLoading || found?.made_at === null} error={duplicates.error ?? run.look.error ?? (found?.current ? null : run.failed)} aside={<Again found={found} what="near-duplicates" run={run} />}>
+      <Strip sheet={sheet} rows={groups.slice(0, SHOWN).map((rows) => rows[0]!)} workspace={workspace} label="One of each of the largest groups" />
+    </Line>
+  )
+}
+
+/** What stands apart. Of few samples it is there at once; among many somebody has a run look, and sees how far it is. */
+function Apart({ sheet, workspace }: { sheet: Sheet; workspace: string }) {
+  const outliers = useQuery(outlierQuery())
+  const run = useLook(workspace, 'outliers')
   const found = outliers.data
   const far = useMemo(() => (found?.items ?? []).map((one) => sheet.row(one.sample)).filter((row) => row >= 0), [found, sheet])
-  const progress = going?.progress as { done?: number; total?: number } | undefined
-  const sub = going
-    ? `Measuring distances${progress?.total ? `: ${count(progress.done ?? 0)} of ${count(progress.total)} samples` : ''}.`
-    : found?.made_at === null
-      ? 'Nobody has looked among this many samples yet.'
-      : found && !found.current
-        ? `As of ${ago(found.made_at!)}, among ${count(found.size)} samples; others have come in since.`
-        : 'Farthest from their nearest neighbours by what the embedding sees.'
-  const again = found && (found.made_at === null || !found.current)
+  const progress = run.going?.progress as { done?: number; total?: number } | undefined
+  const sub = run.going ? `Measuring distances${progress?.total ? `: ${count(progress.done ?? 0)} of ${count(progress.total)} samples` : ''}.` : (freshness(found) ?? 'Farthest from their nearest neighbours by what the embedding sees.')
   return (
-    <Line
-      title="Outliers"
-      number={far.length}
-      door={{ set: 'outliers' }}
-      sub={sub}
-      busy={outliers.isLoading || found?.made_at === null}
-      error={outliers.error ?? look.error ?? (newest?.state === 'failed' && again ? new Error(String((newest.error as { message?: string }).message ?? '')) : null)}
-      aside={
-        again && (
-          <Button small needs="dataset.write" busy={look.isPending || !!going} onClick={() => look.mutate()} className="mt-1 w-fit">
-            {found.made_at === null ? 'Look for outliers' : 'Look again'}
-          </Button>
-        )
-      }
-    >
+    <Line title="Outliers" number={far.length} door={{ set: 'outliers' }} sub={sub} busy={outliers.isLoading || found?.made_at === null} error={outliers.error ?? run.look.error ?? (found?.current ? null : run.failed)} aside={<Again found={found} what="outliers" run={run} />}>
       <Strip sheet={sheet} rows={far.slice(0, SHOWN)} workspace={workspace} label="The farthest" />
     </Line>
   )

@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { ChevronDown, Ellipsis, Images } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import type { Sheet } from '@/media/columns'
-import { isPlain } from '@/media/first'
+import { firstPath } from '@/media/first'
 import { useFirst, useSheet } from '@/media/sheet'
 import { bindKeys } from '@/shell/keys'
 import { Button } from '@/ui/button'
@@ -33,10 +33,9 @@ const VIEWS = [
 /** The samples: all of them, or a version of a dataset, as a grid, a map, or what is wrong with them. */
 export default function Screen() {
   const { search, version, dataset, workspace } = useAddress()
-  // The newest samples come first where the address asks for nothing that only all of them can tell.
-  const plain = isPlain(search)
-  const first = useFirst(version, plain)
-  const sheet = useSheet(version, !plain || !first.isPending)
+  const path = firstPath(search, version)
+  const first = useFirst(path)
+  const sheet = useSheet(version, !path || !first.isPending)
   const schemas = useQuery(schemasQuery())
   if (schemas.data) knowSchemas(schemas.data.items)
   const navigate = useNavigate()
@@ -61,7 +60,7 @@ export default function Screen() {
     )
   }
   if (schemas.isPending) return <Progress busy />
-  const shown = sheet.data ?? (plain ? first.data : undefined)
+  const shown = sheet.data ?? (path ? first.data : undefined)
   if (shown) return <Samples sheet={shown} />
   return <Loaded query={sheet} what={dataset ? `The dataset ${dataset}` : 'The samples'}>{() => null}</Loaded>
 }

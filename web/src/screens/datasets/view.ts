@@ -3,7 +3,8 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useCallback, useMemo, useState } from 'react'
 import { api, asked } from '@/api/client'
 import type { Sheet } from '@/media/columns'
-import { apply, maskOf, matching, readFilters, writeFilters, type Filters, type Passed } from '@/media/filters'
+import { apply, maskOf, matching, type Passed } from '@/media/filters'
+import { readFilters, writeFilters, type Filters } from '@/media/links'
 import { ordered, passing, SORTS, type Sort } from '@/media/order'
 import { imageOf, storedIds } from './sets'
 
@@ -89,11 +90,7 @@ function useSimilar(like: string | undefined): { ids: string[] | null; busy: boo
 
 /** The samples that `set` names: near-duplicates, outliers, a stored choice, or ids. */
 function useSet(set: string | undefined): { ids: string[] | null; label: string; busy: boolean; inOrder: boolean; error: unknown } | null {
-  const duplicates = useQuery({
-    ...asked(['near-duplicates'], () => api.GET('/api/v1/samples/near-duplicates') as Promise<{ data?: { groups: string[][] } }>),
-    enabled: set === 'duplicates',
-    staleTime: 300_000,
-  })
+  const duplicates = useQuery({ ...duplicateQuery(), enabled: set === 'duplicates' })
   const outliers = useQuery({ ...outlierQuery(), enabled: set === 'outliers' })
   return useMemo(() => {
     if (!set) return null
@@ -111,6 +108,9 @@ export const outlierQuery = () => ({
   ...asked(['outliers'], () => api.GET('/api/v1/samples/outliers' as never, { params: { query: { limit: 200 } } } as never) as unknown as Promise<{ data?: Outliers }>),
   staleTime: 300_000,
 })
+
+/** Groups of samples that look the same; `made_at` is null where they are many and nobody has looked yet. */
+export const duplicateQuery = () => ({ ...asked(['near-duplicates'], () => api.GET('/api/v1/samples/near-duplicates')), staleTime: 300_000 })
 
 export type Selection = { mask: Uint8Array; count: number }
 

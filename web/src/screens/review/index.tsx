@@ -85,7 +85,7 @@ const CELL = 'h-8 truncate border-b border-line px-2'
 
 function QueueTable({ queues, workspace }: { queues: ReviewQueue[]; workspace: string }) {
   return (
-    <table className="num w-full table-fixed border-collapse">
+    <table className="num w-full min-w-[880px] table-fixed border-collapse">
       <thead>
         <tr>
           <th className={HEAD}>Name</th>
@@ -130,7 +130,7 @@ function QueueTable({ queues, workspace }: { queues: ReviewQueue[]; workspace: s
 
 function CampaignTable({ rows, workspace }: { rows: { campaign: Campaign; counts: Counts | undefined }[]; workspace: string }) {
   return (
-    <table className="num w-full table-fixed border-collapse">
+    <table className="num w-full min-w-[880px] table-fixed border-collapse">
       <thead>
         <tr>
           <th className={HEAD}>Name</th>

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import html
+import json
 import mimetypes
 import secrets
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -44,13 +46,13 @@ class _File:
 @routes.get("/", permission=Permission.PUBLIC, gives="text/html")
 def show_start(ask: Ask) -> Response:
     """The dashboard's page."""
-    return _page(ask)
+    return _page(ask, "")
 
 
 @routes.get("/w/{path:path}", permission=Permission.PUBLIC, gives="text/html")
 def show_screen(ask: Ask, path: str) -> Response:
     """The dashboard's page; the page itself reads which screen the address names."""
-    return _page(ask)
+    return _page(ask, path)
 
 
 @routes.get("/assets/{name}", permission=Permission.PUBLIC, gives="application/octet-stream")
@@ -71,15 +73,35 @@ def show_icon(ask: Ask) -> Response:
     return _sent(ask, found, "public, max-age=86400")
 
 
-def _page(ask: Ask) -> Response:
+def _page(ask: Ask, path: str) -> Response:
     index = _built().get("index.html")
     nonce = secrets.token_urlsafe(18)
     headers = {"Content-Security-Policy": _POLICY.format(nonce=nonce)}
     if index is None:
         return Response(_MISSING, 503, headers, "text/html")
     base = html.escape(f"{ask.request.scope.get('root_path', '').rstrip('/')}/", quote=True)
-    text = index.data.decode().replace(_NONCE, nonce).replace(_BASE, base)
+    text = index.data.decode().replace("</head>", f"{_preloads(path.partition('/')[2])}</head>")
+    text = text.replace(_NONCE, nonce).replace(_BASE, base)
     return Response(text, 200, headers, "text/html")
+
+
+@cache
+def _screens() -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """The scripts of every page, and by the pattern of an address those that its screen adds."""
+    found = _built().get("screens.json")
+    told = json.loads(found.data) if found else {"app": [], "screens": []}
+    return told["app"], told["screens"]
+
+
+def _preloads(screen: str) -> str:
+    """Names the screen's scripts in the page: they come side by side, not one after the other names it."""
+    app, screens = _screens()
+    added = next((files for pattern, files in screens if fnmatchcase(screen.rstrip("/"), pattern)), [])
+    return "".join(
+        f'<link rel="modulepreload" crossorigin href="./{one}" fetchpriority="{weight}" nonce="{_NONCE}">\n'
+        for weight, files in (("high", app), ("low", added))  # what the page asks of the API goes before the latter
+        for one in files
+    )
 
 
 def _sent(ask: Ask, found: _File, keep: str) -> Response:

@@ -39,7 +39,8 @@ High = Annotated[float | None, Query(description="What is shown brightest, in th
 Palette = Annotated[Literal["", "grey", "iron", "rainbow"], Query(description="Colours of measurements.")]
 MostPoints = Annotated[int, Query(ge=1, le=2_000_000, description="How many at most, evenly chosen.")]
 Part = Annotated[str, Query(description='"content", "said" (what is said of the samples), or empty for both.')]
-Newest = Annotated[int, Query(ge=0, le=1000, description="Only so many, those ingested last; 0 for all.")]
+Newest = Annotated[int, Query(ge=0, le=1000, description="Only so many, those that come first; 0 for all.")]
+By = Annotated[str, Query(description='What the newest=N are chosen by: a column; with "-" the largest first.')]
 LongestPx = Annotated[int | None, Query(ge=16, le=16_383, description="Longest side in pixels.")]
 
 
@@ -133,7 +134,13 @@ def count_samples(ask: Ask, where: Where = None) -> Counted:
 
 @routes.get("/samples/columns", permission=Permission.READ, gives=ARROW)
 def show_columns(
-    ask: Ask, where: Where = None, version: str | None = None, fields: Fields = "", part: Part = "", newest: Newest = 0
+    ask: Ask,
+    where: Where = None,
+    version: str | None = None,
+    fields: Fields = "",
+    part: Part = "",
+    newest: Newest = 0,
+    by: By = "-ingested_at",
 ) -> Response:
     """What is known of the samples that match, column by column, as an Arrow IPC stream.
 
@@ -142,7 +149,8 @@ def show_columns(
     `pointer` and `version` are the same.
     """
     sheet, predictions = ask.installation.datasets.sheet, ask.installation.predictions
-    asked = sheet.asked(ask.caller, filter_of(where), version, [one for one in fields.split(",") if one], part, newest)
+    names = [one for one in fields.split(",") if one]
+    asked = sheet.asked(ask.caller, filter_of(where), version, names, part, newest, by)
     stamp = sheet.stamp(ask.caller, asked, predictions.newest_stamp(ask.caller))
     seal = "|".join((ask.caller.workspace, stamp, where or "", fields))
     if (held := unchanged(ask.request, seal)) is not None:
@@ -161,8 +169,18 @@ def list_groups(ask: Ask, where: Where = None, limit: Limit = 100, cursor: Curso
 
 @routes.get("/samples/near-duplicates", permission=Permission.READ)
 def find_near_duplicates(ask: Ask, where: Where = None) -> NearDuplicateReport:
-    """Groups of samples that look the same."""
-    return ask.installation.datasets.near_duplicates(ask.caller, filter_of(where))
+    """Groups of samples that look the same.
+
+    Of more than 5,000 samples it is what the last run found that looked at them; `made_at` is null before there was
+    one.
+    """
+    return ask.installation.datasets.duplicates.found(ask.caller, filter_of(where))
+
+
+@routes.post("/near-duplicates", permission=Permission.DATASET_WRITE)
+def look_for_near_duplicates(ask: Ask, body: Look) -> Run:
+    """The run that looks for near-duplicates among what matches; the same one as long as the samples are the same."""
+    return ask.installation.datasets.duplicates.start(ask.caller, body.where)
 
 
 @routes.get("/samples/outliers", permission=Permission.READ)
