@@ -99,6 +99,11 @@ class View:
             numbers.append(number)
         return numbers
 
+    @cached_property
+    def hashes(self) -> npt.NDArray[np.uint64]:
+        """The perceptual hash of each sample, 0 where it has none."""
+        return np.array([int(one, 16) if one else 0 for one in self.column("phash")], np.uint64)
+
     def find(self, sample: str) -> int | None:
         """Where the sample stands; None where it does not."""
         return self._index.get(sample)
@@ -120,9 +125,10 @@ class View:
         """The samples in these rows."""
         return [sample_of(row) for row in self.rows(numbers)]
 
-    def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """The stored rows, with `run` and `location`."""
-        taken: list[dict[str, Any]] = self.table.take(pa.array(numbers, pa.int64())).to_pylist()
+    def rows(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """The stored rows, with `run` and `location`, or some columns of them."""
+        table = self.table if columns is None else self.table.select(list(columns))
+        taken: list[dict[str, Any]] = table.take(pa.array(numbers, pa.int64())).to_pylist()
         return taken
 
     def _metadata_keys(self) -> list[str]:

@@ -24,6 +24,9 @@ from sightloop.storage import Records, Stores, pointer
 from sightloop.vision import near_duplicates
 
 _BLOCK: Final = 4096
+NEAR_BITS: Final = 6  # as of vision.near_duplicates
+NEAR_COSINE: Final = 0.98
+NEAR_GROUP: Final = 20
 _LISTED: Final = 1000  # ids in one filter
 SKETCH: Final = 512  # numbers; all of the ten nearest of 4,608 are among the hundred nearest of so many
 CANDIDATES: Final = 5
@@ -164,6 +167,27 @@ class Similarity:
             found.confirmed_pairs,
             found.capped,
         )
+
+    def group_around(self, caller: Caller, view: View, numbers: Sequence[int]) -> list[list[str]]:
+        """For each of these rows that looks like others: itself and those, in the order of the content.
+
+        Hashes of all rows propose, the vectors of what they propose are read and decide.
+        """
+        phash = view.hashes
+        groups = []
+        for number in numbers:
+            if not view.column("phash")[number]:
+                continue
+            near = np.flatnonzero((np.bitwise_count(phash ^ phash[number]) <= NEAR_BITS) & (view.column("phash") != ""))
+            if len(near) < 2:
+                continue
+            ids = [str(view.ids[i]) for i in near]
+            cosines = self.cosines(caller, ids, self.embedding(caller, str(view.ids[number])))
+            media = view.column("media_digest")[near]
+            kept = np.flatnonzero(cosines >= NEAR_COSINE)
+            if len(kept) > 1:
+                groups.append([ids[i] for i in kept[np.argsort(media[kept])]][:NEAR_GROUP])
+        return groups
 
     def embedding(self, caller: Caller, sample: str) -> npt.NDArray[np.float32]:
         """The vector of one sample, (D,)."""
