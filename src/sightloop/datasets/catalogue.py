@@ -137,8 +137,11 @@ class View:
 
     def _column(self, field: str) -> npt.NDArray[Any]:
         if field not in SAMPLES.names:
+            said = [one.get(field) for one in self.metadata()]
+            if {*map(type, said)} <= {int, float}:  # compared at once where they are numbers throughout
+                return np.array(said)
             values = np.empty(len(self), object)
-            values[:] = [one.get(field) for one in self.metadata()]
+            values[:] = said
             return values
         if pa.types.is_string(SAMPLES.field(field).type):
             return self._text(field)
@@ -268,7 +271,8 @@ class Catalogue:
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInput(f"The limit is {limit}.", hint=f"Ask for 1 to {MAX_PAGE} samples.")
         view, selected = self.chosen(caller, where)
-        numbers = np.flatnonzero(selected & np.asarray(view.ids > cursor, bool))
+        numbers = np.flatnonzero(selected)
+        numbers = numbers[numbers >= np.searchsorted(view.ids, cursor, "right")]
         items = tuple(view.samples(numbers[:limit].tolist()))
         return Page(items, items[-1].id if len(numbers) > limit else "")
 

@@ -21,7 +21,7 @@ from sightloop.domain import Caller
 from sightloop.errors import not_found
 from sightloop.inference import DecodePool, DecodeRequest, Embedder, embeddable
 from sightloop.storage import Records, Stores, pointer
-from sightloop.vision import near_duplicates
+from sightloop.vision import have_near, near_duplicates
 
 _BLOCK: Final = 4096
 NEAR_BITS: Final = 6  # as of vision.near_duplicates
@@ -91,6 +91,8 @@ class Similarity:
         """
         if not sample_ids:
             return np.empty((0, self._embedder.dimensions), np.float32)
+        if len(sample_ids) <= _READ_ALONE and self._indexed(caller) is not None:
+            return self.read_some(caller, sample_ids).astype(np.float32)
         held = self._vectors(caller)
         return held.matrix[_rows(held, sample_ids)].astype(np.float32)
 
@@ -156,10 +158,12 @@ class Similarity:
         """Groups among these rows of the view."""
         media = view.column("media_digest")
         phash = view.column("phash")  # empty where pictures that look alike say nothing, as of two recordings
-        ordered = sorted((i for i in numbers.tolist() if phash[i]), key=lambda i: str(media[i]))
+        shown = numbers[phash[numbers] != ""]
+        shown = shown[have_near(view.hashes[shown], NEAR_BITS)]  # the others lead no group and are in none
+        ordered = sorted(shown.tolist(), key=lambda i: str(media[i]))
         ids = [str(view.ids[i]) for i in ordered]
         hashes = np.array([int(phash[i], 16) for i in ordered], np.uint64)
-        found = near_duplicates(hashes, self.embeddings(caller, ids))
+        found = near_duplicates(hashes, self.embeddings(caller, ids), NEAR_BITS, NEAR_COSINE, NEAR_GROUP)
         return NearDuplicateReport(
             tuple(tuple(ids[i] for i in group) for group in found.groups),
             found.largest,
