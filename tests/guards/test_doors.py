@@ -14,7 +14,7 @@ WIDE = {
     "loop": 12,
     "serving": 11,
     "domain": 41,
-    "vision": 49,
+    "vision": 50,
     "inference": 18,
     "storage": 20,
     "events": 15,
