@@ -71,7 +71,7 @@ class View:
         return len(self.ids)
 
     def fields(self) -> Sequence[str]:
-        return [*(name for name in SAMPLES.names if name not in _HIDDEN), *self._metadata_keys()]
+        return [*(name for name in SAMPLES.names if name not in _HIDDEN), *self._keys]
 
     def column(self, field: str) -> npt.NDArray[Any]:
         """One field or metadata key, (N,): numbers as they are, all else as objects."""
@@ -131,7 +131,9 @@ class View:
         taken: list[dict[str, Any]] = table.take(pa.array(numbers, pa.int64())).to_pylist()
         return taken
 
-    def _metadata_keys(self) -> list[str]:
+    @cached_property
+    def _keys(self) -> list[str]:
+        """The names of all facets."""
         core = set(SAMPLES.names)
         return sorted({key for one in self.metadata() for key in one} - core)
 

@@ -27,6 +27,7 @@ ENTRIES: Final = pa.schema(
     ]
 )
 WHOLE_FROM: Final = 0.25  # of the entries: a version that differs in more is written whole
+INDEXED_FROM: Final = 50_000  # entries; a few of them are then found without reading all
 PIECE: Final = 32_768  # entries that are written at once
 _LISTED: Final = 1000  # ids in one filter
 _MOST_LISTED: Final = 20_000  # beyond it all is read
@@ -128,11 +129,15 @@ class VersionStore:
 
     def write_whole(self, caller: Caller, version_id: str, pieces: Iterable[pa.Table]) -> int:
         """The Lance version of a table of its own with all entries, written piece by piece."""
-        store, name, version = self._stores.workspace(caller.workspace).tables, table_name(version_id), 0
+        store, name, version, rows = self._stores.workspace(caller.workspace).tables, table_name(version_id), 0, 0
         if store.latest(name) is not None:
             store.delete(name, "true")
         for piece in pieces:
             version = store.append(name, piece)
+            rows += len(piece)
+        if rows >= INDEXED_FROM:
+            for column in ("sample", "bucket"):
+                version = store.indexes.add_ids(name, column)
         return version
 
     def own(self, caller: Caller, version_id: str) -> pa.Table:
@@ -155,7 +160,12 @@ class VersionStore:
         store = self._stores.workspace(caller.workspace).tables
         if not filters:
             return store.read(name, at, columns, "false")
-        found = pa.concat_tables([store.read(name, at, columns, where) for where in filters])
+        found = pa.concat_tables(
+            [
+                store.read(name, at, columns) if where is None else store.indexes.listed(name, at, columns, where)
+                for where in filters
+            ]
+        )
         if samples is not None and filters == [None]:
             found = found.filter(pc.is_in(found["sample"], pa.array(sorted(samples), pa.string())))
         return found
