@@ -1,6 +1,7 @@
 """The door of datasets: samples in, dataset versions out."""
 
 from sightloop.datasets.annotations import Annotations, NewAnnotation
+from sightloop.datasets.branches import Branch
 from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.contents import Measured
@@ -25,6 +26,7 @@ from sightloop.datasets.versions import VersionDiff
 
 __all__ = [
     "Annotations",
+    "Branch",
     "Claims",
     "Dataset",
     "Datasets",

@@ -71,7 +71,7 @@ class View:
         return len(self.ids)
 
     def fields(self) -> Sequence[str]:
-        return [*(name for name in SAMPLES.names if name not in _HIDDEN), *self._metadata_keys]
+        return [*(name for name in SAMPLES.names if name not in _HIDDEN), *self._keys]
 
     def column(self, field: str) -> npt.NDArray[Any]:
         """One field or metadata key, (N,): numbers as they are, all else as objects."""
@@ -99,6 +99,11 @@ class View:
             numbers.append(number)
         return numbers
 
+    @cached_property
+    def hashes(self) -> npt.NDArray[np.uint64]:
+        """The perceptual hash of each sample, 0 where it has none."""
+        return np.array([int(one, 16) if one else 0 for one in self.column("phash")], np.uint64)
+
     def find(self, sample: str) -> int | None:
         """Where the sample stands; None where it does not."""
         return self._index.get(sample)
@@ -120,20 +125,25 @@ class View:
         """The samples in these rows."""
         return [sample_of(row) for row in self.rows(numbers)]
 
-    def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """The stored rows, with `run` and `location`."""
-        taken: list[dict[str, Any]] = self.table.take(pa.array(numbers, pa.int64())).to_pylist()
+    def rows(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """The stored rows, with `run` and `location`, or some columns of them."""
+        table = self.table if columns is None else self.table.select(list(columns))
+        taken: list[dict[str, Any]] = table.take(pa.array(numbers, pa.int64())).to_pylist()
         return taken
 
     @cached_property
-    def _metadata_keys(self) -> list[str]:
+    def _keys(self) -> list[str]:
+        """The names of all facets."""
         core = set(SAMPLES.names)
         return sorted({key for one in self.metadata() for key in one} - core)
 
     def _column(self, field: str) -> npt.NDArray[Any]:
         if field not in SAMPLES.names:
+            said = [one.get(field) for one in self.metadata()]
+            if {*map(type, said)} <= {int, float}:  # compared at once where they are numbers throughout
+                return np.array(said)
             values = np.empty(len(self), object)
-            values[:] = [one.get(field) for one in self.metadata()]
+            values[:] = said
             return values
         if pa.types.is_string(SAMPLES.field(field).type):
             return self._text(field)
@@ -263,7 +273,8 @@ class Catalogue:
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInput(f"The limit is {limit}.", hint=f"Ask for 1 to {MAX_PAGE} samples.")
         view, selected = self.chosen(caller, where)
-        numbers = np.flatnonzero(selected & np.asarray(view.ids > cursor, bool))
+        numbers = np.flatnonzero(selected)
+        numbers = numbers[numbers >= np.searchsorted(view.ids, cursor, "right")]
         items = tuple(view.samples(numbers[:limit].tolist()))
         return Page(items, items[-1].id if len(numbers) > limit else "")
 

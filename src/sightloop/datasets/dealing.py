@@ -1,10 +1,10 @@
-"""Which split each sample of the next version stands in; near-duplicates, and samples of one moment, stay together."""
+"""Which split each sample of the next version stands in; near-duplicates stay on one side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -19,11 +19,25 @@ from sightloop.errors import InvalidInput
 from sightloop.vision import split
 
 DEFAULT_SPLIT: Final = "train"
+FEW: Final = 1000  # members for each new sample, from which on only what is near to the new ones is looked at
+
+
+class Members(Protocol):
+    """What the next version takes over."""
+
+    def __len__(self) -> int:
+        """At most so many."""
+
+    def splits(self, samples: Collection[str] | None = None) -> dict[str, str]:
+        """The splits of those of these samples that are members; of all members by default."""
+
+    def outside(self, samples: Sequence[str]) -> list[str]:
+        """Those of these samples that are no members, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Split by sample; how many groups (near-duplicates, samples of one moment) the splits part; who was left out."""
+    """Split by new sample; how many groups (near-duplicates, samples of one moment) are parted; who was left out."""
 
     splits: Mapping[str, str]
     parted: int
@@ -40,7 +54,7 @@ class Dealer:
     def place(
         self,
         caller: Caller,
-        kept: Mapping[str, str],
+        members: Members,
         add: Mapping[str, str],
         where: Where | None,
         fractions: Mapping[str, float] | None,
@@ -48,30 +62,50 @@ class Dealer:
         seed: int,
         unfit: Callable[[Sequence[str]], frozenset[str]],
     ) -> Placement:
-        """All samples of the next version; what the filter `where` selects anew is dealt, what is unfit left out."""
+        """The splits of what is new in the next version; what `where` selects anew is dealt, what is unfit left out."""
         fractions = fractions or {DEFAULT_SPLIT: 1.0}
         for name in {*add.values(), *fractions}:
             check_name("split", name)
-        view, selected = self._catalogue.chosen(caller, where)
-        placed = {**add, **kept}
-        chosen = [str(one) for one in view.ids[selected] if one not in placed] if where is not None else []
-        view.row_numbers(placed)
-        out = unfit([*(one for one in add if one not in kept), *chosen])
-        placed = {one: split for one, split in placed.items() if one not in out}
+        view = self._catalogue.view(caller)
+        view.row_numbers(add)
+        held = members.splits(add) if add else {}
+        given = {one: split for one, split in add.items() if one not in held}
+        chosen: list[str] = []
+        if where is not None:
+            selected = self._catalogue.chosen(caller, where)[1]
+            chosen = [one for one in members.outside(view.ids[selected].tolist()) if one not in given]
+        out = unfit([*given, *chosen])
+        given = {one: split for one, split in given.items() if one not in out}
         chosen = [one for one in chosen if one not in out]
-        numbers = view.row_numbers([*placed, *chosen])
-        if len(placed) > len(kept) or chosen:
+        if not given and not chosen:
+            return Placement({}, 0, out)
+        groups, placed = self._groups(caller, view, members, [*given, *chosen])
+        placed = {**placed, **given}
+        numbers = view.row_numbers(chosen)
+        media = dict(zip(chosen, view.column("media_digest")[numbers].tolist(), strict=True))
+        dealt = self._deal(caller, view, media, placed, groups, fractions, strata, seed)
+        everywhere = placed | dealt
+        parted = sum(len({everywhere[one] for one in group}) > 1 for group in groups)
+        return Placement({**given, **dealt}, parted, out)
+
+    def _groups(
+        self, caller: Caller, view: View, members: Members, new: Sequence[str]
+    ) -> tuple[Sequence[Sequence[str]], dict[str, str]]:
+        """Groups that stay together, and the splits of the members in them; where few are new, groups around these."""
+        if len(members) < FEW * len(new):
+            placed = members.splits()
+            numbers = view.row_numbers([*placed, *new])
             alike = self._similarity.group(caller, view, np.array(numbers, np.int64)).groups
             inside = np.zeros(len(view), bool)
             inside[numbers] = True
-            groups = joined(alike, (view.ids[rows[inside[rows]]].tolist() for rows in view.groups.parts()))
-        else:
-            groups = ()
-        media = dict(
-            zip(chosen, (str(one) for one in view.column("media_digest")[view.row_numbers(chosen)]), strict=True)
-        )
-        placed |= self._deal(caller, view, media, placed, groups, fractions, strata, seed)
-        return Placement(placed, sum(len({placed[one] for one in group}) > 1 for group in groups), out)
+            return joined(alike, (view.ids[rows[inside[rows]]].tolist() for rows in view.groups.parts())), placed
+        numbers = view.row_numbers(new)
+        of = view.groups.number
+        moments = [view.ids[of == one].tolist() for one in {int(of[i]) for i in numbers} - {-1}]
+        near = joined(self._similarity.group_around(caller, view, numbers), moments)
+        placed = members.splits({one for group in near for one in group})
+        known = {*placed, *new}
+        return [kept for group in near if len(kept := [one for one in group if one in known]) > 1], placed
 
     def _deal(
         self,
@@ -84,7 +118,7 @@ class Dealer:
         strata: Sequence[str],
         seed: int,
     ) -> dict[str, str]:
-        """A split for each sample in `media`: that of one of its group which has one, else dealt, groups kept whole.
+        """A split for each sample in `media`: that of a near-duplicate which has one, else dealt, groups kept whole.
 
         Order and group names come from the content, so that ids do not decide.
         """

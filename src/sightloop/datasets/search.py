@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sightloop.datasets.catalogue import Catalogue, View
 from sightloop.datasets.filters import Mask, Where
-from sightloop.datasets.similarity import Similarity
+from sightloop.datasets.similarity import CANDIDATES, Similarity
 from sightloop.datasets.texts import Texts
 from sightloop.domain import Caller, Sample
 from sightloop.errors import InvalidInput
@@ -86,7 +86,7 @@ class Search:
             query = self._similarity.embed(image or b"")
         count = int(selected.sum())
         asked = math.ceil(k * _SPARE * len(view) / max(1, count))
-        if count and asked <= _MOST_ASKED:
+        if CANDIDATES * asked < count and asked <= _MOST_ASKED:  # or fewer vectors are read without the index
             ids, cosines = self._similarity.nearest(caller, query, asked)
             kept = [(i, place) for i, one in enumerate(ids) if (place := view.find(one)) is not None]
             kept = [(i, place) for i, place in kept if selected[place]][:k]

@@ -24,7 +24,7 @@ from sightloop.datasets.quarantine import QuarantineEntry
 from sightloop.datasets.schemas import Dataset
 from sightloop.datasets.search import Hit
 from sightloop.datasets.similarity import NearDuplicateReport
-from sightloop.datasets.versions import VersionDiff
+from sightloop.datasets.versions import MAIN, VersionDiff
 from sightloop.datasets.wired import Wired
 from sightloop.domain import Caller, DatasetVersion, LabelSchema, Run, Sample, VersionEntry, digest_of, part_digest
 from sightloop.errors import NotFound
@@ -39,6 +39,7 @@ class Datasets(Wired):
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
+        branches: named lines of a dataset's versions.
         objects: what is labelled on a sample, object by object.
         opened: pictures and thumbnails of samples, and what media hold beside: measured values, points, text.
         sheet: what is known of the samples, column by column; outliers: those that look like no other;
@@ -211,10 +212,7 @@ class Datasets(Wired):
         return self._search.found(caller, sample, image, text, k, where)
 
     def index(self, caller: Caller) -> Run:
-        """A run that makes the indexes which searches use, or brings them up to date; ingests do the second.
-
-        Its output: words and vectors, how many rows each index holds; of vectors 0 where they are too few for one.
-        """
+        """A run that makes the indexes which searches use, or brings them up to date; ingests do the second."""
         return self._indexing.start(caller)
 
     def create_schema(
@@ -273,8 +271,9 @@ class Datasets(Wired):
         seed: int = 0,
         note: str = "",
         run: str = "",
+        branch: str = MAIN,
     ) -> DatasetVersion:
-        """The next version: what the newest one holds, plus what is added, with the annotations of now.
+        """The next version on a branch: what the newest one holds, plus what is added, with the annotations of now.
 
         Nothing new gives the newest version itself.
 
@@ -287,14 +286,14 @@ class Datasets(Wired):
             drop: samples to leave out from now on.
             run: the run that commits, if one does.
         """
-        return self._versions.commit(caller, dataset, where, splits, strata, add, drop, seed, note, run)
+        return self._committer.commit(caller, dataset, where, splits, strata, add, drop, seed, note, run, branch)
 
-    def versions(self, caller: Caller, dataset: str) -> Sequence[DatasetVersion]:
-        """All versions of a dataset, oldest first."""
-        return self._versions.history(caller, self._schemas.dataset(caller, dataset))
+    def versions(self, caller: Caller, dataset: str, branch: str | None = None) -> Sequence[DatasetVersion]:
+        """All versions of a dataset, oldest first; those that were committed on one branch, or all."""
+        return self._versions.history(caller, self._schemas.dataset(caller, dataset), branch)
 
     def version(self, caller: Caller, reference: str) -> DatasetVersion:
-        """The version that an id, "name@3", "name@latest" or "name" means."""
+        """The version that an id, "name@3", "name@latest", "name@BRANCH" or "name" means; a name alone is of main."""
         return self._versions.resolve(caller, reference)
 
     def entries(

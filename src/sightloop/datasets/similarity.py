@@ -22,9 +22,12 @@ from sightloop.domain import Caller
 from sightloop.errors import InvalidMedia, not_found
 from sightloop.inference import Batch, DecodePool, DecodeRequest, Embedder, look
 from sightloop.storage import Records, Stores, pointer
-from sightloop.vision import near_duplicates
+from sightloop.vision import have_near, near_duplicates
 
 _BLOCK: Final = 4096
+NEAR_BITS: Final = 6  # as of vision.near_duplicates
+NEAR_COSINE: Final = 0.98
+NEAR_GROUP: Final = 20
 _LISTED: Final = 1000  # ids in one filter
 SKETCH: Final = 512  # numbers; all of the ten nearest of 4,608 are among the hundred nearest of so many
 CANDIDATES: Final = 5
@@ -100,6 +103,8 @@ class Similarity:
         """
         if not sample_ids:
             return np.empty((0, self._embedder.dimensions), np.float32)
+        if len(sample_ids) <= _READ_ALONE and self._indexed(caller) is not None:
+            return self.read_some(caller, sample_ids).astype(np.float32)
         held = self._vectors(caller)
         return held.matrix[_rows(held, sample_ids)].astype(np.float32)
 
@@ -165,10 +170,12 @@ class Similarity:
         """Groups among these rows of the view."""
         media = view.column("media_digest")
         phash = view.column("phash")  # empty where pictures that look alike say nothing, as of two recordings
-        ordered = sorted((i for i in numbers.tolist() if phash[i]), key=lambda i: str(media[i]))
+        shown = numbers[phash[numbers] != ""]
+        shown = shown[have_near(view.hashes[shown], NEAR_BITS)]  # the others lead no group and are in none
+        ordered = sorted(shown.tolist(), key=lambda i: str(media[i]))
         ids = [str(view.ids[i]) for i in ordered]
         hashes = np.array([int(phash[i], 16) for i in ordered], np.uint64)
-        found = near_duplicates(hashes, self.embeddings(caller, ids))
+        found = near_duplicates(hashes, self.embeddings(caller, ids), NEAR_BITS, NEAR_COSINE, NEAR_GROUP)
         return NearDuplicateReport(
             tuple(tuple(ids[i] for i in group) for group in found.groups),
             found.largest,
@@ -177,6 +184,27 @@ class Similarity:
             found.capped,
             len(numbers),
         )
+
+    def group_around(self, caller: Caller, view: View, numbers: Sequence[int]) -> list[list[str]]:
+        """For each of these rows that looks like others: itself and those, in the order of the content.
+
+        Hashes of all rows propose, the vectors of what they propose are read and decide.
+        """
+        phash = view.hashes
+        groups = []
+        for number in numbers:
+            if not view.column("phash")[number]:
+                continue
+            near = np.flatnonzero((np.bitwise_count(phash ^ phash[number]) <= NEAR_BITS) & (view.column("phash") != ""))
+            if len(near) < 2:
+                continue
+            ids = [str(view.ids[i]) for i in near]
+            cosines = self.cosines(caller, ids, self.embedding(caller, str(view.ids[number])))
+            media = view.column("media_digest")[near]
+            kept = np.flatnonzero(cosines >= NEAR_COSINE)
+            if len(kept) > 1:
+                groups.append([ids[i] for i in kept[np.argsort(media[kept])]][:NEAR_GROUP])
+        return groups
 
     def embedding(self, caller: Caller, sample: str) -> npt.NDArray[np.float32]:
         """The vector of one sample, (D,)."""

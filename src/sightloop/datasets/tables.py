@@ -57,7 +57,21 @@ dataset_versions = sa.Table(
     sa.Column("note", sa.String, nullable=False),
     sa.Column("run", sa.String, nullable=False),
     sa.Column("made_at", sa.String, nullable=False),
+    sa.Column("branch", sa.String, nullable=False, server_default="main"),
+    sa.Column("merged", sa.String, nullable=False, server_default=""),  # the version that a merge took in
+    sa.Column("base", sa.String, nullable=False, server_default=""),  # the version that its own table differs from
+    sa.Column("sequence", sa.BigInteger, nullable=False, server_default="-1"),  # the last change it knows labels of
     sa.UniqueConstraint("workspace_id", "dataset_id", "number", name="uq_dataset_versions_number"),
+)
+
+dataset_branches = sa.Table(
+    "dataset_branches",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("dataset_id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("began", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
 )
 
 revisions = sa.Table(

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sightloop.datasets.annotations import Annotations
+from sightloop.datasets.branches import Branches
 from sightloop.datasets.catalogue import Catalogue
 from sightloop.datasets.columns import ColumnReader
+from sightloop.datasets.committing import Committer
 from sightloop.datasets.contents import Contents
 from sightloop.datasets.duplicates import DuplicateFinder
 from sightloop.datasets.embedding import Embed
@@ -32,6 +34,7 @@ from sightloop.datasets.source_schemas import SourceSchemas
 from sightloop.datasets.staging import Staging
 from sightloop.datasets.standing import StandingSources
 from sightloop.datasets.texts import Texts
+from sightloop.datasets.version_store import VersionStore
 from sightloop.datasets.versions import Versions
 from sightloop.domain import Caller
 from sightloop.events import Egress, EgressGate, Events
@@ -92,10 +95,13 @@ class Wired:
         )
         self.expectations = ExpectationBook(records, events, self._catalogue, self._members)
         self.source_schemas = SourceSchemas(records, events)
-        self._versions = Versions(
-            records, stores, events, self._catalogue, self._schemas, self.annotations, self._similarity,
-            self.expectations,
+        kept_versions = VersionStore(records, stores)
+        self._versions = Versions(records, kept_versions, self._schemas)
+        self._committer = Committer(
+            records, stores, events, self._catalogue, self._schemas, self.annotations, self._similarity, self._versions,
+            kept_versions, self.expectations,
         )  # fmt: skip
+        self.branches = Branches(records, events, self._schemas, self._versions, self._committer, kept_versions)
         self._ingest = Ingest(
             records, stores, events, runs, embedder, self._catalogue, inspector, self._similarity, listing,
             self._indexing, self.expectations, self.source_schemas,
@@ -121,8 +127,9 @@ class Wired:
 
     def _members(self, caller: Caller, dataset: str) -> Sequence[str]:
         """The samples of the newest version of a dataset; none before the first."""
-        history = self._versions.history(caller, self._schemas.dataset(caller, dataset))
-        return [row["sample"] for row in self._versions.rows(caller, history[-1])] if history else []
+        newest = self._versions.head(caller, self._schemas.dataset(caller, dataset))
+        found: list[str] = self._versions.table(caller, newest, ["sample"])["sample"].to_pylist() if newest else []
+        return found
 
     def _stored(self, caller: Caller, sample_id: str) -> Mapping[str, Any]:
         view = self._catalogue.view(caller)

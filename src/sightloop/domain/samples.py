@@ -255,6 +255,7 @@ class DatasetVersion:
     Attributes:
         hash: Merkle root over key buckets of the entries (without ids and times), hexadecimal.
         counts: number of samples by split; label_counts: by label ("" is unlabelled).
+        merged: the version of another branch that was taken in, beside the parent; empty for none.
     """
 
     id: str
@@ -267,3 +268,5 @@ class DatasetVersion:
     made_at: datetime
     note: str = ""
     run: str = ""
+    branch: str = "main"
+    merged: str = ""

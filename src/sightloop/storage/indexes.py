@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ _ROWS_A_PARTITION: Final = 4096
 _PROBED: Final = 0.15  # the share of partitions that a search looks into, of at least _PROBES
 _PROBES: Final = 8
 _VECTOR_KIND: Final = "IVF_SQ"
+_UNASKED: Final = -1
 
 
 class Indexes:
@@ -41,15 +42,19 @@ class Indexes:
         self._writing = writing
         self._translated = translated
         self._held: OrderedDict[tuple[str, int], Any] = OrderedDict()
+        self._missing: dict[tuple[str, int, str], int | None] = {}
         self._lock = threading.Lock()
 
     def missing(self, name: str, version: int, column: str) -> int | None:
         """How many rows the index of the column does not hold yet; None where there is no index."""
         with self._translated(name):
             table = self._at(name, version)
-            if all(one.name != column for one in table.describe_indices()):
-                return None
-            return int(table.stats.index_stats(column)["num_unindexed_rows"])
+            told = self._missing.get((name, version, column), _UNASKED)
+            if told == _UNASKED:
+                there = any(one.name == column for one in table.describe_indices())
+                told = int(table.stats.index_stats(column)["num_unindexed_rows"]) if there else None
+                self._missing[name, version, column] = told
+            return told
 
     def add_words(self, name: str, column: str) -> int:
         """The version from which the words of the column are found, in any form that English knows of them."""
@@ -95,17 +100,19 @@ class Indexes:
             )
             return found
 
-    def listed(self, name: str, version: int, columns: list[str], where: str) -> pa.Table:
+    def listed(self, name: str, version: int, columns: Sequence[str] | None, where: str) -> pa.Table:
         """The rows that a Lance filter selects; by an index where it has one, without opening the table again."""
         with self._translated(name):
-            found: pa.Table = self._at(name, version).to_table(columns=columns, filter=where)
+            found: pa.Table = self._at(name, version).to_table(
+                columns=None if columns is None else list(columns), filter=where
+            )
             return found
 
     def forget(self, name: str) -> None:
         """Returns once nothing of the table is held."""
         with self._lock:
             for key in [one for one in self._held if one[0] == name]:
-                del self._held[key]
+                self._let_go(key)
 
     def _add(self, name: str, change: Callable[[Any], None]) -> int:
         with self._writing(name):
@@ -120,6 +127,11 @@ class Indexes:
                 held = self._open(name, version)
                 self._held[name, version] = held
                 while len(self._held) > _HELD:
-                    self._held.popitem(last=False)
+                    self._let_go(next(iter(self._held)))
             self._held.move_to_end((name, version))
             return held
+
+    def _let_go(self, key: tuple[str, int]) -> None:
+        del self._held[key]
+        for told in [one for one in self._missing if one[:2] == key]:
+            del self._missing[told]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sightloop.vision.geometry import ring_area as ring_area
     from sightloop.vision.image_quality import HASH_VERSION as HASH_VERSION
     from sightloop.vision.image_quality import Quality as Quality
+    from sightloop.vision.image_quality import have_near as have_near
     from sightloop.vision.image_quality import near_duplicates as near_duplicates
     from sightloop.vision.image_quality import perceptual_hash as perceptual_hash
     from sightloop.vision.image_quality import quality as quality
@@ -97,6 +98,7 @@ _HOMES = {
     "image_quality": (
         "HASH_VERSION",
         "Quality",
+        "have_near",
         "near_duplicates",
         "perceptual_hash",
         "quality",

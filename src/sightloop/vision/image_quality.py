@@ -84,6 +84,9 @@ def _mean_and_variance(sums: Sequence[tuple[float, float]], count: int) -> tuple
     return mean, max(0.0, sum(two for _, two in sums) / count - mean * mean)
 
 
+_ROWS_AT_ONCE = 1024
+
+
 def perceptual_hash(gray32: Pixels) -> int:
     """A 64-bit hash of a uint8 (32, 32) thumbnail: signs of its 8 x 8 lowest DCT terms against their median.
 
@@ -99,6 +102,25 @@ def perceptual_hash(gray32: Pixels) -> int:
 def hamming(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     """The number of differing bits of 64-bit hashes, element by element, broadcast."""
     return np.asarray(np.bitwise_count(np.asarray(a, np.uint64) ^ np.asarray(b, np.uint64)))
+
+
+def have_near(hashes: npt.ArrayLike, max_bits: int = 6) -> npt.NDArray[np.bool_]:
+    """Which of 64-bit hashes (N,) have another one within `max_bits`, exactly, without comparing all with all.
+
+    Of max_bits + 1 bands of bits, two such hashes share one (pigeonhole; Norouzi, Punjani and Fleet 2012, section 2).
+    """
+    h = np.asarray(hashes, np.uint64)
+    near = np.zeros(len(h), bool)
+    for band in np.array_split(np.arange(64, dtype=np.uint64), max_bits + 1):
+        key = (h >> band[0]) & np.uint64((1 << len(band)) - 1)
+        order = np.argsort(key, kind="stable")
+        ends = np.flatnonzero(np.diff(key[order])) + 1
+        for rows in np.split(order, ends):
+            for at in range(0, len(rows), _ROWS_AT_ONCE):
+                some = rows[at : at + _ROWS_AT_ONCE]
+                close = hamming(h[some, None], h[rows]) <= max_bits
+                near[some] |= close.sum(1) > 1
+    return near
 
 
 @dataclass(frozen=True, slots=True)

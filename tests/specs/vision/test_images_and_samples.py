@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sightloop.errors import InvalidInput
-from sightloop.vision import diverse, near_duplicates, perceptual_hash, quality, split, uncertain
+from sightloop.vision import diverse, have_near, near_duplicates, perceptual_hash, quality, split, uncertain
 from sightloop.vision.image_quality import hamming
 
 RNG = np.random.default_rng(11)
@@ -78,3 +78,14 @@ def test_a_split_is_the_same_for_the_same_seed_only() -> None:
     halves = {"a": 0.5, "b": 0.5}
     assert split(groups, strata, halves, 1) == split(groups, strata, halves, 1)
     assert split(groups, strata, halves, 1) != split(groups, strata, halves, 2)
+
+
+def test_hashes_that_have_a_near_one_are_found_without_comparing_all() -> None:
+    random = np.random.default_rng(0)
+    hashes = random.integers(0, 2**63, 3000, np.uint64)
+    for bits in (0, 3, 6, 7):  # of some, copies that differ in so many bits
+        for i in range(20):
+            flipped = random.choice(64, bits, replace=False)
+            hashes[random.integers(3000)] = hashes[i] ^ np.bitwise_or.reduce(np.uint64(1) << flipped.astype(np.uint64))
+    apart = np.bitwise_count(hashes[:, None] ^ hashes) <= 6
+    assert (have_near(hashes, 6) == (apart.sum(1) > 1)).all()

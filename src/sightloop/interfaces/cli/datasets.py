@@ -11,7 +11,8 @@ from sightloop.interfaces.cli.commanding import Noun, Seed, Table, parse_filter,
 from sightloop.interfaces.sdk import Workspace
 
 dataset = Noun("Datasets and their immutable versions, named like cells@3 or cells@latest.")
-_COLUMNS = ("id", "number", "counts", "hash", "note")
+_COLUMNS = ("id", "number", "branch", "counts", "hash", "note")
+Branch = Annotated[str, typer.Option(help="A branch of the dataset.")]
 
 
 @dataset.command("create", example="sightloop dataset create cells --schema cells")
@@ -35,11 +36,47 @@ def commit(
     strata: Annotated[list[str] | None, typer.Option(help="Metadata fields kept in proportion.")] = None,
     seed: Seed = 0,
     note: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
+    branch: Branch = "main",
 ) -> Any:
     """Freeze a new version; near-duplicates stay in one split."""
     return ws.datasets.get(name).commit(
-        where=parse_filter(where), splits=parse_shares(splits), strata=strata or (), seed=seed, note=note
+        where=parse_filter(where), splits=parse_shares(splits), strata=strata or (), seed=seed, note=note, branch=branch
     )
+
+
+@dataset.command("branch", example="sightloop dataset branch cells relabelled --at 3")
+def branch(
+    ws: Workspace,
+    name: str,
+    branch: str,
+    at: Annotated[str, typer.Option(help="The version where it begins; the newest of main by default.")] = "",
+) -> Any:
+    """Begin a line of versions of its own; its newest is NAME@BRANCH."""
+    return ws.datasets.get(name).branch(branch, at)
+
+
+@dataset.command("branches", example="sightloop dataset branches cells")
+def branches(ws: Workspace, name: str) -> Any:
+    """List branches with their newest versions."""
+    return Table(ws.datasets.get(name).branches(), ("name", "number", "head", "began"))
+
+
+@dataset.command("merge", example="sightloop dataset merge cells relabelled --into main")
+def merge(
+    ws: Workspace,
+    name: str,
+    source: str,
+    into: Branch = "main",
+    prefer: Annotated[str, typer.Option(help='Where both placed a sample: "ours" (of --into) or "theirs".')] = "",
+) -> Any:
+    """Take what a branch changed into another one; say which samples both placed differently."""
+    return ws.datasets.get(name).merge(source, into=into, prefer=prefer or None)
+
+
+@dataset.command("rollback", example="sightloop dataset rollback cells 3")
+def rollback(ws: Workspace, name: str, to: str, branch: Branch = "main") -> Any:
+    """Make a new version that holds what an older one does."""
+    return ws.datasets.get(name).rollback(to, branch=branch)
 
 
 @dataset.command("versions", example="sightloop dataset versions cells")

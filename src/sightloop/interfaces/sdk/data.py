@@ -285,16 +285,39 @@ class Dataset(Handle):
         drop: Sequence[Reference] = (),
         seed: int = 0,
         note: str = "",
+        branch: str = "main",
         key: str | None = None,
     ) -> Record:
         """A new version; see `Datasets.commit`."""
         return Datasets(self._connection).commit(
-            self.name, where=where, splits=splits, strata=strata, add=add, drop=drop, seed=seed, note=note, key=key
-        )
+            self.name, where=where, splits=splits, strata=strata, add=add, drop=drop, seed=seed, note=note,
+            branch=branch, key=key,
+        )  # fmt: skip
 
-    def versions(self) -> Sequence[Record]:
-        """Its versions, oldest first."""
-        return Datasets(self._connection).versions(self.name)
+    def versions(self, branch: str | None = None) -> Sequence[Record]:
+        """Its versions, oldest first, of one branch or all."""
+        return Datasets(self._connection).versions(self.name, branch)
+
+    def branch(self, name: str, at: str = "", *, key: str | None = None) -> Record:
+        """A line of versions that begins at a version, by default main's newest; "cells@NAME" is its last."""
+        return self._connection.post(f"/datasets/{part(self.name)}/branches", {"name": name, "at": at}, key=key)
+
+    def branches(self) -> Sequence[Record]:
+        """Its branches, main first, each with its newest version."""
+        return self._connection.items(f"/datasets/{part(self.name)}/branches")
+
+    def merge(self, source: str, *, into: str = "main", prefer: str | None = None, key: str | None = None) -> Record:
+        """The version of `into` that has taken in what the branch changed; Conflict names what both placed differently.
+
+        Args:
+            prefer: "ours" keeps the places of `into`, "theirs" takes those of the branch.
+        """
+        body = {"source": source, "into": into, "prefer": prefer}
+        return self._connection.post(f"/datasets/{part(self.name)}/merges", body, key=key)
+
+    def rollback(self, to: str, *, branch: str = "main", key: str | None = None) -> Record:
+        """A new version that holds what an older one does, such as "3"."""
+        return self._connection.post(f"/datasets/{part(self.name)}/rollback", {"to": to, "branch": branch}, key=key)
 
 
 class Datasets(Noun):
@@ -321,6 +344,7 @@ class Datasets(Noun):
         drop: Sequence[Reference] = (),
         seed: int = 0,
         note: str = "",
+        branch: str = "main",
         key: str | None = None,
     ) -> Record:
         """A new version: what the newest holds, what matches dealt to `splits`, and `add` (split by sample id)."""
@@ -332,12 +356,13 @@ class Datasets(Noun):
             "drop": references(drop),
             "seed": seed,
             "note": note,
+            "branch": branch,
         }
         return self._connection.post(f"/datasets/{part(dataset)}/versions", body, key=key)
 
-    def versions(self, dataset: str) -> Sequence[Record]:
-        """The versions of a dataset, oldest first."""
-        return self._connection.items(f"/datasets/{part(dataset)}/versions")
+    def versions(self, dataset: str, branch: str | None = None) -> Sequence[Record]:
+        """The versions of a dataset, oldest first, of one branch or all."""
+        return self._connection.items(f"/datasets/{part(dataset)}/versions", branch=branch)
 
     def version(self, version: Reference) -> Record:
         return self._connection.get(f"/dataset-versions/{part(version)}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from sightloop.datasets import Dataset, ImportReport, LabelFormat, Loss, VersionDiff
+from sightloop.datasets import Branch, Dataset, ImportReport, LabelFormat, Loss, VersionDiff
 from sightloop.domain import Annotation, DatasetVersion, LabelSchema, Permission, VersionEntry
 from sightloop.interfaces.api.parsing import AllOrLimit, Body, Cursor, Listed, Name, Seed, items_of, page_of
 from sightloop.interfaces.api.routing import Ask, Routes
@@ -41,6 +41,23 @@ class Commit(Body):
     drop: tuple[str, ...] = ()
     seed: Seed = 0
     note: str = ""
+    branch: str = "main"
+
+
+class NewBranch(Body):
+    name: Name
+    at: str = Field("", description='A version, such as "3"; the newest of main by default.')
+
+
+class Rollback(Body):
+    to: str
+    branch: str = "main"
+
+
+class Merge(Body):
+    source: str
+    into: str = "main"
+    prefer: Literal["ours", "theirs"] | None = None
 
 
 class Import(Body):
@@ -98,9 +115,36 @@ def commit_dataset_version(ask: Ask, name: str, body: Commit) -> DatasetVersion:
 
 
 @routes.get("/datasets/{name}/versions", permission=Permission.READ)
-def list_dataset_versions(ask: Ask, name: str) -> Listed[DatasetVersion]:
-    """The versions of a dataset, oldest first."""
-    return items_of(ask.installation.datasets.versions(ask.caller, name))
+def list_dataset_versions(ask: Ask, name: str, branch: str | None = None) -> Listed[DatasetVersion]:
+    """The versions of a dataset, oldest first; those that were committed on one branch, or all."""
+    return items_of(ask.installation.datasets.versions(ask.caller, name, branch))
+
+
+@routes.post("/datasets/{name}/branches", permission=Permission.DATASET_WRITE)
+def create_branch(ask: Ask, name: str, body: NewBranch) -> Branch:
+    """A named line of versions that begins at a version; `NAME@BRANCH` is its newest."""
+    return ask.installation.datasets.branches.create(ask.caller, name, body.name, body.at)
+
+
+@routes.get("/datasets/{name}/branches", permission=Permission.READ)
+def list_branches(ask: Ask, name: str) -> Listed[Branch]:
+    """The branches of a dataset, main first."""
+    return items_of(ask.installation.datasets.branches.listed(ask.caller, name))
+
+
+@routes.post("/datasets/{name}/merges", permission=Permission.DATASET_WRITE)
+def merge_branch(ask: Ask, name: str, body: Merge) -> DatasetVersion:
+    """The version of `into` that has taken in what the source changed; samples that both placed differently are named.
+
+    `prefer` says whose places count then: "ours" is `into`, "theirs" the source.
+    """
+    return ask.installation.datasets.branches.merge(ask.caller, name, body.source, body.into, body.prefer)
+
+
+@routes.post("/datasets/{name}/rollback", permission=Permission.DATASET_WRITE)
+def roll_back_dataset(ask: Ask, name: str, body: Rollback) -> DatasetVersion:
+    """A new version on the branch that holds what an older one does."""
+    return ask.installation.datasets.branches.rollback(ask.caller, name, body.to, body.branch)
 
 
 @routes.get("/dataset-versions/{version}", permission=Permission.READ)
