@@ -788,6 +788,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Branches
+         * @description The branches of a dataset, main first.
+         */
+        get: operations["list_branches"];
+        put?: never;
+        /**
+         * Create Branch
+         * @description A named line of versions that begins at a version; `NAME@BRANCH` is its newest.
+         */
+        post: operations["create_branch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge Branch
+         * @description The version of `into` that has taken in what the source changed; samples that both placed differently are named.
+         *
+         *     `prefer` says whose places count then: "ours" is `into`, "theirs" the source.
+         */
+        post: operations["merge_branch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Back Dataset
+         * @description A new version on the branch that holds what an older one does.
+         */
+        post: operations["roll_back_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{name}/versions": {
         parameters: {
             query?: never;
@@ -797,7 +863,7 @@ export interface paths {
         };
         /**
          * List Dataset Versions
-         * @description The versions of a dataset, oldest first.
+         * @description The versions of a dataset, oldest first; those that were committed on one branch, or all.
          */
         get: operations["list_dataset_versions"];
         put?: never;
@@ -3821,6 +3887,16 @@ export interface components {
             samples: string[];
         };
         /**
+         * Branch
+         * @description A line of versions; `head` is its newest, `began` where it left another, empty for main.
+         */
+        Branch: {
+            began: string;
+            head: string;
+            name: string;
+            number: number;
+        };
+        /**
          * CameraSettings
          * @description What a camera is told.
          *
@@ -3952,6 +4028,11 @@ export interface components {
                 [key: string]: string;
             } | null;
             /**
+             * Branch
+             * @default main
+             */
+            branch: string;
+            /**
              * Drop
              * @default []
              */
@@ -4041,8 +4122,10 @@ export interface components {
          *     Attributes:
          *         hash: Merkle root over key buckets of the entries (without ids and times), hexadecimal.
          *         counts: number of samples by split; label_counts: by label ("" is unlabelled).
+         *         merged: the version of another branch that was taken in, beside the parent; empty for none.
          */
         DatasetVersion: {
+            branch: string;
             counts: {
                 [key: string]: number;
             };
@@ -4054,6 +4137,7 @@ export interface components {
             };
             /** Format: date-time */
             made_at: string;
+            merged: string;
             note: string;
             number: number;
             parent: string;
@@ -4537,6 +4621,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedBranch: {
+            items: components["schemas"]["Branch"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedCameraState: {
             items: components["schemas"]["CameraState"][];
             next_cursor: string;
@@ -4895,6 +4987,18 @@ export interface components {
             sample: string;
             slot: string;
         };
+        /** Merge */
+        Merge: {
+            /**
+             * Into
+             * @default main
+             */
+            into: string;
+            /** Prefer */
+            prefer?: ("ours" | "theirs") | null;
+            /** Source */
+            source: string;
+        };
         /**
          * Metrics
          * @description What a deployment answered in a window, bin by bin, and when it was switched.
@@ -5044,6 +5148,17 @@ export interface components {
             since: string;
             subject: string;
             title: string;
+        };
+        /** NewBranch */
+        NewBranch: {
+            /**
+             * At
+             * @description A version, such as "3"; the newest of main by default.
+             * @default
+             */
+            at: string;
+            /** Name */
+            name: string;
         };
         /** NewCamera */
         NewCamera: {
@@ -5949,14 +6064,6 @@ export interface components {
          * @enum {string}
          */
         Role: "anonymous" | "predictor" | "pusher" | "viewer" | "labeler" | "engineer" | "admin";
-        /** Rollback */
-        Rollback: {
-            /**
-             * Alias
-             * @default champion
-             */
-            alias: string;
-        };
         /** Rotation */
         Rotation: {
             /** Secrets */
@@ -6239,6 +6346,24 @@ export interface components {
          */
         Share: {
             share: number;
+        };
+        /** Rollback */
+        sightloop__interfaces__api__routes__datasets__Rollback: {
+            /**
+             * Branch
+             * @default main
+             */
+            branch: string;
+            /** To */
+            to: string;
+        };
+        /** Rollback */
+        sightloop__interfaces__api__routes__models__Rollback: {
+            /**
+             * Alias
+             * @default champion
+             */
+            alias: string;
         };
         /**
          * Counts
@@ -8477,9 +8602,183 @@ export interface operations {
             };
         };
     };
-    list_dataset_versions: {
+    list_branches: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedBranch"];
+                };
+            };
+        };
+    };
+    create_branch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBranch"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branch"];
+                };
+            };
+        };
+    };
+    merge_branch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Merge"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersion"];
+                };
+            };
+        };
+    };
+    roll_back_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["sightloop__interfaces__api__routes__datasets__Rollback"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersion"];
+                };
+            };
+        };
+    };
+    list_dataset_versions: {
+        parameters: {
+            query?: {
+                branch?: string | null;
+            };
             header?: never;
             path: {
                 name: string;
@@ -10489,7 +10788,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Rollback"];
+                "application/json": components["schemas"]["sightloop__interfaces__api__routes__models__Rollback"];
             };
         };
         responses: {
