@@ -1,8 +1,9 @@
 """Bad files through the upload door while the server goes on answering: `python -m benchmarks.bad_files`.
 
 The files: Pillow's own test images (from its source distribution, which pip downloads), seeded mutants of real images
-(bytes flipped, stretches cut out, doubled or zeroed, halves joined), bombs (`benchmarks.bombs`), and what no plant is
-without (`examples.solar_cells.broken_files`). Each is uploaded to a real `sightloop serve` by HTTP and ingested in
+(bytes flipped, stretches cut out, doubled or zeroed, halves joined), the same of a medium of every other kind (clouds,
+thermal, depth, DICOM, sound, series, text, video), bombs (`benchmarks.bombs`), and what no plant is without
+(`examples.solar_cells.broken_files`). Each is uploaded to a real `sightloop serve` by HTTP and ingested in
 batches. Meanwhile `/healthz` is asked twenty times a second, and so is Python's own `http.server` in a process that
 does nothing else: what that one takes is the machine's doing. Counted: answers of 5xx, files whose content became
 neither a sample nor a quarantine entry, the longest upload and batch, the memory of the control process after a warm-up
@@ -36,9 +37,10 @@ from benchmarks.bombs import bombs
 from benchmarks.results import keep
 from examples.solar_cells import elpv
 from examples.solar_cells.broken_files import write_broken_files
-from sightloop.domain import digest_of
 from sightloop.storage import FolderLock
 from tests.journeys.served import Served
+from tests.media_files import everything
+from tests.specs.inference.clips import clip
 
 PILLOW = "pillow==13.0.0"
 BATCH = 100
@@ -50,12 +52,14 @@ def main() -> int:
     """Exit status: 0 where nothing answered 5xx, no file was lost and the server lives."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutants", type=int, default=1000)
+    parser.add_argument("--modalities", type=int, default=1600, help="Mutants of what is no image.")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sightloop-bad-") as place:
         sets = {
             "pillow": pillow_images(Path(place)),
             "mutants": mutants(given.mutants, given.seed),
+            "modalities": of_every_kind(given.modalities, given.seed),
             "bombs": bombs(),
             "broken": broken(Path(place) / "broken"),
         }
@@ -97,7 +101,7 @@ def sent(folder: Path, files: dict[str, bytes], bare: str) -> dict[str, Any]:
                 "distinct": len({*files.values()}),
                 "samples": status["samples"] - WARM_UP,
                 "quarantined": status["quarantined"],
-                "lost": len(_digests_of(files) - set(_accounted(client))),
+                "lost": len(tally.taken - set(_accounted(client))),
                 "alive": process.is_running(),
                 "answers": {str(code): n for code, n in sorted(tally.codes.items())},
                 "answers_5xx": sum(n for code, n in tally.codes.items() if code >= 500),
@@ -120,6 +124,7 @@ class Tally:
     """Answers by status, and how long each upload and each batch took."""
 
     codes: Counter[int] = field(default_factory=Counter)
+    taken: set[str] = field(default_factory=set)  # digests that the door answered with
     uploads_s: list[float] = field(default_factory=list)
     batches_s: list[float] = field(default_factory=list)
 
@@ -194,6 +199,18 @@ def mutants(count: int, seed: int) -> dict[str, bytes]:
     return {f"mutant-{n}.png": ways[n % len(ways)](sources, rng) for n in range(count)}
 
 
+def of_every_kind(count: int, seed: int) -> dict[str, bytes]:
+    """Media that are no images, each damaged in one of five ways, under a name of their kind."""
+    rng = np.random.default_rng(seed)
+    kinds = everything() | {"clip.mp4": clip(), "drive.webm": clip("vp9")}
+    ways = (_flipped, _cut, _doubled, _zeroed, _joined)
+    made = {}
+    for n in range(count):
+        name = list(kinds)[n % len(kinds)]
+        made[f"{n}-{name}"] = ways[n // len(kinds) % len(ways)]([kinds[name]], rng)
+    return made
+
+
 def broken(folder: Path) -> dict[str, bytes]:
     """Forty files that no plant is without, bombs among them."""
     good = sorted(elpv.image_folder().glob("*.png"))[:6]
@@ -244,7 +261,8 @@ def _ingest(client: httpx.Client, files: dict[str, bytes], tally: Tally) -> None
         tally.codes[answer.status_code] += 1
         if answer.is_success:
             listed.append({"name": name, "digest": answer.json()["digest"]})
-    source = {"kind": "upload", "files": listed, "trust_content": True}
+    tally.taken |= {one["digest"] for one in listed}
+    source = {"kind": "upload", "files": listed, "trust_content": True, "include": [".csv", ".txt"]}
     answer = client.post("/api/v1/ingests", json={"source": source})
     tally.codes[answer.status_code] += 1
     run = answer.json()
@@ -253,10 +271,6 @@ def _ingest(client: httpx.Client, files: dict[str, bytes], tally: Tally) -> None
     if run["state"] != "succeeded":
         raise SystemExit(f"an ingest failed: {run['error']}")
     tally.batches_s.append(time.perf_counter() - began)
-
-
-def _digests_of(files: dict[str, bytes]) -> set[str]:
-    return {digest_of(data) for data in files.values()}
 
 
 def _accounted(client: httpx.Client) -> Iterator[str]:
