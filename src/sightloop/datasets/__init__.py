@@ -11,6 +11,7 @@ from sightloop.datasets.exports import LabelFormat
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.groups import Group
 from sightloop.datasets.interchange import ImportReport
+from sightloop.datasets.kinship import Kin
 from sightloop.datasets.maps import SampleMap
 from sightloop.datasets.objects import LabelledObject, ObjectsWritten, Operation, SampleObjects, SuggestionReport
 from sightloop.datasets.outliers import Outliers
@@ -34,6 +35,7 @@ __all__ = [
     "Group",
     "Hit",
     "ImportReport",
+    "Kin",
     "LabelFormat",
     "LabelledObject",
     "Loss",

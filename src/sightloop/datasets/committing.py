@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +19,7 @@ from sightloop.datasets.dealing import Dealer
 from sightloop.datasets.entries import Row, leaf_of, truth_of
 from sightloop.datasets.expectations import ExpectationBook
 from sightloop.datasets.filters import Where
+from sightloop.datasets.kinship import Leak, refuse_leaks
 from sightloop.datasets.rows import address_of
 from sightloop.datasets.schemas import Dataset, Schemas
 from sightloop.datasets.similarity import Similarity
@@ -26,8 +27,11 @@ from sightloop.datasets.version_store import PIECE, WHOLE_FROM, VersionStore, go
 from sightloop.datasets.versions import MAIN, Versions
 from sightloop.domain import Caller, DatasetVersion, now
 from sightloop.errors import NotEnoughData
-from sightloop.events import Events
+from sightloop.events import Change, Events
 from sightloop.storage import Records, Stores, faultpoint, move_pointer
+
+LEAK_RULE: Final = "kin stay together@1"
+SHOWN_LEAKS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class Step:
     note: str = ""
     run: str = ""
     merged: str = ""
-    parted: int = 0
+    leaks: tuple[Leak, ...] = ()
+    accept_leaks: str = ""
     unfit: frozenset[str] = frozenset()
 
 
@@ -90,6 +95,7 @@ class Committer:
         note: str,
         run: str,
         branch: str = MAIN,
+        accept_leaks: str = "",
     ) -> DatasetVersion:
         home = self._schemas.dataset(caller, dataset)
         made = self._versions.find(caller, caller.new_id("dsv"))
@@ -99,7 +105,12 @@ class Committer:
         members = Members(self._store, caller, parent, drop)
         unfit = partial(self._expected.unfit, caller, home.name)
         placed = self._dealer.place(caller, members, add or {}, where, splits, strata, seed, unfit)
-        step = Step(home, branch, parent, placed.splits, drop, note, run, parted=placed.parted, unfit=placed.unfit)
+        if not accept_leaks:
+            refuse_leaks(self._catalogue.view(caller), placed.leaks)
+        step = Step(
+            home, branch, parent, placed.splits, drop, note, run, leaks=placed.leaks, accept_leaks=accept_leaks,
+            unfit=placed.unfit,
+        )  # fmt: skip
         return self.write(caller, step)
 
     def write(self, caller: Caller, step: Step) -> DatasetVersion:
@@ -248,7 +259,8 @@ class Committer:
         faultpoint("commit.after_blob")
         lance_version = self._store.write_whole(caller, version_id, pieces)
         faultpoint("commit.after_lance")
-        told = {"dataset": step.home.id, "version": version_id, "parted_groups": step.parted, "unfit": len(step.unfit)}
+        told = {"dataset": step.home.id, "version": version_id, "parted_groups": len(step.leaks)}
+        told |= {"unfit": len(step.unfit)}
         last = sa.select(sa.func.max(home.c.number)).where(
             home.c.workspace_id == caller.workspace, home.c.dataset_id == step.home.id
         )
@@ -256,10 +268,26 @@ class Committer:
             values["number"] = int(change.connection.scalar(last) or 0) + 1
             change.execute(sa.insert(home), values)
             move_pointer(change.connection, caller.workspace, table_name(version_id), lance_version)
+            if step.leaks:
+                pairs = [asdict(one) for one in step.leaks[:SHOWN_LEAKS]]
+                accepted(change, version_id, len(step.leaks), step.accept_leaks, pairs)
             change.emit(
                 "sightloop.dataset.committed", told | {key: values[key] for key in ("number", "hash", "counts", "run")}
             )
         return self._versions.resolve(caller, version_id)
+
+
+def accepted(change: Change, version: str, count: int, because: str, pairs: Sequence[Mapping[str, Any]]) -> None:
+    """Returns once a receipt says that kin stand on both sides of training, and why somebody accepts it."""
+    change.receipt(
+        "leak.accept",
+        rule=LEAK_RULE,
+        subject=version,
+        claim={"statement": "Samples that belong together stand on both sides of training."},
+        evidence={"pairs": list(pairs)},
+        inputs={"dataset_version": version, "because": because},
+        outcome={"accepted": count},
+    )
 
 
 def _nothing(step: Step) -> NotEnoughData:

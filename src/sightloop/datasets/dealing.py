@@ -10,7 +10,7 @@ import numpy as np
 
 from sightloop.datasets.catalogue import Catalogue, View
 from sightloop.datasets.filters import Where
-from sightloop.datasets.groups import joined
+from sightloop.datasets.kinship import Kinship, Leak, kinship, leaks
 from sightloop.datasets.merkle import canonical
 from sightloop.datasets.schemas import check_name
 from sightloop.datasets.similarity import Similarity
@@ -37,10 +37,10 @@ class Members(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Split by new sample; how many groups (near-duplicates, samples of one moment) are parted; who was left out."""
+    """Split by new sample; what the splits part that belongs together; who was left out."""
 
     splits: Mapping[str, str]
-    parted: int
+    leaks: tuple[Leak, ...] = ()
     unfit: frozenset[str] = frozenset()
 
 
@@ -78,34 +78,25 @@ class Dealer:
         given = {one: split for one, split in given.items() if one not in out}
         chosen = [one for one in chosen if one not in out]
         if not given and not chosen:
-            return Placement({}, 0, out)
-        groups, placed = self._groups(caller, view, members, [*given, *chosen])
+            return Placement({}, (), out)
+        kin, placed = self._kin(caller, view, members, [*given, *chosen])
         placed = {**placed, **given}
         numbers = view.row_numbers(chosen)
         media = dict(zip(chosen, view.column("media_digest")[numbers].tolist(), strict=True))
-        dealt = self._deal(caller, view, media, placed, groups, fractions, strata, seed)
-        everywhere = placed | dealt
-        parted = sum(len({everywhere[one] for one in group}) > 1 for group in groups)
-        return Placement({**given, **dealt}, parted, out)
+        dealt = self._deal(caller, view, media, placed, kin.groups, fractions, strata, seed)
+        return Placement({**given, **dealt}, leaks(placed | dealt, kin, [*given, *dealt]), out)
 
-    def _groups(
-        self, caller: Caller, view: View, members: Members, new: Sequence[str]
-    ) -> tuple[Sequence[Sequence[str]], dict[str, str]]:
-        """Groups that stay together, and the splits of the members in them; where few are new, groups around these."""
+    def _kin(self, caller: Caller, view: View, members: Members, new: Sequence[str]) -> tuple[Kinship, dict[str, str]]:
+        """What stays together, and the splits of the members in it; where few are new, what is kin to these."""
         if len(members) < FEW * len(new):
             placed = members.splits()
             numbers = view.row_numbers([*placed, *new])
-            alike = self._similarity.group(caller, view, np.array(numbers, np.int64)).groups
-            inside = np.zeros(len(view), bool)
-            inside[numbers] = True
-            return joined(alike, (view.ids[rows[inside[rows]]].tolist() for rows in view.groups.parts())), placed
+            rows = np.array(numbers, np.int64)
+            return kinship(view, self._similarity.group(caller, view, rows).groups, rows), placed
         numbers = view.row_numbers(new)
-        of = view.groups.number
-        moments = [view.ids[of == one].tolist() for one in {int(of[i]) for i in numbers} - {-1}]
-        near = joined(self._similarity.group_around(caller, view, numbers), moments)
-        placed = members.splits({one for group in near for one in group})
-        known = {*placed, *new}
-        return [kept for group in near if len(kept := [one for one in group if one in known]) > 1], placed
+        around = kinship(view, self._similarity.group_around(caller, view, numbers), around=np.array(numbers, np.int64))
+        placed = members.splits({one for kin in around.found for one in kin.samples})
+        return around.among({*placed, *new}), placed
 
     def _deal(
         self,
@@ -118,7 +109,7 @@ class Dealer:
         strata: Sequence[str],
         seed: int,
     ) -> dict[str, str]:
-        """A split for each sample in `media`: that of a near-duplicate which has one, else dealt, groups kept whole.
+        """A split for each sample in `media`: that of its kin which has one, else dealt, groups kept whole.
 
         Order and group names come from the content, so that ids do not decide.
         """

@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sightloop.datasets.catalogue import Counts, Page
+from sightloop.datasets.committing import accepted
 from sightloop.datasets.entries import entry_of
 from sightloop.datasets.exports import LabelFormat, formats
 from sightloop.datasets.filters import Where
 from sightloop.datasets.formats.rows import Loss
 from sightloop.datasets.groups import Group
 from sightloop.datasets.interchange import ImportReport
+from sightloop.datasets.kinship import Kinship, kinship
 from sightloop.datasets.maps import SampleMap
 from sightloop.datasets.merkle import canonical
 from sightloop.datasets.quarantine import QuarantineEntry
@@ -174,8 +176,19 @@ class Datasets(Wired):
         return self._similarity.near_duplicates(caller, where)
 
     def inseparable(self, caller: Caller) -> Sequence[Sequence[str]]:
-        """Samples that stand on one side of any split: near-duplicates, and those of one moment."""
-        return self._similarity.inseparable(caller)
+        """Samples that stand on one side of any split: all kin, near or far."""
+        return self.kin(caller).groups
+
+    def kin(self, caller: Caller) -> Kinship:
+        """Samples that a model must not be both taught and asked: near-duplicates, and all of one thing or moment."""
+        view = self._catalogue.view(caller)
+        return kinship(view, self._similarity.near_duplicates(caller).groups)
+
+    def accept_leaks(self, caller: Caller, version: str, count: int, because: str) -> None:
+        """Returns once a receipt says that so many kin of the version stand in its training and in a test."""
+        with self._events.change(caller, "dataset.accept_leaks", version) as change:
+            accepted(change, version, count, because, ())
+            change.emit("sightloop.dataset.leaks_accepted", {"version": version, "count": count})
 
     def make_map(self, caller: Caller, where: Where | None = None, version: str | None = None) -> Run:
         """A run that lays the embeddings of what a filter selects, or of a version, out in the plane.
@@ -272,6 +285,7 @@ class Datasets(Wired):
         note: str = "",
         run: str = "",
         branch: str = MAIN,
+        accept_leaks: str = "",
     ) -> DatasetVersion:
         """The next version on a branch: what the newest one holds, plus what is added, with the annotations of now.
 
@@ -279,14 +293,21 @@ class Datasets(Wired):
 
         Args:
             where: adds the samples that the filter selects; {} means all. They are dealt to splits so that
-                near-duplicates stay together, also with those already in the dataset.
+                kin stay together (near-duplicates, and all of one medium, group, subject or entity).
             splits: fractions that sum to 1; {"train": 1.0} by default.
             strata: fields, metadata keys or "label" within which the fractions are kept.
-            add: split by sample, taken as given; the event counts groups of near-duplicates that this parts.
+            add: split by sample, taken as given.
             drop: samples to leave out from now on.
             run: the run that commits, if one does.
+            accept_leaks: why kin may stand on both sides of training; a receipt keeps it.
+
+        Raises:
+            Refused: near-duplicates, parts of one medium, or samples of one group, subject, asset, patient or other
+                entity would stand in "train" and in another split, and nobody accepted it.
         """
-        return self._committer.commit(caller, dataset, where, splits, strata, add, drop, seed, note, run, branch)
+        return self._committer.commit(
+            caller, dataset, where, splits, strata, add, drop, seed, note, run, branch, accept_leaks
+        )
 
     def versions(self, caller: Caller, dataset: str, branch: str | None = None) -> Sequence[DatasetVersion]:
         """All versions of a dataset, oldest first; those that were committed on one branch, or all."""

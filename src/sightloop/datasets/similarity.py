@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from sightloop.datasets.catalogue import Catalogue, View
 from sightloop.datasets.filters import Where
-from sightloop.datasets.groups import joined
 from sightloop.domain import Caller
 from sightloop.errors import InvalidMedia, not_found
 from sightloop.inference import Batch, DecodePool, DecodeRequest, Embedder, look
@@ -158,13 +157,6 @@ class Similarity:
                 report = self.group(caller, view, np.flatnonzero(selected))
                 self._groups[caller.workspace] = (view.version, report)
         return report
-
-    def inseparable(self, caller: Caller) -> Sequence[Sequence[str]]:
-        """Samples that may not be parted: near-duplicates, and those of one moment."""
-        alike = self.near_duplicates(caller).groups
-        view = self._catalogue.view(caller)
-        moments = [view.ids[rows].tolist() for rows in view.groups.parts()]
-        return joined(alike, moments) if moments else alike
 
     def group(self, caller: Caller, view: View, numbers: npt.NDArray[np.int64]) -> NearDuplicateReport:
         """Groups among these rows of the view."""

@@ -60,6 +60,7 @@ class Wired:
         vectors_from: int = VECTORS_FROM,
     ) -> None:
         self._stores = stores
+        self._events = events
         self._embedder = embedder
         self._catalogue = Catalogue(records, stores)
         self._schemas = Schemas(records, events)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from sightloop.datasets import Kin
 from sightloop.errors import Refused
 
+SHOWN = 20
 
-def refuse_leakage(train: Iterable[str], test: Iterable[str], inseparable: Iterable[Sequence[str]]) -> None:
-    """Returns silently; raises Refused where a sample, or two of one group, stand on both sides.
 
-    Args:
-        inseparable: groups of near-duplicates, and of samples of one moment.
+def refuse_leakage(train: Iterable[str], test: Iterable[str], kin: Iterable[Kin], *, accepted: bool = False) -> int:
+    """How many kin stand on both sides, which somebody accepted.
+
+    Raises:
+        Refused: a sample stands on both sides; or kin do, and nobody accepted it. The message names the first pair.
     """
     taught, asked = set(train), set(test)
     shared = sorted(taught & asked)
@@ -19,12 +22,19 @@ def refuse_leakage(train: Iterable[str], test: Iterable[str], inseparable: Itera
         raise Refused(
             f"{len(shared)} samples stand both in the training split and in the test version.",
             hint="Take them out of one of the two; commit a new version.",
-            samples=shared[:20],
+            samples=shared[:SHOWN],
         )
-    parted = [list(group) for group in inseparable if taught & set(group) and asked & set(group)]
-    if parted:
+    parted = [
+        (one.why, next(s for s in one.samples if s in taught), next(s for s in one.samples if s in asked))
+        for one in kin
+        if not taught.isdisjoint(one.samples) and not asked.isdisjoint(one.samples)
+    ]
+    if parted and not accepted:
+        first = ", ".join(sorted({why for why, _, _ in parted}))
+        why, a, b = parted[0]
         raise Refused(
-            f"{len(parted)} groups of near-duplicates or of one moment stand on both sides of training and test.",
-            hint="Commit with splits, which keeps them together, or drop one side of each group.",
-            groups=parted[:20],
+            f"{len(parted)} kin stand on both sides of training and test ({first}), such as {a} and {b}: {why}.",
+            hint="Commit with splits, which keeps kin together, or drop one side of each; or accept it and say why.",
+            pairs=[[a, b, why] for why, a, b in parted[:SHOWN]],
         )
+    return len(parted)

@@ -66,7 +66,14 @@ class Training:
         runs.register("import", self._import)
 
     def train(
-        self, caller: Caller, recipe: Mapping[str, Any] | str, *, model: str, dataset_version: str, test_version: str
+        self,
+        caller: Caller,
+        recipe: Mapping[str, Any] | str,
+        *,
+        model: str,
+        dataset_version: str,
+        test_version: str,
+        accept_leaks: str = "",
     ) -> Run:
         """A run whose output names the `model_version` that it registers, its `bundle` digest and its `metrics`.
 
@@ -76,14 +83,18 @@ class Training:
         Raises:
             InvalidRecipe: names the field.
             NotEnoughData: fewer than two classes are labelled, or the test version has no labels.
-            Refused: the test version holds samples or near-duplicates of the training split.
+            Refused: the test version holds samples of the training split, or kin of them: near-duplicates, parts of
+                one medium, samples of one group, subject or entity. Kin stand where `accept_leaks` says why; a receipt
+                keeps it.
         """
         checked = validate_recipe(recipe)
         self._registry.check_name(model)
         self._check_embedder(checked)
         version = self._datasets.version(caller, dataset_version)
         test = self._datasets.version(caller, test_version)
-        self._splits(caller, version, test)
+        *_, leaks = self._splits(caller, version, test, accept_leaks)
+        if leaks:
+            self._datasets.accept_leaks(caller, version.id, leaks, accept_leaks)
         asked = checked.resources
         return self._runs.start(
             caller,
@@ -93,6 +104,7 @@ class Training:
                 "model": model,
                 "dataset_version": version.id,
                 "test_version": test.id,
+                **({"accept_leaks": accept_leaks} if accept_leaks else {}),
             },
             resources=Resources(asked.cpu, asked.memory_bytes, asked.accelerator, asked.accelerator_count),
         )
@@ -154,14 +166,14 @@ class Training:
         test = self._datasets.version(caller, params["test_version"])
 
         def snapshot() -> dict[str, Any]:
-            train, asked = self._splits(caller, version, test)
+            train, asked, _ = self._splits(caller, version, test, params.get("accept_leaks", ""))
             context.uses("dataset_version", version.id)
             context.uses("dataset_version", test.id)
             context.uses_all("sample", [entry.sample for entry in train if entry.label])
             return {"train": len(train), "labelled": sum(bool(entry.label) for entry in train), "test": len(asked)}
 
         def fit() -> dict[str, Any]:
-            train, _ = self._splits(caller, version, test)
+            train, *_ = self._splits(caller, version, test, params.get("accept_leaks", ""))
             head, classes = self._fit(caller, recipe, version, train)
             bundle = self._bundle(recipe, version, head, classes)
             parity = self._parity(caller, context.threads, bundle, head, train)
@@ -246,18 +258,18 @@ class Training:
         return {"model_version": made.id, "number": made.number, "metrics": figures}
 
     def _splits(
-        self, caller: Caller, version: DatasetVersion, test: DatasetVersion
-    ) -> tuple[Sequence[VersionEntry], Sequence[VersionEntry]]:
-        """The training entries, labelled or not, and the labelled test entries, past the leakage gate."""
+        self, caller: Caller, version: DatasetVersion, test: DatasetVersion, accept_leaks: str = ""
+    ) -> tuple[Sequence[VersionEntry], Sequence[VersionEntry], int]:
+        """The training entries, labelled or not, the labelled test entries, and how many kin are accepted on both."""
         train = self._datasets.entries(caller, version.id, split="train")
         asked = self._asked(caller, test)
         if len({entry.label for entry in train if entry.label}) < 2:
             raise NotEnoughData(
                 'The split "train" shows fewer than two classes.', hint="Label more of it, and commit a new version."
             )
-        groups = self._datasets.inseparable(caller)
-        refuse_leakage((entry.sample for entry in train), (entry.sample for entry in asked), groups)
-        return train, asked
+        kin = self._datasets.kin(caller).found
+        sides = [entry.sample for entry in train], [entry.sample for entry in asked]
+        return train, asked, refuse_leakage(*sides, kin, accepted=bool(accept_leaks))
 
     def _asked(self, caller: Caller, test: DatasetVersion) -> Sequence[VersionEntry]:
         """The labelled entries of the split "test", or all labelled ones where no split has that name, but some."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sightloop.datasets import Kin
 from sightloop.domain import VersionEntry
 from sightloop.errors import NotEnoughData, Refused
 from sightloop.training.evaluation import metrics, results
@@ -111,9 +112,12 @@ def test_a_class_without_a_label_is_never_suggested_by_the_kernel_machine() -> N
 
 
 def test_near_duplicates_on_both_sides_are_refused() -> None:
-    refuse_leakage(["a", "b"], ["c"], [("a", "b")])
-    with pytest.raises(Refused, match="1 groups"):
-        refuse_leakage(["a", "b"], ["c"], [("a", "c")])
+    assert refuse_leakage(["a", "b"], ["c"], [Kin("subject", ("a", "b"))]) == 0
+    with pytest.raises(Refused, match=r"1 kin stand on both sides .* such as a and c: subject\."):
+        refuse_leakage(["a", "b"], ["c"], [Kin("subject", ("a", "c"))])
+    assert refuse_leakage(["a", "b"], ["c"], [Kin("subject", ("a", "c"))], accepted=True) == 1
+    with pytest.raises(Refused, match="1 samples stand both"):
+        refuse_leakage(["a"], ["a"], [], accepted=True)
 
 
 def test_figures_state_their_uncertainty_overall_and_by_slice() -> None:

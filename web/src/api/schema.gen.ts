@@ -4023,6 +4023,11 @@ export interface components {
         };
         /** Commit */
         Commit: {
+            /**
+             * Accept Leaks
+             * @default
+             */
+            accept_leaks: string;
             /** Add */
             add?: {
                 [key: string]: string;
@@ -6665,6 +6670,11 @@ export interface components {
         };
         /** Training */
         Training: {
+            /**
+             * Accept Leaks
+             * @default
+             */
+            accept_leaks: string;
             /** Dataset */
             dataset: string;
             /** Model */

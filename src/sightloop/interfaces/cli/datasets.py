@@ -36,12 +36,14 @@ def commit(
     strata: Annotated[list[str] | None, typer.Option(help="Metadata fields kept in proportion.")] = None,
     seed: Seed = 0,
     note: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
+    accept_leaks: Annotated[str, typer.Option(help="Why kin may stand in training and in another split.")] = "",
     branch: Branch = "main",
 ) -> Any:
-    """Freeze a new version; near-duplicates stay in one split."""
+    """Freeze a new version; near-duplicates, and samples of one medium, group, subject or entity, stay together."""
     return ws.datasets.get(name).commit(
-        where=parse_filter(where), splits=parse_shares(splits), strata=strata or (), seed=seed, note=note, branch=branch
-    )
+        where=parse_filter(where), splits=parse_shares(splits), strata=strata or (), seed=seed, note=note,
+        branch=branch, accept_leaks=accept_leaks,
+    )  # fmt: skip
 
 
 @dataset.command("branch", example="sightloop dataset branch cells relabelled --at 3")

@@ -24,12 +24,14 @@ def train(
     dataset: Annotated[str, typer.Option(help="Dataset version to learn from.")],
     test: Annotated[str, typer.Option(help="Frozen dataset version to be measured on.")],
     recipe: Annotated[Path | None, typer.Option(help="YAML; the default recipe if not given.")] = None,
+    accept_leaks: Annotated[str, typer.Option(help="Why kin may stand in training and in the test.")] = "",
     wait: Annotated[bool, typer.Option(help="Return when it has ended.")] = True,
 ) -> Any:
     """Train, evaluate and register a version of a model."""
     declared = None if recipe is None else read_mapping(recipe)
     with progress("Training") as follow:
-        return ws.train(declared, model=name, dataset=dataset, test=test, wait=wait, progress=follow)
+        said = {"model": name, "dataset": dataset, "test": test, "accept_leaks": accept_leaks}
+        return ws.train(declared, **said, wait=wait, progress=follow)
 
 
 @model.command("list", example="sightloop model list")

@@ -286,12 +286,13 @@ class Dataset(Handle):
         seed: int = 0,
         note: str = "",
         branch: str = "main",
+        accept_leaks: str = "",
         key: str | None = None,
     ) -> Record:
         """A new version; see `Datasets.commit`."""
         return Datasets(self._connection).commit(
             self.name, where=where, splits=splits, strata=strata, add=add, drop=drop, seed=seed, note=note,
-            branch=branch, key=key,
+            branch=branch, accept_leaks=accept_leaks, key=key,
         )  # fmt: skip
 
     def versions(self, branch: str | None = None) -> Sequence[Record]:
@@ -345,9 +346,15 @@ class Datasets(Noun):
         seed: int = 0,
         note: str = "",
         branch: str = "main",
+        accept_leaks: str = "",
         key: str | None = None,
     ) -> Record:
-        """A new version: what the newest holds, what matches dealt to `splits`, and `add` (split by sample id)."""
+        """A new version: what the newest holds, what matches dealt to `splits`, and `add` (split by sample id).
+
+        Args:
+            accept_leaks: why near-duplicates, or samples of one medium, group, subject or entity, may stand in "train"
+                and in another split; refused where it is not said.
+        """
         body = {
             "where": where,
             "splits": splits,
@@ -357,6 +364,7 @@ class Datasets(Noun):
             "seed": seed,
             "note": note,
             "branch": branch,
+            "accept_leaks": accept_leaks,
         }
         return self._connection.post(f"/datasets/{part(dataset)}/versions", body, key=key)
 

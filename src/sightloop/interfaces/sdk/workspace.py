@@ -123,12 +123,18 @@ class Workspace:
         model: str,
         dataset: Reference,
         test: Reference,
+        accept_leaks: str = "",
         wait: bool = True,
         progress: Progress = False,
         key: str | None = None,
     ) -> Record:
-        """The run that trains a version of the model on a dataset version; `output.model_version` names it."""
+        """The run that trains a version of the model on a dataset version; `output.model_version` names it.
+
+        Args:
+            accept_leaks: why samples that belong together may stand both in training and in the test.
+        """
         body = {"recipe": recipe or {}, "model": model, "dataset": reference(dataset), "test": reference(test)}
+        body |= {"accept_leaks": accept_leaks} if accept_leaks else {}
         return self._run(self._connection.post("/trainings", body, key=key), wait, progress)
 
     def evaluate(self, version: Reference, *, test: Reference, wait: bool = True, key: str | None = None) -> Record:

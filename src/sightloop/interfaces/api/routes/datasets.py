@@ -41,6 +41,7 @@ class Commit(Body):
     drop: tuple[str, ...] = ()
     seed: Seed = 0
     note: str = ""
+    accept_leaks: str = ""
     branch: str = "main"
 
 

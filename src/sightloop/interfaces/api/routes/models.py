@@ -27,6 +27,7 @@ class Training(Body):
     model: str
     dataset: str
     test: str
+    accept_leaks: str = ""
 
 
 class LabelErrors(Body):
@@ -69,7 +70,12 @@ def validate(ask: Ask, body: GivenRecipe) -> Recipe:
 def train(ask: Ask, body: Training) -> Run:
     """The run that trains a version of the model."""
     return ask.installation.training.train(
-        ask.caller, body.recipe, model=body.model, dataset_version=body.dataset, test_version=body.test
+        ask.caller,
+        body.recipe,
+        model=body.model,
+        dataset_version=body.dataset,
+        test_version=body.test,
+        accept_leaks=body.accept_leaks,
     )
 
 
