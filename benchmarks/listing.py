@@ -113,7 +113,9 @@ def main() -> None:
         stores, events = Stores(Path(folder), records), Events(records)
         gate = EgressGate(Egress(["127.0.0.0/8"]))
         staging, quarantine = Staging(records, stores, events), Quarantine(records, events)
-        listing = Listing(records, stores, events, staging, quarantine, gate, 10_000, lambda _caller, data: data)
+        listing = Listing(
+            records, stores, events, staging, quarantine, gate, 10_000, lambda _, data: data, lambda *_: iter(())
+        )
         secrets = {"access_key_id": "a", "secret_access_key": "b"}
         listing.credentials.create(ME, "plant", "s3", secrets, endpoint=f"http://127.0.0.1:{port.value}")
         source = {"kind": "bucket", "url": "s3://plant/line", "credentials": "plant"}

@@ -15,7 +15,7 @@ WIDE = {
     "serving": 11,
     "domain": 41,
     "vision": 50,
-    "inference": 20,
+    "inference": 22,
     "storage": 20,
     "events": 15,
     "governance": 17,

@@ -31,6 +31,7 @@ from sightloop.datasets.similarity import Similarity
 from sightloop.datasets.source_schemas import SourceSchemas
 from sightloop.datasets.sources import Entry, source_name
 from sightloop.datasets.texts import TEXTS_TABLE
+from sightloop.datasets.transforms import KIND as TRANSFORM
 from sightloop.domain import Caller, Run, Sample, now
 from sightloop.errors import InvalidInput
 from sightloop.events import Events
@@ -99,6 +100,8 @@ class Ingest:
     def _run(self, context: RunContext, params: dict[str, Any]) -> dict[str, Any]:
         source, tracked = params["source"], params.get("tracked", "")
         work = _Work(context, source, params.get("chunk", CHUNK))
+        if source["kind"] == TRANSFORM:
+            context.uses("transform", source["transform"])
         lister = self._listing.lister(context.caller, source, tracked)
         looks, after, number = dict.fromkeys(LOOKED, 0), "", 0
         while True:
@@ -155,7 +158,8 @@ class Ingest:
 
     def _look(self, context: RunContext, lister: Lister, number: int, after: str) -> dict[str, Any]:
         looked = lister.look(context.caller.keyed(KIND, context.run_id, "list", str(number)), after)
-        if number == 0 and looked["done"] and not looked["listed"] and not lister.tracked:
+        nothing = number == 0 and looked["done"] and not looked["listed"]
+        if nothing and not lister.tracked and lister.kind != TRANSFORM:
             raise InvalidInput("The source holds no media.", hint="Name a folder, an archive or a bucket with images.")
         return looked
 
@@ -225,6 +229,8 @@ class Ingest:
         context, source = work.context, work.source
         caller = context.caller
         chunk, said = _Chunk(), work.given(entries)
+        if source["kind"] == TRANSFORM:
+            context.uses_all("sample", sorted({one.key.partition("/")[0] for one in entries}))
         completed = partial(_completed, said, work.judge)
         for batch in self._inspector.inspect(caller, entries, source, context.run_id, completed):
             chunk.refused += [one for one in batch if isinstance(one, Refused)]

@@ -17,6 +17,7 @@ from sightloop.datasets.looking import Looking
 from sightloop.datasets.pseudonyms import Pseudonyms, is_dicom
 from sightloop.datasets.rows import SAMPLE_FIELDS
 from sightloop.datasets.sources import Entry, Reader, Sources, check_name, source_name
+from sightloop.datasets.transforms import KIND, Transforms
 from sightloop.domain import Address, Caller, Sample, SampleKind, digest_of
 from sightloop.errors import InvalidMedia
 from sightloop.inference import Batch, Decoded, DecodePool, DecodeRequest, Seen
@@ -90,6 +91,7 @@ class Inspector:
         sources: Sources,
         pseudonyms: Pseudonyms,
         looking: Looking,
+        transforms: Transforms,
     ) -> None:
         self._stores = stores
         self._sources = sources
@@ -97,6 +99,7 @@ class Inspector:
         self._catalogue = catalogue
         self._pseudonyms = pseudonyms
         self._looking = looking
+        self._transforms = transforms
         self._fetch = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
 
     @property
@@ -109,6 +112,8 @@ class Inspector:
     ) -> Iterator[list[Outcome]]:
         """One outcome for each entry, batch by batch; the next batch is decoded while the caller uses this one."""
         reader = self._sources.reader(caller, source)
+        if source["kind"] == KIND:
+            reader = replace(reader, make=partial(self._transforms.read, caller, source))
         work = _Work(caller, source, run, self._stores.workspace(caller.workspace).blobs, reader, completed)
         settled = self._settled(work, entries)
         with closing(settled), ThreadPoolExecutor(1, thread_name_prefix="inspect") as ahead:

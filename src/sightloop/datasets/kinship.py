@@ -77,6 +77,10 @@ def kinship(
         held = inside if around is None else pc.is_in(column, column.take(around).combine_chunks()).to_numpy()
         numbers = np.flatnonzero(held)
         found += _alike(why, view, zip(numbers.tolist(), column.take(numbers).to_pylist(), strict=True), around)
+    made = [(i, one.get("derived_from", "")) for i, one in _parsed(view, "metadata", '"derived_from":').items()]
+    origins = sorted({str(one) for _, one in made if one in view})
+    made += zip(view.row_numbers(origins), origins, strict=True)
+    found += _alike("transform", view, (pair for pair in made if inside[pair[0]]), around)
     entities = _parsed(view, "entities", '":"')
     for kind in sorted({*_FACETS, *(kind for one in entities.values() for kind in one)}):
         told = [(i, one[kind]) for i, one in entities.items() if kind in one]

@@ -19,6 +19,7 @@ from sightloop.datasets.quarantine import Quarantine
 from sightloop.datasets.seen import Seen
 from sightloop.datasets.sources import Entry, Sources, is_sidecar
 from sightloop.datasets.staging import Staging
+from sightloop.datasets.transforms import KIND
 from sightloop.domain import Caller
 from sightloop.events import EgressGate, Events
 from sightloop.storage import Records, Stores
@@ -48,6 +49,7 @@ class Lister:
         self._caller = caller
         self._source = source
         self.tracked = tracked
+        self.kind = source["kind"]
         self._stands_at = ""
         self._walk: Iterator[Entry] | None = None
 
@@ -109,6 +111,9 @@ class Listing:
     Attributes:
         credentials: of the stores that sources lie in. sources: list and read each kind. seen: of standing sources.
         inbox: what was pushed and waits, `push_limit` at most in each source. nameless: a medium under pseudonyms.
+
+    Args:
+        derived: the entries of what a transform makes of samples, after one of that name.
     """
 
     def __init__(
@@ -121,6 +126,7 @@ class Listing:
         gate: EgressGate,
         push_limit: int,
         nameless: Callable[[Caller, bytes], bytes],
+        derived: Callable[[Caller, Mapping[str, Any], str], Iterator[Entry]],
     ) -> None:
         self._stores = stores
         self.staging = staging
@@ -128,6 +134,7 @@ class Listing:
         self.credentials = Credentials(records, stores, events, gate.egress)
         self.sources = Sources(stores, self.credentials, gate, nameless)
         self.nameless = nameless
+        self._derived = derived
         self.seen = Seen(records, stores, events)
         self.inbox = Inbox(records, events, staging, push_limit)
 
@@ -138,6 +145,8 @@ class Listing:
         """Every entry after the one of that name."""
         if source["kind"] == "quarantine":
             return iter(() if after else self.quarantine.entries(caller, source["ids"]))
+        if source["kind"] == KIND:
+            return self._derived(caller, source, after)
         if source["kind"] == "push":
             return iter(() if after else self.inbox.entries(caller, source["id"], PAGE - 1))
         return self.sources.walk(caller, source, after)

@@ -48,6 +48,7 @@ class Datasets(Wired):
             duplicates: those that look the same.
         sources: those that stand, and the credentials of their stores.
         source_schemas: which fields each source has, and how they drift. expectations: what samples are to be like.
+        transforms: what may be done to pictures, of which `backfill` makes samples.
     """
 
     @property
@@ -82,6 +83,16 @@ class Datasets(Wired):
         if source.get("group") and not source.get("name"):
             source = {**source, "name": f"{source['kind']}-{digest_of(canonical(source).encode())[:8]}"}
         return self._ingest.start(caller, source, metadata)
+
+    def backfill(self, caller: Caller, transform: str, where: Where | None = None) -> Run:
+        """An ingest run over what a transform makes of samples; what it made before, of whichever run, it leaves.
+
+        Samples that come later, with whatever time of capture, are made what they are missing by the next one.
+
+        Args:
+            transform: "name@2", or a name for its newest version.
+        """
+        return self._ingest.start(caller, self.transforms.source(caller, transform, where))
 
     def quarantine(self, caller: Caller, limit: int | None = None, cursor: str = "") -> Sequence[QuarantineEntry]:
         """What was refused, by name, after the entry whose id is the cursor."""

@@ -225,6 +225,7 @@ class Reader:
     blobs: Blobs
     bucket: Bucket | None = None
     stays: bool = False
+    make: Callable[[Entry], bytes] | None = None
 
     def read(self, entry: Entry) -> tuple[bytes, str]:
         """The bytes of an entry, and their location where they stay there.
@@ -233,6 +234,8 @@ class Reader:
             InvalidMedia: reason `too_large`, `unreadable` or `forbidden`, where there are none to have.
             Unavailable: the bucket does not answer.
         """
+        if self.make is not None:
+            return self.make(entry), ""
         if entry.digest:
             try:
                 return self.blobs.get(entry.digest), ""

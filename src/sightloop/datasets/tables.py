@@ -181,6 +181,18 @@ source_inbox = sa.Table(
     sa.Column("made_at", sa.String, nullable=False),
 )
 
+transforms = sa.Table(
+    "transforms",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("steps", sa.JSON, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.UniqueConstraint("workspace_id", "name", "number", name="uq_transforms_number"),
+)
+
 source_schemas = sa.Table(
     "source_schemas",
     metadata,

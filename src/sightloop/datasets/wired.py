@@ -34,6 +34,7 @@ from sightloop.datasets.source_schemas import SourceSchemas
 from sightloop.datasets.staging import Staging
 from sightloop.datasets.standing import StandingSources
 from sightloop.datasets.texts import Texts
+from sightloop.datasets.transforms import Transforms
 from sightloop.datasets.version_store import VersionStore
 from sightloop.datasets.versions import Versions
 from sightloop.domain import Caller
@@ -72,12 +73,16 @@ class Wired:
         self.annotations = Annotations(records, self._catalogue, self._schemas)
         self.objects = Objects(records, events, self._catalogue, self._schemas, self.annotations)
         gate = gate or EgressGate(Egress())
+        self.transforms = Transforms(records, events, self._catalogue, self.opened)
         listing = Listing(
-            records, stores, events, self._staging, self._quarantine, gate, push_limit, self._pseudonyms.nameless
-        )
+            records, stores, events, self._staging, self._quarantine, gate, push_limit, self._pseudonyms.nameless,
+            self.transforms.entries,
+        )  # fmt: skip
         self._sources = listing.sources
         looking = Looking(runs.executor, decoder, embedder)
-        inspector = Inspector(stores, decoder, self._catalogue, self._sources, self._pseudonyms, looking)
+        inspector = Inspector(
+            stores, decoder, self._catalogue, self._sources, self._pseudonyms, looking, self.transforms
+        )
         self._indexing = Indexing(
             records, stores, events, runs, self._catalogue, self._similarity, self.opened, vectors_from
         )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sightloop.inference.sessions import ModelSession as ModelSession
     from sightloop.inference.sessions import Predictions as Predictions
     from sightloop.inference.sessions import check_parity as check_parity
+    from sightloop.inference.transforms import Transform as Transform
+    from sightloop.inference.transforms import png_of as png_of
 
 _HOMES = {
     "Batch": "looking",
@@ -50,6 +52,8 @@ _HOMES = {
     "ModelSession": "sessions",
     "Predictions": "sessions",
     "Seen": "looking",
+    "Transform": "transforms",
+    "png_of": "transforms",
     "check_parity": "sessions",
 }
 

@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from sightloop.errors import InvalidBundle, InvalidInput
 from sightloop.inference.children import ChildLost, Limits, ask_once
 from sightloop.inference.embedders import Embedder
+from sightloop.inference.transforms import Transform
 
 FORMAT_VERSION: Final = 1
 MAX_BUNDLE_BYTES: Final = 512 << 20
@@ -81,6 +82,13 @@ class BundleManifest(_Part):
     onnx_sha256: Sha256
     onnx_bytes: int = Field(gt=0, le=MAX_BUNDLE_BYTES)
     facts: BundleFacts
+    transform: Transform | None = None
+
+    @model_validator(mode="after")
+    def _one_picture_stays_one(self) -> Self:
+        if self.transform is not None and self.transform.splits:
+            raise ValueError("the transform splits a picture")
+        return self
 
     @model_validator(mode="after")
     def _classes_are_distinct(self) -> Self:
@@ -104,7 +112,7 @@ class Bundle:
     def to_archive(self) -> bytes:
         """One uncompressed ZIP file; the same bundle always gives the same bytes."""
         buffer = BytesIO()
-        contents = (self.manifest.model_dump_json(indent=2).encode(), self.onnx)
+        contents = (self.manifest.model_dump_json(indent=2, exclude_none=True).encode(), self.onnx)
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
             for name, content in zip(MEMBERS, contents, strict=True):
                 member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
@@ -141,9 +149,18 @@ class LinearHead:
 
 
 def assemble_bundle(
-    embedder: Embedder, head: LinearHead, *, temperature: float, classes: tuple[str, ...], facts: BundleFacts
+    embedder: Embedder,
+    head: LinearHead,
+    *,
+    temperature: float,
+    classes: tuple[str, ...],
+    facts: BundleFacts,
+    transform: Transform | None = None,
 ) -> Bundle:
     """A bundle whose graph is the embedder's own, with projection, head and calibration behind it.
+
+    Args:
+        transform: what serving does to a picture before the graph sees it.
 
     Raises:
         InvalidInput: the head does not fit the embedder or the classes, or a value is outside the format.
@@ -160,6 +177,7 @@ def assemble_bundle(
             onnx_sha256=sha256(onnx).hexdigest(),
             onnx_bytes=len(onnx),
             facts=facts,
+            transform=transform,
         )
     except ValidationError as error:
         raise InvalidInput(

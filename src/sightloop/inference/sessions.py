@@ -37,8 +37,16 @@ class ModelSession:
         return self._graph.device
 
     def predict(self, images: Sequence[Pixels]) -> Predictions:
-        """Predictions for uint8 (H, W, 3) RGB images of any sizes, in their order."""
+        """Predictions for uint8 (H, W, 3) RGB images of any sizes, in their order, `prepared` where they are raw."""
         return Predictions(*self._graph.run(images, OUTPUTS))
+
+    def prepared(self, images: Sequence[Pixels]) -> list[Pixels]:
+        """Pictures as a camera gives them, made what training saw: through the transform of the bundle, if it has one.
+
+        Raises InvalidInput where the transform does not fit one of them.
+        """
+        done = self.manifest.transform
+        return [done.apply(image) for image in images] if done else list(images)
 
     def answer(self, seen: Sequence[Seen]) -> list[Seen]:
         """The same, with the OUTPUTS for those that have pixels."""

@@ -201,7 +201,7 @@ class Batcher:
         """Whether the batch has its answers. One bad image must not fail its neighbours: they are tried one by one."""
         engine = self.engine
         try:
-            said = engine.session.predict([waiting.image for waiting in batch])
+            said = engine.session.predict(engine.session.prepared([waiting.image for waiting in batch]))
         except Exception as error:  # the thread outlives whatever a model does
             failure = error if isinstance(error, SightloopError) else SightloopError("The model failed.")
             if last:

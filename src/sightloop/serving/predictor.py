@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sightloop.domain import Caller, derived_id, now
-from sightloop.errors import InvalidMedia
+from sightloop.errors import InvalidMedia, Refused
 from sightloop.inference import Batch, Bundle, DecodePool, DecodeRequest, FarLook, ModelSession, Seen, look
 from sightloop.registry import Registry
 from sightloop.runs import Executor, RunContext, Work
@@ -55,6 +55,7 @@ class Predictor:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Probabilities (N, C) and embeddings (N, E), float32, rows in the order of the ids."""
         session = self._session(caller, model_version)
+        self._require_prepared(caller, session, sample_ids)
         images = self._media.pixels(caller, sample_ids)
         manifest = session.manifest
         probabilities = [np.empty((0, len(manifest.classes)), np.float32)]
@@ -78,7 +79,9 @@ class Predictor:
 
     def _predict_part(self, context: RunContext, version: str, samples: Sequence[str]) -> int:
         caller = context.caller
-        classes = list(self._session(caller, version).manifest.classes)
+        session = self._session(caller, version)
+        self._require_prepared(caller, session, samples)
+        classes = list(session.manifest.classes)
         records = []
         for sample_id, seen in zip(samples, self._seen(caller, version, samples), strict=True):
             if isinstance(seen.found, InvalidMedia):
@@ -110,6 +113,16 @@ class Predictor:
             )
         self._log.write_batch(caller.workspace, records)
         return len(records)
+
+    def _require_prepared(self, caller: Caller, session: ModelSession, samples: Sequence[str]) -> None:
+        """Returns silently where the samples are what the model's transform makes; else raises Refused."""
+        if (done := session.manifest.transform) is None:
+            return
+        if any(self._media.sample(caller, one).metadata.get("transform") != done.title for one in samples):
+            raise Refused(
+                f'The model sees pictures after the transform "{done.title}", and some of the samples are not.',
+                hint=f"Make them first: sightloop transform backfill {done.name}",
+            )
 
     def _seen(self, caller: Caller, version: str, samples: Sequence[str]) -> Iterator[Seen]:
         """What the model says of each sample's picture, wherever the executor has it looked at."""

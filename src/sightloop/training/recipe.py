@@ -43,6 +43,7 @@ class Recipe(_Part):
     head: HeadRecipe = HeadRecipe()
     calibration: Literal["temperature"] = "temperature"
     seed: int = Field(0, ge=0)
+    transform: str = Field("", description="What made the samples, such as cells@2; the bundle does it when serving.")
     resources: ResourcesRecipe = ResourcesRecipe()
 
 

@@ -19,6 +19,7 @@ from sightloop.inference import (
     Embedder,
     LinearHead,
     ModelSession,
+    Transform,
     assemble_bundle,
     check_parity,
     validate_bundle,
@@ -92,7 +93,8 @@ class Training:
         self._check_embedder(checked)
         version = self._datasets.version(caller, dataset_version)
         test = self._datasets.version(caller, test_version)
-        *_, leaks = self._splits(caller, version, test, accept_leaks)
+        taught, tested, leaks = self._splits(caller, version, test, accept_leaks)
+        self._transform(caller, checked, [*taught, *tested])
         if leaks:
             self._datasets.accept_leaks(caller, version.id, leaks, accept_leaks)
         asked = checked.resources
@@ -175,7 +177,7 @@ class Training:
         def fit() -> dict[str, Any]:
             train, *_ = self._splits(caller, version, test, params.get("accept_leaks", ""))
             head, classes = self._fit(caller, recipe, version, train)
-            bundle = self._bundle(recipe, version, head, classes)
+            bundle = self._bundle(recipe, version, head, classes, self._transform(caller, recipe, train))
             parity = self._parity(caller, context.threads, bundle, head, train)
             archive = bundle.to_archive()
             faultpoint("train.fitted")
@@ -271,6 +273,23 @@ class Training:
         sides = [entry.sample for entry in train], [entry.sample for entry in asked]
         return train, asked, refuse_leakage(*sides, kin, accepted=bool(accept_leaks))
 
+    def _transform(self, caller: Caller, recipe: Recipe, entries: Sequence[VersionEntry]) -> Transform | None:
+        """What the recipe says was done to the samples; raises Refused where something else was, or nothing."""
+        done = self._datasets.transforms.get(caller, recipe.transform) if recipe.transform else None
+        if done is not None and done.splits:
+            raise Refused(
+                f'"{done.title}" makes several pictures of one, which serving cannot do.', hint="Leave the split out."
+            )
+        title = done.title if done else ""
+        other = next((one for one in entries if one.metadata.get("transform", "") != title), None)
+        if other is not None:
+            made = other.metadata.get("transform") or "no transform"
+            raise Refused(
+                f"{other.sample} was made by {made}, and the recipe says {title or 'none'}.",
+                hint='Commit samples of one transform: where={"transform": "NAME@NUMBER"}, and name it in the recipe.',
+            )
+        return done
+
     def _asked(self, caller: Caller, test: DatasetVersion) -> Sequence[VersionEntry]:
         """The labelled entries of the split "test", or all labelled ones where no split has that name, but some."""
         entries = self._datasets.entries(caller, test.id, labelled=True)
@@ -300,9 +319,17 @@ class Training:
         )
         return head, classes
 
-    def _bundle(self, recipe: Recipe, version: DatasetVersion, head: Head, classes: tuple[str, ...]) -> Bundle:
+    def _bundle(
+        self,
+        recipe: Recipe,
+        version: DatasetVersion,
+        head: Head,
+        classes: tuple[str, ...],
+        transform: Transform | None,
+    ) -> Bundle:
         """The same bytes for the same recipe, content and code: nothing in it tells the time or the run."""
-        recipe_digest = digest_of(recipe.model_dump_json().encode())
+        said = recipe.model_dump_json(exclude={"transform"} if not recipe.transform else None)
+        recipe_digest = digest_of(said.encode())
         facts = BundleFacts(
             training_run=derived_id("fit", version.hash, recipe_digest, self._embedder.id, self._code_version),
             dataset_version=version.hash,
@@ -316,7 +343,9 @@ class Training:
             mean=head.projection.mean,
             projection=head.projection.matrix,
         )
-        return assemble_bundle(self._embedder, linear, temperature=head.temperature, classes=classes, facts=facts)
+        return assemble_bundle(
+            self._embedder, linear, temperature=head.temperature, classes=classes, facts=facts, transform=transform
+        )
 
     def _parity(
         self, caller: Caller, threads: int, bundle: Bundle, head: Head, train: Sequence[VersionEntry]

@@ -3362,6 +3362,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/transforms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Transforms
+         * @description Every version, by name and number.
+         */
+        get: operations["list_transforms"];
+        put?: never;
+        /**
+         * Set Transform
+         * @description The transform in the YAML, the next number of its name; the same steps again are the same one.
+         */
+        post: operations["set_transform"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transforms/{transform}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Transform
+         * @description One, by "cells@2" or by its name for the newest.
+         */
+        get: operations["show_transform"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transforms/{transform}/backfill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Backfill Transform
+         * @description The run that makes, of the samples which the filter selects, what the transform has not made yet.
+         */
+        post: operations["backfill_transform"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads": {
         parameters: {
             query?: never;
@@ -3860,6 +3924,13 @@ export interface components {
          * @enum {string}
          */
         AuthorKind: "person" | "model" | "rule";
+        /** Backfill */
+        Backfill: {
+            /** Where */
+            where?: {
+                [key: string]: unknown;
+            } | null;
+        };
         /**
          * Backup
          * @description One whole backup. `linked` counts the files that it shares with the one before, `rows` those of the records.
@@ -4072,6 +4143,21 @@ export interface components {
          */
         Counted: {
             count: number;
+        };
+        /**
+         * Crop
+         * @description The region with its upper left corner at x, y, pixels; what reaches beyond the picture is left out.
+         */
+        Crop: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "crop";
+            height: number;
+            width: number;
+            x: number;
+            y: number;
         };
         /**
          * Cycle
@@ -4906,6 +4992,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedTransform: {
+            items: components["schemas"]["Transform"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedVersionEntry: {
             items: components["schemas"]["VersionEntry"][];
             next_cursor: string;
@@ -5456,6 +5550,11 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** NewTransform */
+        NewTransform: {
+            /** Text */
+            text: string;
+        };
         /** NewWebhook */
         NewWebhook: {
             /** Events */
@@ -5500,6 +5599,19 @@ export interface components {
         NextReviewItem: {
             item: components["schemas"]["ReviewItem"] | null;
             upcoming: components["schemas"]["ReviewItem"][];
+        };
+        /**
+         * Normalise
+         * @description Levels from `low` to `high` stretched over 0 to 255, each channel alike; what is beyond is cut.
+         */
+        Normalise: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "normalise";
+            high: number;
+            low: number;
         };
         /**
          * ObjectConflict
@@ -5878,6 +5990,31 @@ export interface components {
             seed: number;
             /** @constant */
             trainer: "frozen_head";
+            /** @description What made the samples, such as cells@2; the bundle does it when serving. */
+            transform: string;
+        };
+        /**
+         * Rectify
+         * @description Without the distortion of the lens: focal lengths and centre in pixels; k1, k2, k3 radial, p1, p2 tangential.
+         *
+         *     Brown, "Decentering distortion of lenses", Photogrammetric Engineering 32(3), 1966, in the order of coefficients
+         *     that OpenCV has. Bilinear; what the lens did not see is black.
+         */
+        Rectify: {
+            cx: number;
+            cy: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "rectify";
+            fx: number;
+            fy: number;
+            k1: number;
+            k2: number;
+            k3: number;
+            p1: number;
+            p2: number;
         };
         /** Region */
         Region: {
@@ -5911,6 +6048,19 @@ export interface components {
             };
             rule: string;
             same: boolean;
+        };
+        /**
+         * Resize
+         * @description To this size, whatever the shape: the mean of what a pixel covers where it shrinks, else bilinear.
+         */
+        Resize: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "resize";
+            height: number;
+            width: number;
         };
         /**
          * Resources
@@ -6448,6 +6598,20 @@ export interface components {
             source: string;
         };
         /**
+         * Split
+         * @description Tiles of this size, row by row, `overlap` pixels in common; those at the far edges lie against them.
+         */
+        Split: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "split";
+            height: number;
+            overlap: number;
+            width: number;
+        };
+        /**
          * StageCounts
          * @description What each stage of the circle holds; `waiting` counts open questions, `alerts` those that nobody acknowledged.
          */
@@ -6685,6 +6849,15 @@ export interface components {
             };
             /** Test */
             test: string;
+        };
+        /**
+         * Transform
+         * @description Steps in order, under a name and a number; a split is the last one.
+         */
+        Transform: {
+            name: string;
+            number: number;
+            steps: (components["schemas"]["Crop"] | components["schemas"]["Resize"] | components["schemas"]["Rectify"] | components["schemas"]["Normalise"] | components["schemas"]["Split"])[];
         };
         /** Verdict */
         Verdict: {
@@ -14386,6 +14559,170 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Training"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+        };
+    };
+    list_transforms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedTransform"];
+                };
+            };
+        };
+    };
+    set_transform: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTransform"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transform"];
+                };
+            };
+        };
+    };
+    show_transform: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transform: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transform"];
+                };
+            };
+        };
+    };
+    backfill_transform: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transform: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Backfill"];
             };
         };
         responses: {

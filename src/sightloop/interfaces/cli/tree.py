@@ -23,6 +23,7 @@ from sightloop.interfaces.cli import (
     samples,
     schemas,
     sources,
+    transforms,
     webhooks,
 )
 
@@ -42,6 +43,7 @@ for name, noun in (
     ("credentials", sources.credentials),
     ("samples", samples.samples),
     ("expectations", expectations.expectations),
+    ("transform", transforms.transform),
     ("quarantine", samples.quarantine),
     ("schema", schemas.schema),
     ("dataset", datasets.dataset),

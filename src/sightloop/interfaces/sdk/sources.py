@@ -120,6 +120,26 @@ class Expectations(Noun):
         return items_of(self._connection.post("/expectations/check", {"text": _yaml(rules)}))
 
 
+class Transforms(Noun):
+    """What is done to pictures before a model sees them, declared as YAML."""
+
+    def set(self, declared: str | Path, *, key: str | None = None) -> Record:
+        """The transform, the next number of its name; a path is read here, all else is the YAML itself."""
+        return self._connection.post("/transforms", {"text": _yaml(declared)}, key=key)
+
+    def list(self) -> Sequence[Record]:
+        """Every version, by name and number."""
+        return self._connection.items("/transforms")
+
+    def get(self, name: str) -> Record:
+        """One, by "cells@2" or by its name for the newest."""
+        return self._connection.get(f"/transforms/{part(name)}")
+
+    def backfill(self, name: str, *, where: Mapping[str, Any] | None = None, key: str | None = None) -> Record:
+        """The run that makes of samples what the transform has not made yet; `ws.runs.wait` waits for it."""
+        return self._connection.post(f"/transforms/{part(name)}/backfill", {"where": where}, key=key)
+
+
 class Credentials(Noun):
     """Credentials of object stores; their secrets are never shown again."""
 

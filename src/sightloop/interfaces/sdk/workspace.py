@@ -15,7 +15,7 @@ from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples,
 from sightloop.interfaces.sdk.labeling import Campaigns, Queue, Reviews
 from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
 from sightloop.interfaces.sdk.records import Record
-from sightloop.interfaces.sdk.sources import Credentials, Expectations, Sources
+from sightloop.interfaces.sdk.sources import Credentials, Expectations, Sources, Transforms
 from sightloop.interfaces.sdk.traces import (
     Audit,
     Keys,
@@ -43,6 +43,7 @@ class Workspace:
         self.samples = Samples(connection)
         self.sources = Sources(connection)
         self.credentials = Credentials(connection)
+        self.transforms = Transforms(connection)
         self.expectations = Expectations(connection)
         self.quarantine = Quarantine(connection)
         self.schemas = Schemas(connection)

@@ -17,6 +17,7 @@ from sightloop.interfaces.api.routes import (
     sources,
     system,
     traces,
+    transforms,
 )
 
 ROOMS = (
@@ -27,6 +28,7 @@ ROOMS = (
     sources.routes,
     cameras.routes,
     expectations.routes,
+    transforms.routes,
     objects.routes,
     datasets.routes,
     labeling.routes,
