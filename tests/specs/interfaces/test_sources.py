@@ -123,3 +123,15 @@ def test_the_schema_of_a_source_is_shown_and_accepted_through_the_sdk(house: Hou
     newest = ws.sources.schema("press")[0]
     assert newest.fields.licence.top.as_dict() == {"internal": newest.samples}
     assert ws.sources.accept_schema("press")[0].accepted_at
+
+
+def test_a_transform_is_declared_and_backfilled_through_the_sdk(house: House, tmp_path: Path) -> None:
+    ws = house.workspace()
+    declared = tmp_path / "small.yaml"
+    declared.write_text("name: small\nsteps:\n  - {do: resize, width: 20, height: 10}\n")
+    assert ws.transforms.set(declared).number == 1
+    run = ws.runs.wait(ws.transforms.backfill("small", where={"source": "press"}))
+    made = list(ws.samples.list(where={"transform": "small@1"}))
+    assert run.output.ingested == len(made) == len(list(ws.samples.list(where={"source": "press"})))
+    assert {(one.width, one.height) for one in made} == {(20, 10)}
+    assert ws.transforms.get("small").steps[0].do == "resize"

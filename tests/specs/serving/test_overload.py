@@ -31,6 +31,9 @@ class HeldModel:
         self.go = threading.Event()
         self.seen: list[list[int]] = []
 
+    def prepared(self, images: Sequence[Any]) -> list[Any]:
+        return list(images)
+
     def predict(self, images: Sequence[Any]) -> Predictions:
         self.seen.append([int(image[0, 0, 0]) for image in images])
         self.go.wait(30)
