@@ -1,4 +1,4 @@
-"""Samples, quarantine, schemas, datasets and labels of a workspace."""
+"""Samples, schemas, datasets and labels of a workspace."""
 
 from __future__ import annotations
 
@@ -224,17 +224,6 @@ class Samples(Noun):
     def index(self, *, key: str | None = None) -> Record:
         """The run that makes the indexes which searches use, or brings them up to date; ingests do the second."""
         return self._connection.post("/search-index", {}, key=key)
-
-
-class Quarantine(Noun):
-    """Files that could not become samples, each with its reason."""
-
-    def list(self) -> Sequence[Record]:
-        return self._connection.items("/quarantine")
-
-    def replay(self, ids: Sequence[str] | None = None, *, key: str | None = None) -> Record:
-        """The run that tries the files (all, if none are named) again with the decoders of today."""
-        return self._connection.post("/quarantine/replay", {"ids": ids}, key=key)
 
 
 class Schemas(Noun):

@@ -1,4 +1,4 @@
-"""Sources that stand, and the credentials of the stores that they read."""
+"""Sources that stand, what is expected and made of samples, what was refused, and the credentials of stores."""
 
 from __future__ import annotations
 
@@ -138,6 +138,17 @@ class Transforms(Noun):
     def backfill(self, name: str, *, where: Mapping[str, Any] | None = None, key: str | None = None) -> Record:
         """The run that makes of samples what the transform has not made yet; `ws.runs.wait` waits for it."""
         return self._connection.post(f"/transforms/{part(name)}/backfill", {"where": where}, key=key)
+
+
+class Quarantine(Noun):
+    """Files that could not become samples, each with its reason."""
+
+    def list(self) -> Sequence[Record]:
+        return self._connection.items("/quarantine")
+
+    def replay(self, ids: Sequence[str] | None = None, *, key: str | None = None) -> Record:
+        """The run that tries the files (all, if none are named) again with the decoders of today."""
+        return self._connection.post("/quarantine/replay", {"ids": ids}, key=key)
 
 
 class Credentials(Noun):
