@@ -53,5 +53,5 @@ def test_a_merge_that_makes_no_sense_is_refused(world: World, entities: Entities
         entities.merge(world.caller, "camera", "north", "cam-1")
     with pytest.raises(NotFound, match="south"):
         entities.merge(world.caller, "camera", "souht", "north")
-    with pytest.raises(InvalidInput, match="work_order"):
+    with pytest.raises(InvalidInput, match="cat"):
         entities.merge(world.caller, "cat", "a", "b")
