@@ -1,7 +1,4 @@
-"""Versions stand on branches, and rest on others; entities have rules and merges.
-
-A version from before knows of no change of labels.
-"""
+"""Versions stand on branches, and rest on others: a version from before knows of no change of labels."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +8,7 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Returns once there are branches, entities, and versions say where they stand and rest."""
+    """Returns once there are branches, and versions say where they stand and rest."""
     with op.batch_alter_table("dataset_versions") as table:
         table.add_column(sa.Column("branch", sa.String(), nullable=False, server_default="main"))
         table.add_column(sa.Column("merged", sa.String(), nullable=False, server_default=""))
@@ -25,20 +22,4 @@ def upgrade() -> None:
         sa.Column("began", sa.String(), nullable=False),
         sa.Column("made_at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "dataset_id", "name", name="pk_dataset_branches"),
-    )
-    op.create_table(
-        "entity_rules",
-        sa.Column("workspace_id", sa.String(), nullable=False),
-        sa.Column("field", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("workspace_id", "field", name="pk_entity_rules"),
-    )
-    op.create_table(
-        "entity_merges",
-        sa.Column("workspace_id", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("into", sa.String(), nullable=False),
-        sa.Column("made_at", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("workspace_id", "kind", "name", name="pk_entity_merges"),
     )
