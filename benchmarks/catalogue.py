@@ -1,14 +1,14 @@
 """What a catalogue costs from 1,000 to 1,000,000 samples: `python -m benchmarks.catalogue [SIZE ...]`.
 
 Samples are rows (no media, nothing is decoded): names, facets, captions, drawn hashes, and vectors of 4,608 numbers,
-made of the embeddings of Fashion-MNIST's 60,000 images as the installed embedder gives them: each is one of them, moved
-by a tenth of the way between two others, so that they lie as real ones do. One sample in ten has a label. Each size has a
-process of its own. Told, by the clock and in seconds of CPU of the process, once the catalogue is in memory (the median
-of ten asked in turn): a filtered list of 100, a search by two words, by likeness, by likeness within a filter that
-passes one in twelve, and by all three; the recall of the ten nearest against all vectors compared; a commit after one
-label, or of one sample dropped; the difference of two versions, and to the first. Also the first commit of all, making
-the indexes, opening, and the peak of memory (RSS). With `--rows-only` there are no vectors and no hashes. The load of
-the machine before and after is told: others may work on it.
+made of the embeddings of Fashion-MNIST's 60,000 images as the installed embedder gives them: each is one of them,
+moved by a tenth of the way between two others, so that they lie as real ones do. One sample in ten has a label. Each
+size has a process of its own. Told, by the clock and in seconds of CPU of the process, once the catalogue is in
+memory (the median of ten asked in turn): a filtered list of 100, a search by two words, by likeness, by likeness
+within a filter that passes one in twelve, and by all three; the recall of the ten nearest against all vectors
+compared; a commit after one label, or of one sample dropped; the difference of two versions, and to the first. Also
+the first commit of all, making the indexes, opening, and the peak of memory (RSS). With `--rows-only` there are no
+vectors and no hashes. The load of the machine before and after is told: others may work on it.
 """
 
 from __future__ import annotations

@@ -238,8 +238,9 @@ class Installation:
             ),
         )
         self.lineage = Lineage(
-            self.predictions, self.datasets, self.datasets.annotations, self.registry, self.runs, self.events
-        )
+            self.predictions, self.datasets, self.datasets.annotations, self.registry, self.runs, self.events,
+            self.datasets.entities,
+        )  # fmt: skip
         self.replay = Replay(
             self.events,
             self.stores,

@@ -6,6 +6,7 @@ from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.contents import Measured
 from sightloop.datasets.credentials import StoredCredentials
+from sightloop.datasets.entities import Entity
 from sightloop.datasets.expectations import Expectations, RuleReport
 from sightloop.datasets.exports import LabelFormat
 from sightloop.datasets.formats.rows import Loss
@@ -31,6 +32,7 @@ __all__ = [
     "Claims",
     "Dataset",
     "Datasets",
+    "Entity",
     "Expectations",
     "Group",
     "Hit",

@@ -41,7 +41,7 @@ class Datasets(Wired):
 
     Attributes:
         annotations: revisions of the truth; labeling writes through it.
-        branches: named lines of a dataset's versions.
+        branches: named lines of a dataset's versions. entities: what samples are of.
         objects: what is labelled on a sample, object by object.
         opened: pictures and thumbnails of samples, and what media hold beside: measured values, points, text.
         sheet: what is known of the samples, column by column; outliers: those that look like no other;

@@ -74,6 +74,24 @@ dataset_branches = sa.Table(
     sa.Column("made_at", sa.String, nullable=False),
 )
 
+entity_rules = sa.Table(
+    "entity_rules",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("field", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False),
+)
+
+entity_merges = sa.Table(
+    "entity_merges",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("into", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+)
+
 revisions = sa.Table(
     "annotations",
     metadata,

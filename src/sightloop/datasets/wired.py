@@ -13,6 +13,7 @@ from sightloop.datasets.committing import Committer
 from sightloop.datasets.contents import Contents
 from sightloop.datasets.duplicates import DuplicateFinder
 from sightloop.datasets.embedding import Embed
+from sightloop.datasets.entities import Entities
 from sightloop.datasets.expectations import ExpectationBook
 from sightloop.datasets.exports import Exports
 from sightloop.datasets.indexing import VECTORS_FROM, Indexing
@@ -83,6 +84,7 @@ class Wired:
         inspector = Inspector(
             stores, decoder, self._catalogue, self._sources, self._pseudonyms, looking, self.transforms
         )
+        self.entities = Entities(records, events, self._catalogue)
         self._indexing = Indexing(
             records, stores, events, runs, self._catalogue, self._similarity, self.opened, vectors_from
         )

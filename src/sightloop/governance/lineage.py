@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from sightloop.domain import Annotation, Basis, Caller, DatasetVersion, ModelVersion, VersionEntry
 from sightloop.errors import NotFound, not_found
-from sightloop.governance.ports import Labels, Models, Predictions, Receipts, RunLog, Versions
+from sightloop.governance.ports import Entities, Labels, Models, Predictions, Receipts, RunLog, Versions
 
 SHOWN = 50
 
@@ -50,6 +50,7 @@ class Lineage:
         registry: Models,
         runs: RunLog,
         events: Receipts,
+        entities: Entities,
     ) -> None:
         self._predictions = predictions
         self._datasets = datasets
@@ -57,13 +58,14 @@ class Lineage:
         self._registry = registry
         self._runs = runs
         self._events = events
+        self._entities = entities
         # Dataset versions, model versions and revisions never change, so what was resolved once stays so.
         self._standings: dict[tuple[str, str], Standing] = {}
 
     def show(self, caller: Caller, thing: str) -> Standpoint:
         """What the thing stands on ("upstream") and what stands on it ("downstream").
 
-        Answers for a prediction, model version, dataset version, sample, annotation or run, by its id. "missing" names
+        Answers for a prediction, model version, dataset version, sample, entity, annotation or run. "missing" names
         each link that does not resolve; lists of labels and predictions are cut at 50, their counts are not.
         """
         prefix = thing.partition("_")[0]
@@ -74,6 +76,7 @@ class Lineage:
             "smp": self._sample,
             "ann": self._annotation,
             "run": self._run,
+            "ent": self._entity,
         }.get(prefix)
         if show is None:
             raise not_found("thing with lineage", thing, hint="Give the id of a prediction, sample, version or run.")
@@ -99,6 +102,8 @@ class Lineage:
             "media_digest": one.media_digest, "sample": one.sample, "outcome": dict(one.outcome),
         }  # fmt: skip
         up = self._up_from_model(caller, one.model_version)
+        if one.sample:
+            up = {**up, "entities": self._of(caller, one.sample)}
         return {"kind": "prediction", "facts": facts, "upstream": up, "downstream": {}, "missing": up["missing"]}
 
     def _model_version(self, caller: Caller, thing: str) -> dict[str, Any]:
@@ -126,7 +131,26 @@ class Lineage:
             "predictions_about": [one.id for one in about],
         }
         facts = {"media_digest": sample.media_digest, "source": sample.source}
-        return {"kind": "sample", "facts": facts, "upstream": {}, "downstream": down, "missing": []}
+        up = {"entities": self._of(caller, thing)}
+        return {"kind": "sample", "facts": facts, "upstream": up, "downstream": down, "missing": []}
+
+    def _entity(self, caller: Caller, thing: str) -> dict[str, Any]:
+        one = self._entities.get(caller, thing)
+        samples = self._entities.samples(caller, thing)
+        wanted = set(samples)
+        holding = [v for v, entries in self._held(caller) if any(entry.sample in wanted for entry in entries)]
+        down = {"samples": {"count": len(samples), "first": list(samples[:SHOWN])}}
+        down |= {"dataset_versions": [_named(v) for v in holding]} | self._down_from({v.id for v in holding}, caller)
+        facts = {"kind": one.kind, "name": one.name, "names": list(one.names)}
+        return {"kind": "entity", "facts": facts, "upstream": {}, "downstream": down, "missing": []}
+
+    def _of(self, caller: Caller, sample: str) -> list[dict[str, Any]]:
+        """Who and what a sample is of."""
+        try:
+            found = self._entities.of(caller, sample)
+        except NotFound:
+            return []
+        return [{"id": one.id, "kind": one.kind, "name": one.name} for one in found]
 
     def _annotation(self, caller: Caller, thing: str) -> dict[str, Any]:
         one = self._annotations.get(caller, thing)

@@ -47,6 +47,16 @@ class Versions(Protocol):
     def sample(self, caller: Caller, sample_id: str) -> Sample: ...
 
 
+class Entities(Protocol):
+    """What samples are of."""
+
+    def get(self, caller: Caller, entity_id: str) -> Any: ...
+
+    def of(self, caller: Caller, sample: str) -> Sequence[Any]: ...
+
+    def samples(self, caller: Caller, entity_id: str) -> Sequence[str]: ...
+
+
 class Labels(Protocol):
     """Annotations."""
 

@@ -62,12 +62,34 @@ class Past:
         self.log = [Prediction(f"prd_{i}", "smp_1", "m1", "mdv_1", "line", AT, scores, {}, "ok", 0.9) for i in range(3)]
 
     def lineage(self) -> Lineage:
-        return Lineage(Predictions(self), Versions(self), Labels(self), Models(self), RunLog(self), Receipts(self))
+        return Lineage(
+            Predictions(self), Versions(self), Labels(self), Models(self), RunLog(self), Receipts(self), Entities(self)
+        )
 
 
 @dataclass
 class _Port:
     past: Past
+
+
+@dataclass(frozen=True)
+class Entity:
+    id: str = "ent_1"
+    kind: str = "camera"
+    name: str = "north"
+    names: tuple[str, ...] = ("north", "cam-1")
+
+
+class Entities(_Port):
+    def get(self, caller: Caller, entity_id: str) -> Entity:
+        entity: Entity = found({"ent_1": Entity()}, entity_id)
+        return entity
+
+    def of(self, caller: Caller, sample: str) -> list[Entity]:
+        return [Entity()] if sample == "smp_1" else []
+
+    def samples(self, caller: Caller, entity_id: str) -> list[str]:
+        return ["smp_1"]
 
 
 class Predictions(_Port):
@@ -197,3 +219,14 @@ def test_a_prediction_by_an_unknown_model_lowers_the_share(past: Past) -> None:
 def test_a_thing_without_lineage_is_not_found(past: Past) -> None:
     with pytest.raises(NotFound):
         past.lineage().show(ENGINEER, "whk_1")
+
+
+def test_a_prediction_and_a_sample_name_the_camera_behind_them_and_the_camera_what_stands_on_it() -> None:
+    lineage = Past().lineage()
+    for thing in ("prd_1", "smp_1"):
+        assert [one["name"] for one in lineage.show(ENGINEER, thing)["upstream"]["entities"]] == ["north"]
+    down = lineage.show(ENGINEER, "ent_1")["downstream"]
+    assert (down["samples"], [one["id"] for one in down["model_versions"]]) == (
+        {"count": 1, "first": ["smp_1"]},
+        ["mdv_1"],
+    )

@@ -12,6 +12,7 @@ from sightloop.interfaces.sdk.backups import Backups
 from sightloop.interfaces.sdk.cameras import Cameras
 from sightloop.interfaces.sdk.connection import Connection, reference
 from sightloop.interfaces.sdk.data import Datasets, Labels, Samples, Schemas
+from sightloop.interfaces.sdk.entities import Entities
 from sightloop.interfaces.sdk.labeling import Campaigns, Queue, Reviews
 from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
 from sightloop.interfaces.sdk.records import Record
@@ -48,6 +49,7 @@ class Workspace:
         self.quarantine = Quarantine(connection)
         self.schemas = Schemas(connection)
         self.datasets = Datasets(connection)
+        self.entities = Entities(connection)
         self.labels = Labels(connection)
         self.campaigns = Campaigns(connection)
         self.queue = Queue(connection)
