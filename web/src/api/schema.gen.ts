@@ -6648,7 +6648,7 @@ export interface components {
          * @description What was answered from `at` on, for the length of a bin; probes are left out.
          *
          *     Attributes:
-         *         errors: None: refused and failed requests leave no prediction, and nothing else is kept of them.
+         *         errors: requests that got no prediction; None where nobody counted them.
          *         p50_ms, p95_ms: of the time to answer; mean_score: of the top class; None where nothing was answered.
          */
         TrafficBin: {
