@@ -3878,7 +3878,7 @@ export interface components {
          * @description How an annotation came to be.
          * @enum {string}
          */
-        Basis: "drawn" | "accepted" | "corrected" | "auto_accepted" | "imported";
+        Basis: "drawn" | "accepted" | "corrected" | "auto_accepted" | "imported" | "undecided";
         /** Batch */
         Batch: {
             /** Model Version */
@@ -5554,7 +5554,7 @@ export interface components {
              * Op
              * @enum {string}
              */
-            op: "put" | "remove";
+            op: "put" | "remove" | "restore";
         };
         /**
          * ObjectsWritten
