@@ -117,7 +117,8 @@ class Annotations:
             annotation_id, before = self._before(change.connection, caller, key, ordinal)
             head = heads.get(key)
             told = first.get(key)
-            seen = item.expected_revision in (None, head.revision if head else 0)
+            stands = (head.revision, 0) if head and head.basis is Basis.UNDECIDED else (head.revision if head else 0,)
+            seen = item.expected_revision in (None, *stands)
             outcome: Annotation | Clash
             if before is not None:
                 outcome = before

@@ -76,7 +76,7 @@ class SampleObjects:
 class Operation:
     """What somebody does to one object. `expected_revision` is the one that he saw, 0 for none; None writes anyway."""
 
-    op: Literal["put", "remove"]
+    op: Literal["put", "remove", "restore"]
     object: str
     expected_revision: int | None = None
     label: str = ""
@@ -138,15 +138,16 @@ class Objects:
         return SampleObjects(
             found.name,
             tuple(_shown(head) for head in heads if head.label),
-            tuple(head.object for head in heads if not head.label and head.object.startswith(f"{_PREFIX}_")),
+            tuple(head.object for head in heads if _rejects(head)),
             max((head.revision for head in heads), default=0),
         )
 
     def write(self, caller: Caller, sample: str, schema: str, operations: Sequence[Operation]) -> ObjectsWritten:
         """What was written, and what was not because somebody had written there meanwhile.
 
-        To remove a suggestion that nobody accepted is to reject it. Of several operations on one object the first is
-        compared with what stands. Under an idempotency key the same operations are carried out once.
+        To remove a suggestion that nobody accepted is to reject it, and to "restore" it takes that back. Of several
+        operations on one object the first is compared with what stands. Under an idempotency key the same operations
+        are carried out once.
         """
         found = self._schemas.schema(caller, schema)
         wrong = next((one.basis for one in operations if one.basis not in _BY_HAND), None)
@@ -351,12 +352,20 @@ def _item(one: Operation, author: str, sample: str, schema: str, queue_item: str
         )
     if one.op == "put" and not one.label:
         raise InvalidInput(f'The object "{one.object}" has no label.', hint='Give a class, or remove it: "remove".')
+    if one.op == "restore" and not one.object.startswith(f"{_PREFIX}_"):
+        raise InvalidInput(f'"{one.object}" is no suggestion.', hint='Put it again: "put".')
     put = one.op == "put"
+    basis = Basis.UNDECIDED if one.op == "restore" else Basis(one.basis)
     return NewAnnotation(
-        sample=sample, schema=schema, label=one.label if put else "", basis=Basis(one.basis), author=author,
+        sample=sample, schema=schema, label=one.label if put else "", basis=basis, author=author,
         expected_revision=one.expected_revision, duration_s=one.duration_s, geometry_type=one.geometry_type,
         geometry=one.geometry, attributes=one.attributes if put else {}, object=one.object, queue_item=queue_item,
     )  # fmt: skip
+
+
+def _rejects(head: Annotation) -> bool:
+    """Whether somebody rejected a suggestion, and nobody took that back."""
+    return not head.label and head.object.startswith(f"{_PREFIX}_") and head.basis is not Basis.UNDECIDED
 
 
 def _shown(head: Annotation) -> LabelledObject:

@@ -166,6 +166,7 @@ class Basis(StrEnum):
     CORRECTED = "corrected"
     AUTO_ACCEPTED = "auto_accepted"
     IMPORTED = "imported"
+    UNDECIDED = "undecided"  # a rejection was taken back
 
 
 class AuthorKind(StrEnum):

@@ -63,6 +63,7 @@ class ServingFolder:
         self.bundles = self.root / "bundles"
         self.segments = self.root / "segments"
         self.media = self.root / "media"
+        self.refusals = self.root / "refusals"
         self.deployments = self.root / "deployments.json"
         self.lock = self.root / "lock"
         for path in (self.bundles, self.segments, self.media):

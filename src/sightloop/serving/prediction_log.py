@@ -18,6 +18,7 @@ from sightloop.serving.deployment_file import ServingFolder, replace_file
 from sightloop.serving.newest import Newest
 from sightloop.serving.ports import SampleMedia
 from sightloop.serving.prediction_rows import to_prediction, to_table
+from sightloop.serving.refusals import refused
 from sightloop.serving.segments import SUFFIX, damaged_at, frame, read_frames
 from sightloop.serving.tables import PREDICTIONS, outcomes, prediction_heads, segment_offsets
 from sightloop.serving.traffic import READ, TrafficBin, Window, binned
@@ -150,7 +151,8 @@ class PredictionLog:
         """What the deployment answered in each bin of the window, as far as the log still holds it."""
         start, end = window.start.isoformat(), window.end.isoformat()
         where = f"deployment = '{_checked(deployment)}' AND made_at >= '{start}' AND made_at < '{end}'"
-        return binned(self._rows(caller, f"{where} AND purpose != '{PROBE}'", READ), window)
+        rows = self._rows(caller, f"{where} AND purpose != '{PROBE}'", READ)
+        return binned(rows, window, refused(self._place.refusals, caller.workspace, deployment, window))
 
     def counts(self, caller: Caller) -> dict[str, int]:
         """How many predictions each model version made."""

@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from sightloop.serving.deployment_file import ServingFolder
 from sightloop.serving.door import PredictionDoor
 from sightloop.serving.listening import LockedDown, listening_options
 from sightloop.serving.live import LiveDeployments
+from sightloop.serving.refusals import Refusals
 from sightloop.serving.segments import SegmentWriter
 from sightloop.serving.spool import MediaSpool
 from sightloop.serving.web import ServingApp
@@ -45,13 +46,14 @@ def serve_deployments(folder: Path, host: str, port: int, settings: Settings) ->
     with _only_one(place, port):
         segments = SegmentWriter(place.segments, bytes_limit=half)
         spool = MediaSpool(place.media, bytes_limit=half)
+        refusals = Refusals(place.refusals)
         decode = settings.decode
-        with DecodePool(decode.workers, decode.memory_bytes, decode.wall_s) as pool, _synced(segments):
+        with DecodePool(decode.workers, decode.memory_bytes, decode.wall_s) as pool, _synced(segments, refusals):
             pool.start_one()
             live = LiveDeployments(place, settings.serving)
             try:
                 door = PredictionDoor(pool, segments, spool)
-                app = ServingApp(live, door, segments, spool, settings)
+                app = ServingApp(live, door, segments, spool, refusals, settings)
                 config = uvicorn.Config(
                     LockedDown(app.asgi),
                     host=host,
@@ -83,16 +85,15 @@ def _only_one(place: ServingFolder, port: int) -> Iterator[None]:
 
 
 @contextmanager
-def _synced(segments: SegmentWriter) -> Iterator[None]:
-    """A block in which the log reaches the disk each second, and at the end."""
+def _synced(segments: SegmentWriter, refusals: Refusals) -> Iterator[None]:
+    """A block in which the log and the counts reach the disk each second, and at the end."""
     stop = threading.Event()
 
     def run() -> None:
         while not stop.wait(SYNC_S):
-            try:
-                segments.sync()
-            except OSError:  # the next second tries again; appends say StorageFull themselves
-                continue
+            for sync in (segments.sync, refusals.sync):
+                with suppress(OSError):  # the next second tries again; appends say StorageFull themselves
+                    sync()
 
     thread = threading.Thread(target=run, name="segment-sync", daemon=True)
     thread.start()
@@ -102,6 +103,8 @@ def _synced(segments: SegmentWriter) -> Iterator[None]:
         stop.set()
         thread.join()
         segments.close()
+        with suppress(OSError):
+            refusals.sync()
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -36,7 +36,7 @@ class TrafficBin:
     """What was answered from `at` on, for the length of a bin; probes are left out.
 
     Attributes:
-        errors: None: refused and failed requests leave no prediction, and nothing else is kept of them.
+        errors: requests that got no prediction; None where nobody counted them.
         p50_ms, p95_ms: of the time to answer; mean_score: of the top class; None where nothing was answered.
     """
 
@@ -63,8 +63,8 @@ def window_of(start: datetime | None, end: datetime | None, bins: int, now: date
     return Window(since, until, bins)
 
 
-def binned(table: pa.Table, window: Window) -> list[TrafficBin]:
-    """Every bin of the window, of rows with the columns READ."""
+def binned(table: pa.Table, window: Window, errors: Sequence[int | None]) -> list[TrafficBin]:
+    """Every bin of the window, of rows with the columns READ; `errors` has one number a bin."""
     at = table["made_at"].to_pylist()
     seconds = np.array([(datetime.fromisoformat(one) - window.start).total_seconds() for one in at])
     place = np.clip(np.floor(seconds / window.bin_s).astype(int), 0, window.bins - 1)
@@ -73,18 +73,19 @@ def binned(table: pa.Table, window: Window) -> list[TrafficBin]:
     order = np.argsort(place, kind="stable")
     edges = np.searchsorted(place[order], np.arange(window.bins + 1))
     return [
-        _bin(window, number, labels[rows], score[rows], latency[rows])
+        _bin(window, number, errors[number], labels[rows], score[rows], latency[rows])
         for number in range(window.bins)
         for rows in [order[edges[number] : edges[number + 1]]]
     ]
 
 
-def _bin(window: Window, number: int, labels: Any, score: Any, latency: Any) -> TrafficBin:
+def _bin(window: Window, number: int, errors: int | None, labels: Any, score: Any, latency: Any) -> TrafficBin:
     at = window.start + timedelta(seconds=number * window.bin_s)
     if not len(labels):
-        return TrafficBin(at, 0, None, None, None, None, {})
+        return TrafficBin(at, 0, errors, None, None, None, {})
     middle, high = np.percentile(latency, (50, 95)).tolist()
-    return TrafficBin(at, len(labels), None, middle, high, float(score.mean()), dict(sorted(Counter(labels).items())))
+    told = dict(sorted(Counter(labels).items()))
+    return TrafficBin(at, len(labels), errors, middle, high, float(score.mean()), told)
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -26,6 +26,7 @@ from sightloop.serving.body import read_body
 from sightloop.serving.door import Asked, PredictionDoor
 from sightloop.serving.live import Live, LiveDeployments
 from sightloop.serving.protocol import EXTENSIONS, model_metadata, parse_infer, present_infer
+from sightloop.serving.refusals import Refusals
 from sightloop.serving.segments import SegmentWriter
 from sightloop.serving.spool import MediaSpool
 from sightloop.settings import Settings
@@ -49,9 +50,11 @@ class ServingApp:
         door: PredictionDoor,
         segments: SegmentWriter,
         spool: MediaSpool,
+        refusals: Refusals,
         settings: Settings,
     ) -> None:
         self._live = live
+        self._refusals = refusals
         self._door = door
         self._threads = ThreadPoolExecutor(2 * settings.serving.queue_limit, thread_name_prefix="answer")
         self._body_limit = min(MAX_BODY_BYTES, settings.api.body_bytes_limit)
@@ -190,6 +193,12 @@ class ServingApp:
                     leaving.cancel()
         except SightloopError as error:
             self._requests.labels(label, str(error.status)).inc()
+            self._refusals.count(live.wanted.workspace, live.wanted.name, error.status)
+            raise
+        except ClientDisconnect:
+            raise
+        except Exception:
+            self._refusals.count(live.wanted.workspace, live.wanted.name, 500)
             raise
         self._requests.labels(label, "200").inc()
         self._seconds.labels(label).observe(time.monotonic() - began)

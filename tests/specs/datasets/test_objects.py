@@ -168,6 +168,10 @@ def test_what_a_foreign_detector_says_becomes_suggestions_that_can_be_rejected(o
     assert (shown.basis, shown.author_kind, shown.score, shown.model_version) == ("suggested", "model", 0.9, "yolo-x")
     one.datasets.objects.write(one.caller, sample, "parts", [Operation("remove", shown.id, 0)])
     assert one.datasets.objects.read(one.caller, sample, "parts").rejected == (shown.id,)
+    one.datasets.objects.write(one.caller, sample, "parts", [Operation("restore", shown.id, 1)])
+    assert one.datasets.objects.read(one.caller, sample, "parts").rejected == ()
+    again = one.datasets.objects.write(one.caller, sample, "parts", [Operation("remove", shown.id, 0)])
+    assert again.conflicts == ()
 
 
 def test_the_same_claim_keeps_its_name_and_a_new_import_takes_the_place_of_the_old(one: World) -> None:

@@ -3949,7 +3949,7 @@ export interface components {
          * @description How an annotation came to be.
          * @enum {string}
          */
-        Basis: "drawn" | "accepted" | "corrected" | "auto_accepted" | "imported";
+        Basis: "drawn" | "accepted" | "corrected" | "auto_accepted" | "imported" | "undecided";
         /** Batch */
         Batch: {
             /** Model Version */
@@ -5671,7 +5671,7 @@ export interface components {
              * Op
              * @enum {string}
              */
-            op: "put" | "remove";
+            op: "put" | "remove" | "restore";
         };
         /**
          * ObjectsWritten
@@ -6817,7 +6817,7 @@ export interface components {
          * @description What was answered from `at` on, for the length of a bin; probes are left out.
          *
          *     Attributes:
-         *         errors: None: refused and failed requests leave no prediction, and nothing else is kept of them.
+         *         errors: requests that got no prediction; None where nobody counted them.
          *         p50_ms, p95_ms: of the time to answer; mean_score: of the top class; None where nothing was answered.
          */
         TrafficBin: {

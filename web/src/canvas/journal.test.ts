@@ -150,6 +150,7 @@ test('what the server refuses for good is told, and the rest goes on', async () 
 test('steps that cancel out before they were sent are no operations', () => {
   expect(condensed([put('a'), { op: 'remove', object: 'a', expected_revision: 0 }])).toEqual([])
   expect(condensed([{ op: 'remove', object: 'sug_1', expected_revision: 0 }, { op: 'restore', object: 'sug_1', expected_revision: 0 }])).toEqual([])
+  expect(condensed([{ op: 'restore', object: 'sug_1', expected_revision: 0 }])).toHaveLength(1)
   expect(condensed([put('a', 3, { duration_s: 1 }), put('b', 0), put('a', 3, { duration_s: 2, label: 'dent' })])).toEqual([put('b', 0), put('a', 3, { duration_s: 3, label: 'dent' })])
   expect(condensed([put('a', 3), { op: 'remove', object: 'a', expected_revision: 3 }])).toEqual([{ op: 'remove', object: 'a', expected_revision: 3, duration_s: 0 }])
 })

@@ -54,8 +54,7 @@ export function condensed(operations: readonly Operation[]): Operation[] {
     if (fresh) continue
     kept.set(one.object, first ? { ...one, expected_revision: first.expected_revision, duration_s: (first.duration_s ?? 0) + (one.duration_s ?? 0) } : one)
   }
-  // A proposal that was rejected and sent cannot be made undecided again: there is no such operation.
-  return [...kept.values()].filter((one) => one.op !== 'restore')
+  return [...kept.values()]
 }
 
 export class Journal {

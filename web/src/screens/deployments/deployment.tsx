@@ -28,7 +28,7 @@ function Shown({ one, workspace }: { one: Deployment; workspace: string }) {
   const navigate = useNavigate({ from: '/w/$workspace/deployments/$deployment' })
   const now = useMinute()
   const range = rangeOf(search.from, search.to, now)
-  const metrics = useQuery({ ...metricsQuery(one.name, range.from, range.to), refetchInterval: range.preset === 'custom' ? false : 5000 })
+  const metrics = useQuery({ ...metricsQuery(one.name, range.preset === 'all' ? one.made_at : range.from, range.to), refetchInterval: range.preset === 'custom' ? false : 5000 })
   const monitors = useQuery(monitorsQuery())
   const model = useQuery(modelQuery(one.model))
   const versions = useQuery(versionsQuery(one.model))
@@ -111,7 +111,7 @@ function Traffic({ metrics, number, sync, onRange }: { metrics: Metrics; number:
       <TimeSeries {...common} title={`Answers per ${metrics.bin_s < 90 ? `${Math.round(metrics.bin_s)} s` : `${Math.round(metrics.bin_s / 60)} min`}`} lines={lines.traffic} summary={`${count(total)} answers in this range`} />
       <TimeSeries {...common} title="Share of each label" lines={lines.shares} fixedY={[0, 1]} summary="What share of the answers each label has" />
       <TimeSeries {...common} title="Mean score" lines={lines.score} fixedY={[0, 1]} summary="Mean score of the answers" />
-      {lines.errors ? <TimeSeries {...common} title="Errors" lines={lines.errors} summary={`${count(bins.reduce((sum, bin) => sum + (bin.errors ?? 0), 0))} errors in this range`} /> : <p className="text-xs text-ink-3">Errors of this range are not kept.</p>}
+      {lines.errors ? <TimeSeries {...common} title="Requests without an answer" lines={lines.errors} summary={`${count(bins.reduce((sum, bin) => sum + (bin.errors ?? 0), 0))} errors in this range`} /> : <p className="text-xs text-ink-3">Nobody counted errors in this range.</p>}
     </div>
   )
 }

@@ -97,7 +97,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
         </>
       }
     >
-      <Progress busy={state.waiting} />
+      <Progress busy={state.waiting && may.held} />
       <div className="flex h-full min-h-0 flex-col">
       <div className="min-h-0 grow">
       <Workbench

@@ -2,7 +2,7 @@ import type { Labelled, Step } from '@/canvas/document'
 import { suggested } from '@/canvas/document'
 import type { Operation } from '@/canvas/journal'
 
-/** What the server is told of a step. An undone rejection is a "restore": it counts while the rejection is not sent. */
+/** What the server is told of a step. An undone rejection is a "restore". */
 export function operationsOf(step: Step, duration_s: number): Operation[] {
   return step.changes.map(({ id, before, after }, index): Operation => {
     const expected_revision = (before ?? after)!.revision

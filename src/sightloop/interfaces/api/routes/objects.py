@@ -30,7 +30,7 @@ class GivenObject(Body):
 
 
 class ObjectOperation(GivenObject):
-    op: Literal["put", "remove"]
+    op: Literal["put", "remove", "restore"]
     object: str = Field(max_length=64)
     expected_revision: int | None = Field(None, ge=0, lt=2**31)
     duration_s: float = Field(0.0, ge=0, le=1e6)
