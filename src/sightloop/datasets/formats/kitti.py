@@ -39,7 +39,7 @@ _UNKNOWN: Final[Mapping[str, float]] = {
 }  # fmt: skip
 _BEFORE: Final = ("truncated", "occluded", "alpha")
 _AFTER: Final = ("height", "width", "length", "x", "y", "z", "rotation_y")
-_PLACELESS: Final = ("class", "polyline")
+_PLACELESS: Final = ("class", "polyline", "cuboid")
 
 
 def read(data: bytes, losses: Losses) -> list[LabelRow]:

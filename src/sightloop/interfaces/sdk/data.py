@@ -81,6 +81,17 @@ class Samples(Noun):
 
         return np.frombuffer(self._connection.read(f"/samples/{part(sample)}/points", most=most), "<f4").reshape(-1, 4)
 
+    def calibration(self, sample: Reference) -> Record:
+        """Where the sensors of the sample's group stand to each other."""
+        return self._connection.get(f"/samples/{part(sample)}/calibration")
+
+    def projection(self, sample: Reference, *, most: int = 50_000) -> npt.NDArray[np.float32]:
+        """Points of the group's sweep on an image, float32 (N, 4): x, y in pixels, depth in metres, intensity."""
+        import numpy as np  # the command line starts without it
+
+        found = self._connection.read(f"/samples/{part(sample)}/projection", most=most)
+        return np.frombuffer(found, "<f4").reshape(-1, 4)
+
     def text(self, sample: Reference) -> str:
         """What a document says."""
         return str(self._connection.get(f"/samples/{part(sample)}/text").text)
