@@ -140,6 +140,13 @@ export function trace(g: CanvasRenderingContext2D, shape: Shape, at: Viewport, e
     case 'rotated_box':
       line(corners(shape.geometry), true)
       break
+    case 'cuboid': {
+      const [, b, c] = corners(shape.geometry)
+      line(corners(shape.geometry), true)
+      // Where it heads: a line from its middle out of its front.
+      line([[shape.geometry.cx, shape.geometry.cy], [1.35 * ((b![0] + c![0]) / 2) - 0.35 * shape.geometry.cx, 1.35 * ((b![1] + c![1]) / 2) - 0.35 * shape.geometry.cy]], false)
+      break
+    }
     case 'polygon':
       for (const ring of shape.geometry.rings) line(ring, true)
       break

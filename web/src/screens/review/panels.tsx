@@ -58,7 +58,7 @@ export function Objects({ engine, schema }: { engine: Engine; schema: Schema }) 
   )
 }
 
-const WORDS: Record<Labelled['geometry_type'], string> = { class: 'whole image', box: '', rotated_box: 'rotated', polygon: 'polygon', polyline: 'line', mask: 'mask', keypoints: 'keypoints' }
+const WORDS: Record<Labelled['geometry_type'], string> = { class: 'whole image', box: '', rotated_box: 'rotated', polygon: 'polygon', polyline: 'line', mask: 'mask', keypoints: 'keypoints', cuboid: 'cuboid' }
 
 function Row({ one, you, chosen, colour, top, onClick }: { one: Labelled; you: string; chosen: boolean; colour: string; top: number; onClick: () => void }) {
   const machine = suggested(one)
