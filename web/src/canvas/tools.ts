@@ -1,4 +1,4 @@
-import { suggested, type Labelled } from './document'
+import type { Labelled } from './document'
 import { newId } from '@/api/new-id'
 import type { Engine } from './engine'
 import { between, dragged, handles, moved, withoutVertex, withVertex, type Handle, type Joint, type Point, type Shape } from './shapes'
@@ -44,8 +44,8 @@ function made(engine: Engine, shape: Shape): void {
   engine.select(one.id)
 }
 
-/** A changed proposal is a correction by a person, whatever is changed about it. */
-export const corrected = (one: Labelled, change: Partial<Labelled>): Labelled => ({ ...one, ...change, ...(suggested(one) || one.basis === 'accepted' ? { basis: 'corrected' } : {}), author_kind: 'person' }) as Labelled
+/** What is changed is a correction by a person, whatever is changed about it, unless a person drew it. */
+export const corrected = (one: Labelled, change: Partial<Labelled>): Labelled => ({ ...one, ...change, ...(one.basis === 'drawn' ? {} : { basis: 'corrected' }), author_kind: 'person' }) as Labelled
 
 /** A press that changes the chosen shape: shown while it lasts, one step once it ends. */
 function changing(engine: Engine, before: Labelled, name: string, shapeAt: (p: Point) => Shape): Grip {

@@ -82,7 +82,9 @@ export function paintsCloud(canvas: HTMLCanvasElement, points: Float32Array): Cl
         gl.enableVertexAttribArray(at)
         gl.vertexAttribPointer(at, 3, gl.FLOAT, false, 12, 0)
       }
+      gl.disable(gl.DEPTH_TEST) // points on a face would hide its edges
       gl.drawArrays(gl.LINES, 0, lines.ends.length / 3)
+      gl.enable(gl.DEPTH_TEST)
       gl.disableVertexAttribArray(1)
     },
     end: () => gl.getExtension('WEBGL_lose_context')?.loseContext(),
