@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from sightloop.datasets.calibrations import Calibration
 from sightloop.errors import InvalidInput
-from sightloop.vision import moved
+from sightloop.vision import Lens, corners_of, moved, seen_at
 
 CAMERAS: Final = ("image_0", "image_1", "image_2", "image_3")
 LIDAR: Final = "velodyne"
@@ -110,6 +111,32 @@ def label_of(cuboid: Mapping[str, float], calibration: Calibration) -> dict[str,
     sizes = {name: cuboid[name] for name in ("height", "width", "length")}
     turn = math.atan2(-ahead[2], ahead[0])
     return {**sizes, "x": x, "y": y + cuboid["height"] / 2, "z": z, "rotation_y": turn}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How the cuboids of a sweep are told on an image of its group."""
+
+    sweep: str
+    calibration: Calibration
+    slot: str
+    sweep_slot: str
+    lens: Lens
+
+    def box(self, cuboid: Mapping[str, Any], width: int, height: int) -> dict[str, float] | None:
+        """The bounds on the image of what the camera sees of the corners; None where that is nothing."""
+        corners = moved(corners_of(cuboid), self.calibration.between(self.sweep_slot, self.slot))
+        seen = seen_at(corners, self.lens)
+        seen = seen[~np.isnan(seen).any(1)]
+        if not len(seen):
+            return None
+        (left, top), (right, bottom) = seen.min(0).clip(0, [width, height]), seen.max(0).clip(0, [width, height])
+        box = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+        return {name: float(value) for name, value in box.items()} if min(right - left, bottom - top) > 0 else None
+
+    def label(self, cuboid: Mapping[str, Any]) -> dict[str, float]:
+        """Its sizes, place and turn as a label tells them."""
+        return label_of(cuboid, self.calibration)
 
 
 def told_by(names: Iterable[str], folder: str) -> dict[Place, str]:

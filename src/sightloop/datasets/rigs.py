@@ -20,7 +20,9 @@ from sightloop.datasets.kitti_folder import (
     CLASSES,
     LABELLED,
     LIDAR,
+    RECTIFIED,
     Place,
+    Told,
     calibration_of,
     objects_of,
     place_of,
@@ -100,6 +102,25 @@ class Rigs:
             inside = ((pixels >= 0) & (pixels < [image.width, image.height])).all(1)
         found = np.column_stack([pixels, seen[:, 2], points[:, 3]])[inside]
         return np.asarray(found[np.argsort(-found[:, 2], kind="stable")], np.float32)
+
+    def told_on(self, caller: Caller, image: str) -> Told | None:
+        """How the cuboids of the group's sweep are told on this image; None where nothing leads there."""
+        view = self._catalogue.view(caller)
+        if not view.table["group"][view.row_numbers([image])[0]].as_py():
+            return None
+        moment = self._moment(caller, image)
+        shown = next(one for one in moment if one.id == image)
+        named = next((one.calibration for one in moment if one.calibration), "")
+        sweep = next((one for one in moment if one.kind == "sweep"), None)
+        if not named or sweep is None:
+            return None
+        calibration = self._calibrations.get(caller, named)
+        if not all(map(calibration.holds, (shown.slot, sweep.slot, RECTIFIED))):
+            return None
+        lens = calibration.lens(shown.slot)
+        return (
+            None if lens is None or shown.kind == "sweep" else Told(sweep.id, calibration, shown.slot, sweep.slot, lens)
+        )
 
     def calibrated(self, caller: Caller, source: str, files: Mapping[str, str]) -> Calibrated:
         """The calibrations that files of calib/ tell, by name and text; one of the same content for many moments."""

@@ -114,7 +114,7 @@ class Wired:
             self._indexing, self.expectations, self.source_schemas, arranger,
         )  # fmt: skip
         self.sources = StandingSources(records, events, runs, self._ingest, listing)
-        self._exports = Exports(self._catalogue, self._schemas, self._versions)
+        self._exports = Exports(self._catalogue, self._schemas, self._versions, self.rigs.told_on)
         self.sheet = ColumnReader(self._catalogue, self._versions)
         self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
         self.outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)

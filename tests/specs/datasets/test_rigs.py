@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -149,3 +150,30 @@ def test_a_sample_of_no_rig_has_no_calibration(world: World) -> None:
     world.with_pictures(1)
     with pytest.raises(NotFound):
         world.datasets.rigs.calibration(world.caller, world.ids()[0])
+
+
+def test_an_export_tells_the_cuboids_on_the_images_as_they_came(world: World) -> None:
+    drive(world, 1).ingest(layout="kitti", name="drive")
+    world.datasets.create(world.caller, "street", "drive")
+    version = world.datasets.commit(world.caller, "street", where={})
+    with zipfile.ZipFile(world.datasets.export(world.caller, version.id, "kitti")) as archive:
+        name = next(
+            one for one in archive.namelist() if "label_2" in one and "velodyne" not in one and archive.read(one)
+        )
+        lines = [line.split() for line in archive.read(name).decode().splitlines()]
+    wanted = [line.split() for line in LABEL.splitlines() if not line.startswith("DontCare")]
+    assert [line[0] for line in lines] == [line[0] for line in wanted]
+    for line, told in zip(lines, wanted, strict=True):
+        assert [float(one) for one in line[1:]] == pytest.approx([float(one) for one in told[1:]], abs=1e-4)
+
+
+def test_a_cuboid_that_was_drawn_by_hand_is_told_by_its_bounds_on_the_image(world: World) -> None:
+    drive(world, 1).ingest(layout="kitti", name="drive")
+    told = world.datasets.rigs.told_on(world.caller, in_slot(world, "image_2"))
+    assert told is not None
+    cuboid = {"x": 20.27, "y": 0.0, "z": -0.08, "length": 2.0, "width": 1.0, "height": 0.5, "yaw": 0.0}
+    # Its near face is 19 m ahead: half a metre is 700 * 0.5 / 19 pixels; P2 moves it by 700 * 0.06 / 19.
+    box = told.box(cuboid, 64, 48)
+    assert box is not None
+    assert box["x"] == pytest.approx(32 + 700 * (0.06 - 0.5) / 19)
+    assert told.box({**cuboid, "x": -20.0}, 64, 48) is None

@@ -1,4 +1,4 @@
-import { suggested, type Document, type Labelled } from './document'
+import { suggested, trackOf, type Document, type Labelled } from './document'
 import { bounds, corners, handles, type Handle, type Point, type Shape } from './shapes'
 import { decodeRuns, type Mask } from './rle'
 import { TILE, type Tiles } from './tiles'
@@ -239,7 +239,9 @@ function tagOf(g: CanvasRenderingContext2D, one: Labelled, scene: Scene, full: b
   const box = bounds(one)
   if (!box || (!full && Math.max(box.width, box.height) * scene.at.scale < 32)) return
   const machine = suggested(one)
-  const text = machine && one.score != null ? `${one.label} ${one.score.toFixed(2)}` : one.label
+  const track = trackOf(one)
+  const named = track === null ? one.label : `${one.label} #${track}`
+  const text = machine && one.score != null ? `${named} ${one.score.toFixed(2)}` : named
   drawTag(g, text, box.x * scene.at.scale + scene.at.x, box.y * scene.at.scale + scene.at.y, { fill: machine ? 'rgba(0,0,0,.78)' : scene.colour(one.label), ink: machine ? PHOSPHOR : '#111', dashed: machine, view: scene.view })
 }
 
