@@ -3983,6 +3983,23 @@ export interface components {
             number: number;
         };
         /**
+         * Calibration
+         * @description One version of a rig's calibration; its id derives from name and content.
+         *
+         *     Attributes:
+         *         document: {"sensors": {name: {"to_rig", and of a camera "fx", "fy", "cx", "cy", "distortion"}}}.
+         */
+        Calibration: {
+            document: {
+                [key: string]: unknown;
+            };
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            version: number;
+        };
+        /**
          * CameraSettings
          * @description What a camera is told.
          *
@@ -4715,6 +4732,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedCalibration: {
+            items: components["schemas"]["Calibration"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedCameraState: {
             items: components["schemas"]["CameraState"][];
             next_cursor: string;
@@ -5243,6 +5268,20 @@ export interface components {
              * @default
              */
             at: string;
+            /** Name */
+            name: string;
+        };
+        /** NewCalibration */
+        NewCalibration: {
+            /** Document */
+            document?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Kitti
+             * @default
+             */
+            kitti: string;
             /** Name */
             name: string;
         };

@@ -11,11 +11,12 @@ from typing import Any, Self
 from sightloop.interfaces.sdk.backups import Backups
 from sightloop.interfaces.sdk.cameras import Cameras
 from sightloop.interfaces.sdk.connection import Connection, reference
-from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples, Schemas
+from sightloop.interfaces.sdk.data import Datasets, Labels, Quarantine, Samples
 from sightloop.interfaces.sdk.labeling import Campaigns, Queue, Reviews
 from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
 from sightloop.interfaces.sdk.records import Record
 from sightloop.interfaces.sdk.rigs import Calibrations
+from sightloop.interfaces.sdk.schemas import Schemas
 from sightloop.interfaces.sdk.sources import Credentials, Expectations, Sources
 from sightloop.interfaces.sdk.traces import (
     Audit,
