@@ -14,7 +14,7 @@ WIDE = {
     "loop": 12,
     "serving": 11,
     "domain": 41,
-    "vision": 50,
+    "vision": 55,
     "inference": 22,
     "storage": 20,
     "events": 15,

@@ -2,6 +2,7 @@
 
 from sightloop.datasets.annotations import Annotations, NewAnnotation
 from sightloop.datasets.branches import Branch
+from sightloop.datasets.calibrations import Calibration
 from sightloop.datasets.catalogue import Page
 from sightloop.datasets.columns import Claims
 from sightloop.datasets.contents import Measured
@@ -29,6 +30,7 @@ from sightloop.datasets.versions import VersionDiff
 __all__ = [
     "Annotations",
     "Branch",
+    "Calibration",
     "Claims",
     "Dataset",
     "Datasets",

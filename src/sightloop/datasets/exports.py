@@ -6,7 +6,7 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from types import ModuleType
 from typing import IO, Any, Final
@@ -31,6 +31,7 @@ from sightloop.datasets.formats import (
     yolo,
 )
 from sightloop.datasets.formats.rows import Content, ExportItem, FormatObject, Items, Loss, Losses, pack_into
+from sightloop.datasets.kitti_folder import Told
 from sightloop.datasets.schemas import Schemas
 from sightloop.datasets.versions import Versions
 from sightloop.domain import Caller, DatasetVersion, LabelSchema
@@ -81,16 +82,19 @@ def format_of(name: str) -> Any:
 class Exports:
     """Writes versions as archives; of their objects a batch is held at a time."""
 
-    def __init__(self, catalogue: Catalogue, schemas: Schemas, versions: Versions) -> None:
+    def __init__(
+        self, catalogue: Catalogue, schemas: Schemas, versions: Versions, told_on: Callable[[Caller, str], Told | None]
+    ) -> None:
         self._catalogue = catalogue
         self._schemas = schemas
         self._versions = versions
+        self._told_on = told_on
 
     def losses(self, caller: Caller, version: DatasetVersion, format: str) -> list[Loss]:
         """What an export in the format could not keep."""
         losses = Losses()
         chosen = format_of(format)
-        for _, content in chosen.write(self._items(caller, version), self._schema_of(caller, version), losses):
+        for _, content in chosen.write(self._items(caller, version, chosen), self._schema_of(caller, version), losses):
             deque(() if isinstance(content, bytes) else content, maxlen=0)
         return losses.report()
 
@@ -102,7 +106,7 @@ class Exports:
         `media` gives the bytes of a sample, None leaves them out. Losses stand in losses.txt.
         """
         chosen = format_of(format)
-        items = self._items(caller, version)
+        items = self._items(caller, version, chosen)
         losses = Losses()
 
         def files() -> Iterator[tuple[str, Content]]:
@@ -123,7 +127,7 @@ class Exports:
         archive.seek(0)
         return archive
 
-    def _items(self, caller: Caller, version: DatasetVersion) -> Items:
+    def _items(self, caller: Caller, version: DatasetVersion, chosen: Any) -> Items:
         view = self._catalogue.view(caller)
         entries = self._versions.table(caller, version, None)
         if "objects" not in entries.column_names:  # of a version from before there were objects
@@ -141,12 +145,41 @@ class Exports:
         def make(split: str) -> Iterator[ExportItem]:
             for start in range(0, len(part[split]), _BATCH):
                 for i, row in enumerate(part[split].slice(start, _BATCH).to_pylist(), start=start + 1):
-                    yield _item(row, i)
+                    item = _item(row, i)
+                    yield self._on_images(caller, item, solid) if solid else item
 
+        solid = _cuboids_of(entries) if getattr(chosen, "ON_IMAGES", False) else {}
         return Items(version, tuple(part), make)
+
+    def _on_images(self, caller: Caller, item: ExportItem, solid: Mapping[str, str]) -> ExportItem:
+        """An image with the cuboids of its group's sweep told on it; any other item as it is."""
+        told = self._told_on(caller, item.sample)
+        if told is None or told.sweep not in solid:
+            return item
+        cuboids = [one for one in orjson.loads(solid[told.sweep]) if one["geometry_type"] == "cuboid"]
+        rest = list(item.objects)
+        for one in cuboids:
+            known = {**one["attributes"], **told.label(one["geometry"])}
+            number = one["attributes"].get("instance")
+            same = next((
+                i for i, other in enumerate(rest)
+                if number is not None and other.label == one["label"] and other.attributes.get("instance") == number
+            ), None)  # fmt: skip
+            box = told.box(one["geometry"], item.width, item.height)
+            if same is not None:
+                rest[same] = replace(rest[same], attributes={**rest[same].attributes, **known})
+            elif box is not None:
+                rest.append(FormatObject(one["label"], "box", box, known, one["id"], one["origin"]))
+        return replace(item, objects=rest)
 
     def _schema_of(self, caller: Caller, version: DatasetVersion) -> LabelSchema:
         return self._schemas.schema(caller, self._schemas.dataset(caller, version.dataset).schema)
+
+
+def _cuboids_of(entries: pa.Table) -> dict[str, str]:
+    """The objects, as JSON, of the samples that have cuboids."""
+    some = entries.filter(pc.match_substring(entries["objects"], '"cuboid"'))
+    return dict(zip(some["sample"].to_pylist(), some["objects"].to_pylist(), strict=True))
 
 
 def _item(row: Mapping[str, Any], number: int) -> ExportItem:

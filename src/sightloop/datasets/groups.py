@@ -57,6 +57,7 @@ class GroupIndex:
         self.place: npt.NDArray[np.int32] = np.full(len(table), -1, np.int32)
         rows = np.flatnonzero(held)
         self._names: list[str] = names.dictionary.to_pylist()
+        self._numbers = {name: number for number, name in enumerate(self._names)}
         self._order = rows
         if not len(rows):
             return
@@ -76,10 +77,11 @@ class GroupIndex:
 
     def rows(self, group: str) -> list[int]:
         """The rows of a group in order of their places; none where there is no such group."""
-        if not group or group not in self._names:
+        number = self._numbers.get(group)
+        if not group or number is None:
             return []
         ordered = self.number[self._order]
-        first, last = np.searchsorted(ordered, self._names.index(group) + np.array([0, 1]))
+        first, last = np.searchsorted(ordered, number + np.array([0, 1]))
         found: list[int] = self._order[first:last].tolist()
         return found
 

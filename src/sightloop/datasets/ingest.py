@@ -16,11 +16,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from sightloop.datasets.arranging import Arranger
 from sightloop.datasets.catalogue import SAMPLES_TABLE, Catalogue
 from sightloop.datasets.embedding import embedded
 from sightloop.datasets.expectations import ExpectationBook, Judge
 from sightloop.datasets.fields import SchemaSummary, summary_from, summary_of
-from sightloop.datasets.groups import regrouped
 from sightloop.datasets.indexing import Indexing
 from sightloop.datasets.inspection import Fresh, Inspector, Known, Refused
 from sightloop.datasets.listing import UNREAD, ListedPage, Lister, Listing
@@ -42,7 +42,6 @@ from sightloop.storage import Records, Stores, faultpoint, move_pointer
 KIND: Final = "ingest"
 CHUNK: Final = 128
 CORES_A_CHUNK: Final = 4  # cores of a cluster that a chunk keeps busy
-REGROUPED: Final = 4096  # rows that one write changes
 COMPARED: Final = ("unchanged", "changed", "removed")
 LOOKED: Final = ("listed", "skipped", *COMPARED)
 
@@ -64,6 +63,7 @@ class Ingest:
         indexing: Indexing,
         expected: ExpectationBook,
         schemas: SourceSchemas,
+        arranger: Arranger,
     ) -> None:
         self._records = records
         self._stores = stores
@@ -79,6 +79,7 @@ class Ingest:
         self._indexing = indexing
         self._expected = expected
         self._schemas = schemas
+        self._arranger = arranger
         runs.register(KIND, self._run)
 
     def start(
@@ -126,7 +127,7 @@ class Ingest:
         grouped = {"groups": 0, "largest": 0, "seconds": 0.0}
         if work.totals["ingested"] or not tracked:
             grouped = context.step("near-duplicates", partial(self._group, context.caller))
-        told = context.step("groups", partial(self._regroup, context, source)) if source.get("group") else {}
+        told = self._arranger.arrange(context, source)
         if work.totals["ingested"]:
             mine = context.caller.keyed(KIND, context.run_id, "index")
             context.step("index", partial(self._indexing.after_ingest, mine))
@@ -200,29 +201,6 @@ class Ingest:
             "largest": found.largest,
             "seconds": time.perf_counter() - started,
         }
-
-    def _regroup(self, context: RunContext, source: Mapping[str, Any]) -> dict[str, Any]:
-        """How many groups the source's samples form now, and how many samples are alone, by slot.
-
-        All its samples are looked at: what comes late may be nearer than what stood there before.
-        """
-        caller = context.caller
-        with self._records.alone(f"{caller.workspace}.{SAMPLES_TABLE}"):
-            view = self._catalogue.view(caller)
-            found = regrouped(view.table, source["name"], source["group"])
-            store = self._stores.workspace(caller.workspace).tables
-            numbers = sorted(found.changed)
-            for at in range(0, len(numbers), REGROUPED):
-                part = numbers[at : at + REGROUPED]
-                new = [dict(zip(("group", "slot"), found.changed[i], strict=True)) for i in part]
-                rows = [{**row, **said} for row, said in zip(view.rows(part), new, strict=True)]
-                self._indexing.take_back(caller, store, SAMPLES_TABLE)
-                version = store.upsert(SAMPLES_TABLE, samples_table(rows), "id")
-                faultpoint("ingest.regrouped")
-                with self._events.change(caller, "samples.group", context.run_id) as change:
-                    move_pointer(change.connection, caller.workspace, SAMPLES_TABLE, version)
-                    change.emit("sightloop.samples.grouped", {"run": context.run_id, "changed": len(part)})
-        return {"groups": found.groups, "alone": found.alone}
 
     def _chunk(self, work: _Work, number: int, entries: Sequence[Entry]) -> dict[str, Any]:
         started = time.perf_counter()

@@ -14,7 +14,7 @@ from sightloop.domain import Sample
 from sightloop.errors import InvalidInput
 
 NAMES: Final = ("manifest.csv", "manifest.json")
-GIVEN: Final = ("captured_at", "licence", "consent", "subject", "purpose", "group", "slot")
+GIVEN: Final = ("captured_at", "licence", "consent", "subject", "purpose", "group", "slot", "calibration")
 MOST_BYTES: Final = 64 << 20
 
 Metadata = Mapping[str, Mapping[str, Any]]

@@ -46,6 +46,7 @@ class Datasets(Wired):
         opened: pictures and thumbnails of samples, and what media hold beside: measured values, points, text.
         sheet: what is known of the samples, column by column; outliers: those that look like no other;
             duplicates: those that look the same.
+        calibrations: where the sensors of rigs stand; rigs: what they make of the samples of a group.
         sources: those that stand, and the credentials of their stores.
         source_schemas: which fields each source has, and how they drift. expectations: what samples are to be like.
         transforms: what may be done to pictures, of which `backfill` makes samples.
@@ -74,13 +75,13 @@ class Datasets(Wired):
                 of them "name": what the samples' `source` says, "trust_content": accept a wrong file extension,
                 "reading": what the numbers of its images mean (see readings.py), "include": endings passed over
                 otherwise, [".csv", ".txt"], "frames": which frames of its videos are samples too (see clips.py),
-                "group": which of its samples are of one moment (see grouping.py), "identity": "keep" to leave patients
-                named in DICOM, "defaults": said of every medium, "copy": false leaves media in a folder, true copies a
-                bucket's.
+                "group": which of its samples are of one moment (see grouping.py), "layout": "kitti" (see
+                kitti_folder.py), "identity": "keep" to leave patients named in DICOM, "defaults": said of every medium,
+                "copy": false leaves media in a folder, true copies a bucket's.
             metadata: facets of each sample and the fields of `manifests.GIVEN`, by file name relative to the source.
         """
         self._sources.check(caller, source)
-        if source.get("group") and not source.get("name"):
+        if (source.get("group") or source.get("layout")) and not source.get("name"):
             source = {**source, "name": f"{source['kind']}-{digest_of(canonical(source).encode())[:8]}"}
         return self._ingest.start(caller, source, metadata)
 
@@ -253,7 +254,7 @@ class Datasets(Wired):
         """The label schema; anything but other colours under a known name makes its next version.
 
         Args:
-            geometry_types: of "class", "box", "rotated_box", "polygon", "polyline", "mask" and "keypoints".
+            geometry_types: of "class", "box", "rotated_box", "polygon", "polyline", "mask", "keypoints" and "cuboid".
             colours: "#rrggbb" by class; None leaves them as they are.
             skeleton: of keypoints: {"points": [names], "edges": [[i, j], ...]}.
             attributes: of an object, by name: {"type": "bool" | "number" | "text" | "choice", "choices": [...]}.

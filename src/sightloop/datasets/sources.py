@@ -181,7 +181,7 @@ class Sources:
         blobs = self._blobs(caller)
         every_s = float((source.get("frames") or {}).get("every_s", 0))
         for name, data, given in members(self._packed(caller, source), every_s=every_s):
-            kept = not is_sidecar(name, source) or (name in NAMES and _small(name, data))
+            kept = not is_sidecar(name, source) or source.get("layout") or (name in NAMES and _small(name, data))
             yield Entry(name, digest=blobs.put(self._clean(caller, source, data)) if kept else "", given=given)
 
     def _clean(self, caller: Caller, source: Mapping[str, Any], data: bytes) -> bytes:
@@ -209,6 +209,8 @@ def check_options(source: Mapping[str, Any]) -> None:
     check_reading(source.get("reading"))
     check_frames(source.get("frames"))
     check_grouping(source.get("group"))
+    if source.get("layout", "kitti") != "kitti":
+        raise InvalidInput("The source has a layout that is not known.", hint='Say "kitti", or nothing.')
     included = source.get("include", [])
     if not isinstance(included, list) or not set(included) <= SIDECARS:
         raise InvalidInput(

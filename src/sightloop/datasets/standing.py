@@ -21,7 +21,7 @@ from sightloop.events import Events
 from sightloop.runs import Runs
 from sightloop.storage import Records, insert_once
 
-_OPTIONS: Final = ("defaults", "trust_content", "reading", "include", "identity", "group")
+_OPTIONS: Final = ("defaults", "trust_content", "reading", "include", "identity", "group", "layout")
 STANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "folder": ("path", "copy", *_OPTIONS),
     "bucket": ("url", "credentials", "copy", *_OPTIONS),

@@ -26,6 +26,18 @@ pseudonym_keys = sa.Table(
     sa.Column("sealed_key", sa.String, nullable=False),
 )
 
+calibrations = sa.Table(
+    "calibrations",
+    metadata,
+    sa.Column("workspace_id", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+    sa.UniqueConstraint("workspace_id", "name", "version", name="uq_calibrations_version"),
+)
+
 label_schemas = sa.Table(
     "label_schemas",
     metadata,

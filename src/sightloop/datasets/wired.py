@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sightloop.datasets.annotations import Annotations
+from sightloop.datasets.arranging import Arranger
 from sightloop.datasets.branches import Branches
+from sightloop.datasets.calibrations import Calibrations
 from sightloop.datasets.catalogue import Catalogue
 from sightloop.datasets.columns import ColumnReader
 from sightloop.datasets.committing import Committer
@@ -28,6 +30,7 @@ from sightloop.datasets.objects import Objects
 from sightloop.datasets.outliers import OutlierFinder
 from sightloop.datasets.pseudonyms import Pseudonyms
 from sightloop.datasets.quarantine import Quarantine
+from sightloop.datasets.rigs import Rigs
 from sightloop.datasets.schemas import Schemas
 from sightloop.datasets.search import Search
 from sightloop.datasets.similarity import Similarity
@@ -110,13 +113,16 @@ class Wired:
             kept_versions, self.expectations,
         )  # fmt: skip
         self.branches = Branches(records, events, self._schemas, self._versions, self._committer, kept_versions)
+        self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations)
+        self.calibrations = Calibrations(records, events)
+        self.rigs = Rigs(self._catalogue, self.calibrations, self._schemas, self._interchange, self.opened)
+        arranger = Arranger(records, stores, events, self._catalogue, self._indexing, listing, self.rigs)
         self._ingest = Ingest(
             records, stores, events, runs, embedder, self._catalogue, inspector, self._similarity, listing,
-            self._indexing, self.expectations, self.source_schemas,
+            self._indexing, self.expectations, self.source_schemas, arranger,
         )  # fmt: skip
         self.sources = StandingSources(records, events, runs, self._ingest, listing)
-        self._interchange = Interchange(events, self._catalogue, self._schemas, self.annotations)
-        self._exports = Exports(self._catalogue, self._schemas, self._versions)
+        self._exports = Exports(self._catalogue, self._schemas, self._versions, self.rigs.told_on)
         self.sheet = ColumnReader(self._catalogue, self._versions)
         self._maps = Maps(stores, runs, self._catalogue, self._similarity, self._versions)
         self.outliers = OutlierFinder(stores, runs, self._catalogue, self._similarity, self._maps)

@@ -63,6 +63,7 @@ class Sample:
         phash: 64-bit perceptual hash, hexadecimal; phash_version names algorithm and decode path.
         metadata: facets such as {"cell_type": "mono"}; JSON scalars.
         group, slot: samples of one moment or rig, each in a named slot.
+        calibration: id or name of that of its rig.
         entities: ids of camera, asset, person, work order, by kind.
     """
 
@@ -97,6 +98,7 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     mean_colour: int | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
+    calibration: str = ""
 
     @property
     def content(self) -> str:

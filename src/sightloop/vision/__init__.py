@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from sightloop.vision.metrics import expected_calibration_error as expected_calibration_error
     from sightloop.vision.metrics import precision_recall as precision_recall
     from sightloop.vision.partition import split as split
+    from sightloop.vision.pinhole import Lens as Lens
+    from sightloop.vision.pinhole import corners_of as corners_of
+    from sightloop.vision.pinhole import inverse as inverse
+    from sightloop.vision.pinhole import moved as moved
+    from sightloop.vision.pinhole import seen_at as seen_at
     from sightloop.vision.projection import layout as layout
     from sightloop.vision.projection import neighbour_distances as neighbour_distances
     from sightloop.vision.projection import principal as principal
@@ -118,6 +123,13 @@ _HOMES = {
         "precision_recall",
     ),
     "partition": ("split",),
+    "pinhole": (
+        "Lens",
+        "corners_of",
+        "inverse",
+        "moved",
+        "seen_at",
+    ),
     "projection": (
         "layout",
         "neighbour_distances",

@@ -3,7 +3,8 @@
 box {x, y, width, height}; rotated_box {cx, cy, width, height, angle_deg} (clockwise on the screen); polygon {rings}
 (the outer ring, then holes); polyline {points}; mask {size: [height, width], counts} (see masks.py); keypoints
 {points: [x, y, visibility]} in the order of the skeleton, visibility 0 (not labelled), 1 (hidden), 2 (visible) as in
-COCO; class {}.
+COCO; class {}. Of a sweep: cuboid {x, y, z, length, width, height, yaw}: its centre and sizes in metres in the frame of
+the sensor, length along its heading, which is yaw radians counter-clockwise from x as seen from above.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from sightloop.errors import InvalidInput
 from sightloop.vision.evidence import require
 from sightloop.vision.masks import read_runs
+from sightloop.vision.pinhole import corners_of
 
 Geometry = dict[str, Any]
 Box = tuple[float, float, float, float]
@@ -29,6 +31,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "polyline": ("points",),
     "mask": ("size", "counts"),
     "keypoints": ("points",),
+    "cuboid": ("x", "y", "z", "length", "width", "height", "yaw"),
 }
 GEOMETRY_TYPES: Final = tuple(FIELDS)
 MAX_POINTS: Final = 20_000
@@ -69,6 +72,9 @@ def check_geometry(kind: str, geometry: Mapping[str, Any], width: int, height: i
     if kind == "keypoints":
         return _keypoints(geometry["points"], width, height, skeleton)
     values = {name: _number(geometry[name], kind) for name in expected}
+    if kind == "cuboid":
+        require(min(values[name] for name in FIELDS[kind][3:6]) > 0, "The cuboid is empty.", "Give it sizes in metres.")
+        return {**values, "yaw": math.remainder(values["yaw"], math.tau)}
     if not (values["width"] > 0 and values["height"] > 0):
         raise InvalidInput(f"The {kind} is empty.", hint="Give it a width and a height.")
     if kind == "box":
@@ -95,7 +101,10 @@ def bounds_of(kind: str, geometry: Mapping[str, Any]) -> Box:
 
 
 def outline_of(kind: str, geometry: Mapping[str, Any]) -> list[tuple[float, float]]:
-    """The points that a geometry is drawn with: corners, the outer ring, or the keypoints that are labelled."""
+    """The points that a geometry is drawn with: corners, the outer ring, or the keypoints that are labelled.
+
+    Of a cuboid the corners as seen from above, in metres.
+    """
     if kind == "box":
         x, y, w, h = (geometry[name] for name in FIELDS["box"])
         return [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]
@@ -110,6 +119,8 @@ def outline_of(kind: str, geometry: Mapping[str, Any]) -> list[tuple[float, floa
         return [(x, y) for x, y in geometry["points"]]
     if kind == "keypoints":
         return [(x, y) for x, y, seen in geometry["points"] if seen]
+    if kind == "cuboid":
+        return [(float(x), float(y)) for x, y in corners_of(geometry)[:4, :2]]
     return []
 
 

@@ -38,7 +38,7 @@ from sightloop.vision import check_geometry, encode_mask, ring_area
 
 WIDTH, HEIGHT = 61, 47
 POINTS = 3
-TYPES = ("class", "box", "rotated_box", "polygon", "polyline", "mask", "keypoints")
+TYPES = ("class", "box", "rotated_box", "polygon", "polyline", "mask", "keypoints", "cuboid")
 SCHEMA = LabelSchema(
     "sch_1", "parts", 1, ("bolt", "crack", "a <b> & 'c'"), TYPES,
     skeleton={"points": ["a", "b", "c"], "edges": [[0, 1]]},
@@ -64,17 +64,21 @@ keypoints = st.tuples(placed, *[st.one_of(placed, unplaced)] * (POINTS - 1)).map
 mask = st.integers(0, 2**32).map(
     lambda seed: {"size": [HEIGHT, WIDTH], "counts": encode_mask(_patch(np.random.default_rng(seed)))}
 )
+metres = st.floats(-80, 80, width=32)
+cuboid = st.tuples(metres, metres, metres, span, span, span, st.floats(-3, 3, width=32)).map(
+    lambda told: dict(zip(("x", "y", "z", "length", "width", "height", "yaw"), told, strict=True))
+)
 KINDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "box": box, "rotated_box": rotated, "polygon": polygon, "polyline": polyline, "keypoints": keypoints, "mask": mask,
-    "holes": holes,
+    "holes": holes, "cuboid": cuboid,
 }  # fmt: skip
 KEPT: list[tuple[ModuleType, tuple[str, ...]]] = [
     (coco, ("box", "polygon", "mask", "keypoints")),
     (label_studio, ("box", "rotated_box", "polygon", "mask", "keypoints")),
     (cvat, ("box", "rotated_box", "polygon", "polyline", "mask", "keypoints")),
-    (datumaro, ("box", "polygon", "polyline", "mask", "keypoints")),
-    (parquet, ("box", "rotated_box", "polygon", "holes", "polyline", "mask", "keypoints")),
-    (croissant, ("box", "rotated_box", "polygon", "holes", "polyline", "mask", "keypoints")),
+    (datumaro, ("box", "polygon", "polyline", "mask", "keypoints", "cuboid")),
+    (parquet, ("box", "rotated_box", "polygon", "holes", "polyline", "mask", "keypoints", "cuboid")),
+    (croissant, ("box", "rotated_box", "polygon", "holes", "polyline", "mask", "keypoints", "cuboid")),
     (kitti, ("box",)),
     (mot, ("box",)),
     (voc, ("box",)),
@@ -179,6 +183,7 @@ def test_every_geometry_that_a_format_does_not_keep_is_told(format: ModuleType) 
         "polyline": {"points": [[1, 1], [9, 9]]},
         "mask": {"size": [HEIGHT, WIDTH], "counts": encode_mask(_patch(np.random.default_rng(0)))},
         "keypoints": {"points": [[1, 1, 2], [2, 2, 1], [0, 0, 0]]},
+        "cuboid": {"x": 9, "y": 1, "z": 0, "length": 4, "width": 2, "height": 1.5, "yaw": 0.5},
     }
     for kind in set(samples) - (kept - {"polygon"}):
         pair = [FormatObject("bolt", kind, samples[kind])]

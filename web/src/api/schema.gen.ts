@@ -228,6 +228,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calibrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Calibrations
+         * @description All versions of all calibrations, by name and version.
+         */
+        get: operations["list_calibrations"];
+        put?: never;
+        /**
+         * Put Calibration
+         * @description The calibration of a document, or of the text of a file of KITTI; other content makes the next version.
+         */
+        post: operations["put_calibration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calibrations/{calibration}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Calibration
+         * @description A calibration by id; a name means its newest version.
+         */
+        get: operations["show_calibration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cameras": {
         parameters: {
             query?: never;
@@ -2698,6 +2742,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/samples/{sample}/calibration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Sample Calibration
+         * @description Where the sensors of the sample's group stand to each other.
+         */
+        get: operations["show_sample_calibration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/samples/{sample}/group": {
         parameters: {
             query?: never;
@@ -2838,6 +2902,28 @@ export interface paths {
          *     Each is four little-endian float32.
          */
         get: operations["show_points"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/{sample}/projection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Project Points
+         * @description Points of the group's sweep on this image: x, y in pixels, depth in metres, intensity, 0 to 1; the nearest last.
+         *
+         *     Each is four little-endian float32. Points that the camera does not see are left out.
+         */
+        get: operations["project_points"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3968,6 +4054,23 @@ export interface components {
             number: number;
         };
         /**
+         * Calibration
+         * @description One version of a rig's calibration; its id derives from name and content.
+         *
+         *     Attributes:
+         *         document: {"sensors": {name: {"to_rig", and of a camera "fx", "fy", "cx", "cy", "distortion"}}}.
+         */
+        Calibration: {
+            document: {
+                [key: string]: unknown;
+            };
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            version: number;
+        };
+        /**
          * CameraSettings
          * @description What a camera is told.
          *
@@ -4720,6 +4823,14 @@ export interface components {
          * Listed
          * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
          */
+        ListedCalibration: {
+            items: components["schemas"]["Calibration"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
         ListedCameraState: {
             items: components["schemas"]["CameraState"][];
             next_cursor: string;
@@ -5256,6 +5367,20 @@ export interface components {
              * @default
              */
             at: string;
+            /** Name */
+            name: string;
+        };
+        /** NewCalibration */
+        NewCalibration: {
+            /** Document */
+            document?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Kitti
+             * @default
+             */
+            kitti: string;
             /** Name */
             name: string;
         };
@@ -6317,6 +6442,7 @@ export interface components {
          *         phash: 64-bit perceptual hash, hexadecimal; phash_version names algorithm and decode path.
          *         metadata: facets such as {"cell_type": "mono"}; JSON scalars.
          *         group, slot: samples of one moment or rig, each in a named slot.
+         *         calibration: id or name of that of its rig.
          *         entities: ids of camera, asset, person, work order, by kind.
          */
         Sample: {
@@ -6324,6 +6450,7 @@ export interface components {
             bit_depth: number;
             blur: number;
             brightness: number;
+            calibration: string;
             captured_at: string | null;
             channels: number;
             clock: string;
@@ -7481,6 +7608,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+        };
+    };
+    list_calibrations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedCalibration"];
+                };
+            };
+        };
+    };
+    put_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCalibration"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calibration"];
+                };
+            };
+        };
+    };
+    show_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                calibration: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calibration"];
                 };
             };
         };
@@ -13066,6 +13313,46 @@ export interface operations {
             };
         };
     };
+    show_sample_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calibration"];
+                };
+            };
+        };
+    };
     show_group: {
         parameters: {
             query?: never;
@@ -13370,6 +13657,49 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description How many at most, evenly chosen. */
+                most?: number;
+            };
+            header?: never;
+            path: {
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
+    project_points: {
+        parameters: {
+            query?: {
+                /** @description Of how many points, evenly chosen. */
                 most?: number;
             };
             header?: never;

@@ -19,6 +19,12 @@ export type Change = { id: string; before: Labelled | null; after: Labelled | nu
 /** What one act of a person changed, whole: it is done, undone and sent as one. */
 export type Step = { name: string; changes: Change[] }
 
+/** The number of the track that an object is of, as MOT and videos tell it; null for none. */
+export function trackOf(one: Pick<Labelled, 'attributes'>): number | null {
+  const told = one.attributes?.['track_id'] ?? one.attributes?.['instance']
+  return typeof told === 'number' ? told : null
+}
+
 export const suggested = (one: Labelled): boolean => one.basis === 'suggested'
 export const inverse = (step: Step): Step => ({ name: step.name, changes: step.changes.map(({ id, before, after }) => ({ id, before: after, after: before })).reverse() })
 

@@ -38,6 +38,8 @@ export class Engine {
   brush_px = 12
   wiping = false
   joints = 0
+  /** How high what stands on a footprint reaches, where the picture is one from above. */
+  tallness: (box: { cx: number; cy: number; width: number; height: number; angle_deg: number }) => { z: number; tall: number } = () => ({ z: 0, tall: 1 })
   ghosts: readonly Ghost[] = []
   colour: (label: string) => string = () => '#6FB1FF'
   edges: readonly (readonly number[])[] = []

@@ -1,4 +1,4 @@
-import { suggested, type Document, type Labelled } from './document'
+import { suggested, trackOf, type Document, type Labelled } from './document'
 import { bounds, corners, handles, type Handle, type Point, type Shape } from './shapes'
 import { decodeRuns, type Mask } from './rle'
 import { TILE, type Tiles } from './tiles'
@@ -140,6 +140,13 @@ export function trace(g: CanvasRenderingContext2D, shape: Shape, at: Viewport, e
     case 'rotated_box':
       line(corners(shape.geometry), true)
       break
+    case 'cuboid': {
+      const [, b, c] = corners(shape.geometry)
+      line(corners(shape.geometry), true)
+      // Where it heads: a line from its middle out of its front.
+      line([[shape.geometry.cx, shape.geometry.cy], [1.35 * ((b![0] + c![0]) / 2) - 0.35 * shape.geometry.cx, 1.35 * ((b![1] + c![1]) / 2) - 0.35 * shape.geometry.cy]], false)
+      break
+    }
     case 'polygon':
       for (const ring of shape.geometry.rings) line(ring, true)
       break
@@ -232,7 +239,9 @@ function tagOf(g: CanvasRenderingContext2D, one: Labelled, scene: Scene, full: b
   const box = bounds(one)
   if (!box || (!full && Math.max(box.width, box.height) * scene.at.scale < 32)) return
   const machine = suggested(one)
-  const text = machine && one.score != null ? `${one.label} ${one.score.toFixed(2)}` : one.label
+  const track = trackOf(one)
+  const named = track === null ? one.label : `${one.label} #${track}`
+  const text = machine && one.score != null ? `${named} ${one.score.toFixed(2)}` : named
   drawTag(g, text, box.x * scene.at.scale + scene.at.x, box.y * scene.at.scale + scene.at.y, { fill: machine ? 'rgba(0,0,0,.78)' : scene.colour(one.label), ink: machine ? PHOSPHOR : '#111', dashed: machine, view: scene.view })
 }
 

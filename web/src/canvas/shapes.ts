@@ -1,4 +1,5 @@
 /** What can be drawn on an image, in pixels of the oriented image, origin top left. */
+import type { Planned } from './plan'
 import { decodeRuns, type Mask } from './rle'
 
 export type Point = [number, number]
@@ -13,6 +14,8 @@ export type Shape =
   | { geometry_type: 'polyline'; geometry: { points: Point[] } }
   | { geometry_type: 'mask'; geometry: Mask }
   | { geometry_type: 'keypoints'; geometry: { points: Joint[] } }
+  /** As the picture of its sweep from above shows it; on any other picture it has no place. */
+  | { geometry_type: 'cuboid'; geometry: Planned }
 export type Kind = Shape['geometry_type']
 
 /** A place on a shape that can be dragged. `ring` and `at` name a vertex, a side of a box, or a joint. */
@@ -41,6 +44,7 @@ export function outline(shape: Shape): Point[] {
       const { x, y, width: w, height: h } = shape.geometry
       return [[x, y], [x + w, y], [x + w, y + h], [x, y + h]]
     }
+    case 'cuboid':
     case 'rotated_box':
       return corners(shape.geometry)
     case 'polygon':
@@ -61,6 +65,7 @@ export function bounds(shape: Shape): Rect | null {
   const points = outline(shape)
   if (!points.length) return null
   let [x0, y0] = points[0]!
+  if (x0 !== x0) return null // a cuboid in metres, on a picture that is none from above
   let [x1, y1] = [x0, y0]
   for (const [x, y] of points) {
     if (x < x0) x0 = x
@@ -99,6 +104,7 @@ export function hits(shape: Shape, x: number, y: number, slack: number): boolean
       const { x: left, y: top, width, height } = shape.geometry
       return x >= left - slack && y >= top - slack && x <= left + width + slack && y <= top + height + slack
     }
+    case 'cuboid':
     case 'rotated_box':
       return inRing(corners(shape.geometry), x, y)
     case 'polygon':
@@ -131,6 +137,7 @@ export function moved<S extends Shape>(shape: S, dx: number, dy: number, width: 
   switch (shape.geometry_type) {
     case 'box':
       return at({ ...shape.geometry, x: shape.geometry.x + x, y: shape.geometry.y + y })
+    case 'cuboid':
     case 'rotated_box':
       return at({ ...shape.geometry, cx: shape.geometry.cx + x, cy: shape.geometry.cy + y })
     case 'polygon':
@@ -153,6 +160,7 @@ export function handles(shape: Shape, reach: number): Handle[] {
       const sides = all.map(([x, y], at): Handle => ({ x: (x + all[(at + 1) % 4]![0]) / 2, y: (y + all[(at + 1) % 4]![1]) / 2, part: 'side', at, ring: 0 }))
       return [...all.map(([x, y], at): Handle => ({ x, y, part: 'corner', at, ring: 0 })), ...sides]
     }
+    case 'cuboid':
     case 'rotated_box': {
       const turn = (shape.geometry.angle_deg * Math.PI) / 180
       const up = shape.geometry.height / 2 + reach
@@ -183,6 +191,7 @@ export function dragged<S extends Shape>(shape: S, handle: Handle, x: number, y:
       const moving: Point = handle.at === 0 ? [a[0], py] : handle.at === 3 ? [px, a[1]] : handle.at === 1 ? [px, c[1]] : [c[0], py]
       return at(between(handle.at === 0 || handle.at === 3 ? c : a, moving, width, height))
     }
+    case 'cuboid':
     case 'rotated_box': {
       const box = shape.geometry
       if (handle.part === 'turn') {

@@ -1,4 +1,4 @@
-import { suggested, type Labelled } from './document'
+import type { Labelled } from './document'
 import { newId } from '@/api/new-id'
 import type { Engine } from './engine'
 import { between, dragged, handles, moved, withoutVertex, withVertex, type Handle, type Joint, type Point, type Shape } from './shapes'
@@ -6,7 +6,7 @@ import { Tiles } from './tiles'
 
 /** What goes on from a press to its release. */
 export type Grip = { move: (p: Point, event: PointerEvent) => void; up: (p: Point) => void; cancel: () => void }
-export type ToolName = 'select' | 'box' | 'rotated_box' | 'polygon' | 'polyline' | 'mask' | 'keypoints'
+export type ToolName = 'select' | 'box' | 'rotated_box' | 'polygon' | 'polyline' | 'mask' | 'keypoints' | 'cuboid'
 export type Tool = {
   cursor: string
   down: (engine: Engine, p: Point, event: PointerEvent) => Grip | null
@@ -44,8 +44,8 @@ function made(engine: Engine, shape: Shape): void {
   engine.select(one.id)
 }
 
-/** A changed proposal is a correction by a person, whatever is changed about it. */
-export const corrected = (one: Labelled, change: Partial<Labelled>): Labelled => ({ ...one, ...change, ...(suggested(one) || one.basis === 'accepted' ? { basis: 'corrected' } : {}), author_kind: 'person' }) as Labelled
+/** What is changed is a correction by a person, whatever is changed about it, unless a person drew it. */
+export const corrected = (one: Labelled, change: Partial<Labelled>): Labelled => ({ ...one, ...change, ...(one.basis === 'drawn' ? {} : { basis: 'corrected' }), author_kind: 'person' }) as Labelled
 
 /** A press that changes the chosen shape: shown while it lasts, one step once it ends. */
 function changing(engine: Engine, before: Labelled, name: string, shapeAt: (p: Point) => Shape): Grip {
@@ -128,14 +128,14 @@ const box: Tool = {
   },
 }
 
-/** One side is drawn, then the pointer gives the depth and a click ends it. */
-const rotatedBox: Tool = {
+/** One side is drawn, then the pointer gives the depth and a click ends it; `shape` makes the object of the box. */
+const turnedBox = (shape: (engine: Engine, box: Turned) => Shape): Tool => ({
   cursor: 'crosshair',
   down(engine, p) {
     if (engine.draft?.geometry_type === 'rotated_box' && engine.base) {
-      const shape = engine.draft
+      const box = engine.draft.geometry
       engine.base = null
-      if (Math.min(shape.geometry.width, shape.geometry.height) * engine.at.scale >= LEAST_PX) made(engine, shape)
+      if (Math.min(box.width, box.height) * engine.at.scale >= LEAST_PX) made(engine, shape(engine, box))
       else engine.cancel()
       return null
     }
@@ -147,7 +147,7 @@ const rotatedBox: Tool = {
       up: (to) => {
         if (Math.hypot(to[0] - p[0], to[1] - p[1]) * engine.at.scale < LEAST_PX) return engine.cancel()
         engine.base = [p, to]
-        rotatedBox.hover!(engine, to)
+        this.hover!(engine, to)
       },
       cancel: () => engine.cancel(),
     }
@@ -164,7 +164,12 @@ const rotatedBox: Tool = {
     }
     engine.repaint()
   },
-}
+})
+
+type Turned = { cx: number; cy: number; width: number; height: number; angle_deg: number }
+const rotatedBox = turnedBox((_, geometry) => ({ geometry_type: 'rotated_box', geometry }))
+/** The side that is drawn first is the one along its heading; its height is that of the points inside. */
+const cuboid = turnedBox((engine, box) => ({ geometry_type: 'cuboid', geometry: { ...box, ...engine.tallness(box) } }))
 
 function vertices(kind: 'polygon' | 'polyline', least: number): Tool {
   const drawn = (engine: Engine): Point[] => (engine.draft?.geometry_type === 'polygon' ? engine.draft.geometry.rings[0]! : engine.draft?.geometry_type === 'polyline' ? engine.draft.geometry.points : [])
@@ -251,4 +256,4 @@ const keypoints: Tool = {
   },
 }
 
-export const TOOLS: Record<ToolName, Tool> = { select, box, rotated_box: rotatedBox, polygon: vertices('polygon', 3), polyline: vertices('polyline', 2), mask, keypoints }
+export const TOOLS: Record<ToolName, Tool> = { select, box, rotated_box: rotatedBox, polygon: vertices('polygon', 3), polyline: vertices('polyline', 2), mask, keypoints, cuboid }

@@ -98,7 +98,7 @@ def _annotations(item: ExportItem, losses: Losses) -> Iterator[tuple[str, dict[s
         yield item.label, {}
     for one in item.objects:
         kind, geometry = one.geometry_type, one.geometry
-        if kind in ("polyline", "class"):
+        if kind in ("polyline", "class", "cuboid"):
             losses[f"a {kind} is left out: COCO has none"] += 1
             continue
         x, y, width, height = bounds_of(kind, geometry)

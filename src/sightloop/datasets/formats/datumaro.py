@@ -2,7 +2,7 @@
 
 After the page "Datumaro" of Datumaro's format documentation and what its reader takes; `sha256` and the metadata stand
 in `attr` of each item. Kept: the class of the image, boxes, polygons without holes, polylines, masks, keypoints,
-attributes.
+cuboids, attributes.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from sightloop.domain import LabelSchema
 from sightloop.errors import SightloopError
 from sightloop.vision import outline_of, write_runs
 
+_CUBOID: Final = ("x", "y", "z", "length", "width", "height", "yaw")
 TITLE: Final = "Datumaro"
 _HINT: Final = "It needs categories with label.labels, and items, each with id and annotations that have a type."
 
@@ -102,6 +103,10 @@ def _fields(one: FormatObject, losses: Losses) -> dict[str, Any] | None:
     if kind == "keypoints":
         points = [value for x, y, _ in geometry["points"] for value in (x, y)]
         return {"type": "points", "points": points, "visibility": [int(seen) for _, _, seen in geometry["points"]]}
+    if kind == "cuboid":
+        x, y, z, length, width, height, yaw = (geometry[name] for name in _CUBOID)
+        sizes = {"position": [x, y, z], "rotation": [0.0, 0.0, yaw], "scale": [length, width, height]}
+        return {"type": "cuboid_3d", **sizes}
     losses[f"a {kind} is left out: Datumaro has none"] += 1
     return None
 
@@ -151,6 +156,12 @@ def _geometry(one: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     if kind == "bbox":
         x, y, width, height = (float(value) for value in one["bbox"])
         return "box", {"x": x, "y": y, "width": width, "height": height}
+    if kind == "cuboid_3d":
+        turns = [float(value) for value in one["rotation"]]
+        if turns[0] or turns[1]:
+            return None
+        told = [*one["position"], *one["scale"], turns[2]]
+        return "cuboid", dict(zip(_CUBOID, map(float, told), strict=True))
     if kind == "mask":
         counts = one["rle"]["counts"]
         if isinstance(counts, list):

@@ -3,7 +3,8 @@
 After the readme of KITTI's object development kit (Geiger et al.): type, truncated, occluded, alpha, left, top, right,
 bottom, height, width, length, x, y, z, rotation_y, and for results a score. All but type and box are attributes of
 those names; what is not known has the value that the kit gives to DontCare. A class name is percent-encoded where a
-column cannot bear it. Kept: boxes, and those attributes.
+column cannot bear it. A cuboid of a sweep is told on the images of its group by their calibration, and left out of the
+sweep's own file. Kept: boxes, and those attributes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from sightloop.domain import LabelSchema
 from sightloop.vision import bounds_of
 
 TITLE: Final = "KITTI"
+ON_IMAGES: Final = True  # cuboids of a sweep come as attributes of boxes on the images of its group
 _HINT: Final = "It needs label_2/*.txt, each line a type and 14 numbers, or 15 with a score."
 _UNKNOWN: Final[Mapping[str, float]] = {
     "truncated": -1, "occluded": -1, "alpha": -10, "height": -1, "width": -1, "length": -1,
@@ -39,7 +41,7 @@ _UNKNOWN: Final[Mapping[str, float]] = {
 }  # fmt: skip
 _BEFORE: Final = ("truncated", "occluded", "alpha")
 _AFTER: Final = ("height", "width", "length", "x", "y", "z", "rotation_y")
-_PLACELESS: Final = ("class", "polyline")
+_PLACELESS: Final = ("class", "polyline", "cuboid")
 
 
 def read(data: bytes, losses: Losses) -> list[LabelRow]:

@@ -41,7 +41,7 @@ _CLASSES: Final = (
     "pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle", "static person",
     "distractor", "occluder", "occluder on the ground", "occluder full", "reflection",
 )  # fmt: skip
-_PLACELESS: Final = ("class", "polyline")
+_PLACELESS: Final = ("class", "polyline", "cuboid")
 _NO_TRACK: Final = -1
 _FRAMES: Final = ("frame", "file", "sha256")
 

@@ -54,7 +54,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, tuple[pa.DataType, str]]]] = {
         "file": (pa.string(), "file of the sample"),
         "object": (pa.string(), "id of the object, unique on its sample"),
         "label": (pa.string(), "class"),
-        "geometry_type": (pa.string(), "class, box, rotated_box, polygon, polyline, mask or keypoints"),
+        "geometry_type": (pa.string(), "class, box, rotated_box, polygon, polyline, mask, keypoints or cuboid"),
         "x": (pa.float64(), "left of the bounds, pixels from the left edge of the image"),
         "y": (pa.float64(), "top of the bounds, pixels from the top edge"),
         "width": (pa.float64(), "of the bounds, pixels"),

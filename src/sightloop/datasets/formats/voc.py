@@ -37,7 +37,7 @@ _MAX_XML: Final = 16 << 20
 # XML 1.0, section 2.2; a carriage return comes back as a line feed (section 2.11).
 _BAD: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _COLUMNS: Final = "# label:color_rgb:parts:actions"
-_PLACELESS: Final = ("class", "polyline")
+_PLACELESS: Final = ("class", "polyline", "cuboid")
 
 
 def read(data: bytes, losses: Losses) -> list[LabelRow]:

@@ -15,6 +15,7 @@ Slots = Annotated[
 ]
 Within = Annotated[str, typer.Option(help='Group by time, at most so far apart: "50ms"; else by what names share.')]
 TimeInName = Annotated[bool, typer.Option("--time-in-name", help="The last long number of a name is its Unix time.")]
+Layout = Annotated[str, typer.Option(help='"kitti": image_2, velodyne, calib and label_2 are what they are there.')]
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0}
 _TIME: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|)")
 

@@ -18,7 +18,7 @@ from sightloop.interfaces.cli.commanding import (
     read_file,
     read_mapping,
 )
-from sightloop.interfaces.cli.grouping import Slots, TimeInName, Within, grouping_of
+from sightloop.interfaces.cli.grouping import Layout, Slots, TimeInName, Within, grouping_of
 from sightloop.interfaces.sdk import Workspace
 from sightloop.interfaces.sdk.records import Record
 
@@ -48,6 +48,7 @@ def ingest(
     slots: Slots = "",
     group_within: Within = "",
     time_in_name: TimeInName = False,
+    layout: Layout = "",
     name: Annotated[str, typer.Option(help="What the samples say of their source.")] = "",
     keep_identity: Annotated[bool, typer.Option(help="Leave patients named in DICOM files.")] = False,
     credentials: Annotated[str, typer.Option(help="Of a bucket, by name.")] = "",
@@ -63,6 +64,7 @@ def ingest(
             include=[ending for ending in include.split(",") if ending],
             frames=_frames(frames),
             group=grouping_of(slots, group_within, time_in_name),
+            layout=layout,
             name=name,
             keep_identity=keep_identity,
             credentials=credentials,

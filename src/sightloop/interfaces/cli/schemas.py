@@ -19,7 +19,7 @@ def create(
     name: str,
     classes: Annotated[list[str], typer.Argument(help="One or more.")],
     geometry: Annotated[
-        list[str] | None, typer.Option(help="class, box, rotated_box, polygon, polyline, mask, keypoints.")
+        list[str] | None, typer.Option(help="class, box, rotated_box, polygon, polyline, mask, keypoints, cuboid.")
     ] = None,
     more: Annotated[Path | None, typer.Option(help="YAML or JSON: colours, skeleton, attributes.")] = None,
 ) -> Any:

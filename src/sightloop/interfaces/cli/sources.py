@@ -10,7 +10,7 @@ import typer
 
 from sightloop.errors import InvalidInput
 from sightloop.interfaces.cli.commanding import Noun, Table, progress, read_mapping
-from sightloop.interfaces.cli.grouping import Slots, TimeInName, Within, grouping_of
+from sightloop.interfaces.cli.grouping import Layout, Slots, TimeInName, Within, grouping_of
 from sightloop.interfaces.sdk import Record, Workspace
 
 source = Noun("Sources: where media come from, looked at again for what is new.")
@@ -33,6 +33,7 @@ def add(
     slots: Slots = "",
     group_within: Within = "",
     time_in_name: TimeInName = False,
+    layout: Layout = "",
     every: Annotated[float, typer.Option(help="Seconds between two looks; 0 for none.")] = 0.0,
 ) -> Any:
     """Add a source; `source sync` takes in what it holds."""
@@ -40,7 +41,15 @@ def add(
     kind = "push" if push else ""
     group = grouping_of(slots, group_within, time_in_name)
     return ws.sources.add(
-        name, place, kind=kind, credentials=credentials, copy=copy, defaults=said, group=group, every_s=every
+        name,
+        place,
+        kind=kind,
+        credentials=credentials,
+        copy=copy,
+        defaults=said,
+        group=group,
+        layout=layout,
+        every_s=every,
     )
 
 

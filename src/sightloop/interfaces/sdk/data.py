@@ -81,6 +81,17 @@ class Samples(Noun):
 
         return np.frombuffer(self._connection.read(f"/samples/{part(sample)}/points", most=most), "<f4").reshape(-1, 4)
 
+    def calibration(self, sample: Reference) -> Record:
+        """Where the sensors of the sample's group stand to each other."""
+        return self._connection.get(f"/samples/{part(sample)}/calibration")
+
+    def projection(self, sample: Reference, *, most: int = 50_000) -> npt.NDArray[np.float32]:
+        """Points of the group's sweep on an image, float32 (N, 4): x, y in pixels, depth in metres, intensity."""
+        import numpy as np  # the command line starts without it
+
+        found = self._connection.read(f"/samples/{part(sample)}/projection", most=most)
+        return np.frombuffer(found, "<f4").reshape(-1, 4)
+
     def text(self, sample: Reference) -> str:
         """What a document says."""
         return str(self._connection.get(f"/samples/{part(sample)}/text").text)
@@ -224,39 +235,6 @@ class Samples(Noun):
     def index(self, *, key: str | None = None) -> Record:
         """The run that makes the indexes which searches use, or brings them up to date; ingests do the second."""
         return self._connection.post("/search-index", {}, key=key)
-
-
-class Schemas(Noun):
-    """Label schemas."""
-
-    def create(
-        self,
-        name: str,
-        classes: Sequence[str],
-        *,
-        geometry_types: Sequence[str] = ("class",),
-        colours: Mapping[str, str] | None = None,
-        skeleton: Mapping[str, Any] | None = None,
-        attributes: Mapping[str, Mapping[str, Any]] | None = None,
-        key: str | None = None,
-    ) -> Record:
-        """The label schema; anything but other colours under a known name makes its next version."""
-        body = {
-            "name": name,
-            "classes": list(classes),
-            "geometry_types": list(geometry_types),
-            "colours": colours,
-            "skeleton": skeleton,
-            "attributes": attributes,
-        }
-        return self._connection.post("/schemas", body, key=key)
-
-    def list(self) -> Sequence[Record]:
-        """The newest version of every schema, by name."""
-        return self._connection.items("/schemas")
-
-    def get(self, name: str) -> Record:
-        return self._connection.get(f"/schemas/{part(name)}")
 
 
 class Dataset(Handle):

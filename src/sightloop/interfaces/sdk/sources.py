@@ -26,6 +26,7 @@ class Sources(Noun):
         copy: bool | None = None,
         defaults: Mapping[str, Any] | None = None,
         group: Mapping[str, Any] | None = None,
+        layout: str = "",
         every_s: float = 0.0,
         key: str | None = None,
     ) -> Record:
@@ -36,6 +37,7 @@ class Sources(Noun):
             copy: whether media are copied: by default those of a folder are, those of a bucket stay there.
             defaults: licence, consent, subject, purpose and facets of every medium.
             group: which of its samples are of one moment; see `Workspace.ingest`.
+            layout: "kitti" where the folders are those of KITTI.
             every_s: pause between looks, seconds; 0 for none.
         """
         text = os.fspath(place)
@@ -48,6 +50,7 @@ class Sources(Noun):
             **({} if copy is None else {"copy": copy}),
             **({"defaults": dict(defaults)} if defaults else {}),
             **({"group": dict(group)} if group else {}),
+            **({"layout": layout} if layout else {}),
         }
         body = {"name": name, "kind": kind, "settings": settings, "every_s": every_s}
         return self._connection.post("/sources", body, key=key)

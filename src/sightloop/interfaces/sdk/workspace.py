@@ -11,11 +11,13 @@ from typing import Any, Self
 from sightloop.interfaces.sdk.backups import Backups
 from sightloop.interfaces.sdk.cameras import Cameras
 from sightloop.interfaces.sdk.connection import Connection, reference
-from sightloop.interfaces.sdk.data import Datasets, Labels, Samples, Schemas
+from sightloop.interfaces.sdk.data import Datasets, Labels, Samples
 from sightloop.interfaces.sdk.entities import Entities
 from sightloop.interfaces.sdk.labeling import Campaigns, Queue, Reviews
 from sightloop.interfaces.sdk.models import Deployments, Models, Predictions
 from sightloop.interfaces.sdk.records import Record
+from sightloop.interfaces.sdk.rigs import Calibrations
+from sightloop.interfaces.sdk.schemas import Schemas
 from sightloop.interfaces.sdk.sources import Credentials, Expectations, Quarantine, Sources, Transforms
 from sightloop.interfaces.sdk.traces import (
     Audit,
@@ -46,6 +48,7 @@ class Workspace:
         self.credentials = Credentials(connection)
         self.transforms = Transforms(connection)
         self.expectations = Expectations(connection)
+        self.calibrations = Calibrations(connection)
         self.quarantine = Quarantine(connection)
         self.schemas = Schemas(connection)
         self.datasets = Datasets(connection)
@@ -83,6 +86,7 @@ class Workspace:
         include: Sequence[str] = (),
         frames: Mapping[str, Any] | None = None,
         group: Mapping[str, Any] | None = None,
+        layout: str = "",
         name: str = "",
         keep_identity: bool = False,
         wait: bool = True,
@@ -103,6 +107,7 @@ class Workspace:
                 "most" of one video, 500 by default.
             group: which samples are of one moment: {"slots": {"left": "image_2/*.png", "lidar": "velodyne/*.bin"},
                 "anchor": "left"}, with "within_s" by time instead of by name.
+            layout: "kitti" where the folders are image_2, velodyne, calib and label_2: groups, calibrations and labels.
             name: what the samples say of their source; what came in under the same name can be of one moment.
             keep_identity: leaves patients named in DICOM files.
         """
@@ -111,6 +116,7 @@ class Workspace:
             "include": list(include),
             "frames": dict(frames) if frames else None,
             "group": dict(group) if group else None,
+            "layout": layout,
             "name": name,
             "identity": "keep" if keep_identity else None,
             "credentials": credentials,

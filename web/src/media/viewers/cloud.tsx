@@ -7,13 +7,17 @@ import { count } from '@/ui/format'
 import { Select } from '@/ui/select'
 import { Failed, Progress } from '@/ui/states'
 import { paintsCloud, type CloudPainter } from './cloud-paint'
+import { cornersOf, EDGES } from '../pinhole'
+import type { Drawn } from './projected'
 import { framed, matrix, moved, nearer, turned, type Orbit } from './orbit'
 
 const MOST = 500_000
 const TURN = Math.PI / 36
+const NONE: readonly Drawn[] = []
+const ORIGIN: readonly number[] = [0, 0, 0]
 
 /** A point cloud to turn: drag turns, Shift and drag moves, the wheel goes nearer; so do the arrow keys, plus and minus. */
-export function Cloud({ sample, name }: { sample: string; name: string }) {
+export function Cloud({ sample, name, cuboids = NONE, corner = ORIGIN }: { sample: string; name: string; cuboids?: readonly Drawn[]; corner?: readonly number[] }) {
   const found = useQuery({
     queryKey: ['points', sample],
     queryFn: async ({ signal }) => new Float32Array(await (await request(`/api/v1/samples/${encodeURIComponent(sample)}/points?most=${MOST}`, { signal })).arrayBuffer()),
@@ -24,10 +28,10 @@ export function Cloud({ sample, name }: { sample: string; name: string }) {
   })
   if (found.error) return <Failed what="The points" error={found.error} retry={() => void found.refetch()} />
   if (!found.data) return <Progress busy />
-  return <Turning points={found.data} name={name} key={sample} />
+  return <Turning points={found.data} name={name} cuboids={cuboids} corner={corner} key={sample} />
 }
 
-function Turning({ points, name }: { points: Float32Array; name: string }) {
+function Turning({ points, name, cuboids, corner }: { points: Float32Array; name: string; cuboids: readonly Drawn[]; corner: readonly number[] }) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const painter = useRef<CloudPainter | null>(null)
   const { low, high } = useMemo(() => ends(points), [points])
@@ -36,6 +40,8 @@ function Turning({ points, name }: { points: Float32Array; name: string }) {
   const due = useRef(0)
   const [by, setBy] = useState<'height' | 'intensity'>('height')
   const [absent, setAbsent] = useState(false)
+  const lines = useRef(edgesOf(cuboids, corner))
+  lines.current = useMemo(() => edgesOf(cuboids, corner), [cuboids, corner])
   const how = useRef(by)
   how.current = by
 
@@ -46,7 +52,7 @@ function Turning({ points, name }: { points: Float32Array; name: string }) {
     const ratio = devicePixelRatio
     drawn.width = Math.max(1, Math.round(drawn.clientWidth * ratio))
     drawn.height = Math.max(1, Math.round(drawn.clientHeight * ratio))
-    painter.current.draw(matrix(orbit.current, drawn.width / drawn.height), { size: sizeOf(points.length / 4) * ratio, byIntensity: how.current === 'intensity', low: low[2]!, high: high[2]! })
+    painter.current.draw(matrix(orbit.current, drawn.width / drawn.height), { size: sizeOf(points.length / 4) * ratio, byIntensity: how.current === 'intensity', low: low[2]!, high: high[2]! }, lines.current)
   }).current
   const ask = (next: Orbit = orbit.current) => {
     orbit.current = next
@@ -124,6 +130,23 @@ function Turning({ points, name }: { points: Float32Array; name: string }) {
 
 /** How wide a point is, CSS pixels: few are drawn larger, so that they can be seen. */
 const sizeOf = (points: number): number => Math.min(6, Math.max(2, 120 / Math.sqrt(points)))
+
+/** The edges of cuboids, relative to the corner that the points are given from. */
+function edgesOf(cuboids: readonly Drawn[], corner: readonly number[]): { ends: Float32Array; colours: Float32Array } {
+  const each = EDGES.length * 6
+  const found = { ends: new Float32Array(cuboids.length * each), colours: new Float32Array(cuboids.length * each) }
+  cuboids.forEach((one, number) => {
+    const corners = cornersOf(one.solid)
+    const rgb = [1, 3, 5].map((at) => parseInt(one.colour.slice(at, at + 2), 16) / 255)
+    EDGES.flat().forEach((place, at) => {
+      for (let axis = 0; axis < 3; axis++) {
+        found.ends[number * each + 3 * at + axis] = corners[place]![axis]! - corner[axis]!
+        found.colours[number * each + 3 * at + axis] = rgb[axis]!
+      }
+    })
+  })
+  return found
+}
 
 function ends(points: Float32Array): { low: number[]; high: number[] } {
   const low = [Infinity, Infinity, Infinity]

@@ -1,5 +1,6 @@
 import { Document, suggested, type Labelled } from '@/canvas/document'
 import { drafts, journal } from '@/canvas/keeping'
+import { inMetres, onPlan } from '@/canvas/plan'
 import { undo } from '@/shell/undo'
 import type { ReviewItem, SampleObjects } from './data'
 import { begun, operationsOf, standing } from './saving'
@@ -28,7 +29,7 @@ export async function workOn(workspace: string, actor: string, item: ReviewItem,
   const own = item.answers.find((one) => item.kind === 'label' && one.objects)?.objects ?? null
   const first = truth ? begun(truth.objects, item.suggestions, truth.rejected) : (kept ?? own ?? (item.kind === 'adjudicate' ? agreed(item) : []))
   // Taken up again, it is the same document: what was done to it can still be undone.
-  const document = before?.document ?? new Document(item.sample, picture.width, picture.height, first.map(whole))
+  const document = before?.document ?? new Document(item.sample, picture.width, picture.height, first.map((one) => onPlan(whole(one), picture.ground)))
   document.actor = actor
   const work: Work = { item, picture, document, schema: item.schema, revision: Math.max(item.revision, truth?.revision ?? 0), touched: kept !== undefined || before !== undefined, shownAt: performance.now() }
   let since = performance.now()
@@ -37,7 +38,7 @@ export async function workOn(workspace: string, actor: string, item: ReviewItem,
     const duration_s = Math.round(performance.now() - since) / 1000
     since = performance.now()
     if (how !== 'undo') undo.done({ label: step.name, undo: () => document.revert(step) }, true)
-    if (truth) void journal.post(workspace, objectsPath(item.sample), { schema: item.schema, operations: operationsOf(step, duration_s) }).catch(() => {})
+    if (truth) void journal.post(workspace, objectsPath(item.sample), { schema: item.schema, operations: operationsOf(step, duration_s).map((one) => inMetres(one, picture.ground)) }).catch(() => {})
     else void drafts.put(item.id, [...document.objects.values()]).catch(() => {})
   }
   if (before && truth) numbered(work, truth.objects)
@@ -59,11 +60,12 @@ const MOST_IN_AN_ANSWER = 500
 /** What is sent when an image is approved: nothing where what stands stays, else all that should stand. */
 export function approval(work: Work, duration_s: number): Record<string, unknown> & { verb: string } {
   const all = [...work.document.objects.values()]
+  const said = standing(all).map((one) => inMetres(one, work.picture.ground))
   const pending = journal.pending > 0
   const seen = pending || work.item.blind ? {} : { expected_revision: work.revision }
-  if (work.item.kind === 'adjudicate') return { verb: 'adjudicate', objects: standing(all), duration_s, ...seen }
+  if (work.item.kind === 'adjudicate') return { verb: 'adjudicate', objects: said, duration_s, ...seen }
   const whole_list = work.item.blind || (work.touched && all.length <= MOST_IN_AN_ANSWER)
-  return whole_list ? { verb: work.item.blind ? 'approve' : 'fix', objects: standing(all), duration_s, ...seen } : { verb: 'approve', duration_s, ...seen }
+  return whole_list ? { verb: work.item.blind ? 'approve' : 'fix', objects: said, duration_s, ...seen } : { verb: 'approve', duration_s, ...seen }
 }
 
 /** Takes over the numbers that the server gave to what was written. */

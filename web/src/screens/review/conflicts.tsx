@@ -3,6 +3,7 @@ import { type Labelled } from '@/canvas/document'
 import { newId } from '@/api/new-id'
 import type { Entry } from '@/canvas/journal'
 import { journal, onAnswer } from '@/canvas/keeping'
+import { onPlan } from '@/canvas/plan'
 import { Button } from '@/ui/button'
 import { objectsPath, type Work } from './bench-of'
 
@@ -14,6 +15,7 @@ export function useConflicts(workspace: string, work: Work | null): ConflictList
   const [items, setItems] = useState<Clash[]>([])
   const path = work && !work.item.blind ? objectsPath(work.item.sample) : ''
   const schema = work?.schema
+  const ground = work?.picture.ground
   const reload = useCallback(() => {
     if (!path) return setItems([])
     void journal.conflicts(workspace, path).then((found) =>
@@ -23,11 +25,11 @@ export function useConflicts(workspace: string, work: Work | null): ConflictList
           .map((entry) => {
             const operation = entry.body.operations![0]!
             const { object, op, expected_revision: _, duration_s: __, ...said } = operation
-            return { entry, mine: op === 'remove' ? null : ({ ...said, id: object, revision: 0, author: '', author_kind: 'person', score: null, made_at: '' } as unknown as Labelled), theirs: entry.conflict!.theirs as Labelled | null, revision: entry.conflict!.revision }
+            return { entry, mine: op === 'remove' ? null : onPlan({ ...said, id: object, revision: 0, author: '', author_kind: 'person', score: null, made_at: '' } as unknown as Labelled, ground), theirs: entry.conflict!.theirs ? onPlan(entry.conflict!.theirs as Labelled, ground) : null, revision: entry.conflict!.revision }
           }),
       ),
     )
-  }, [workspace, path, schema])
+  }, [workspace, path, schema, ground])
   useEffect(reload, [reload])
   useEffect(() => onAnswer((_, answer) => answer.conflicts?.length && reload()), [reload])
   return { items, reload }

@@ -6,6 +6,7 @@ import { useSession } from '@/shell/session'
 import { undo } from '@/shell/undo'
 import { numbered, objectsPath, workOn, type Work } from './bench-of'
 import { got, posted, type ReviewItem, type SampleObjects } from './data'
+import { pictureOrPlan } from './from-above'
 import { picture } from './pictures'
 
 type Found = { item: ReviewItem | null; upcoming: ReviewItem[] }
@@ -17,7 +18,7 @@ type ObjectLine = { work: Work | null; now: RefObject<Work | null>; state: State
  * The images of a queue, one after the other. What comes next is fetched while one is looked at, with what stands on it,
  * and shows at once; the server says afterwards whether it is still free, and else another one takes its place.
  */
-export function useObjectLine(queue: string, may: boolean): ObjectLine {
+export function useObjectLine(queue: string, may: boolean, cuboids: boolean): ObjectLine {
   const { workspace } = useParams({ from: '/w/$workspace' })
   const cache = useQueryClient()
   const { actor } = useSession()
@@ -34,9 +35,9 @@ export function useObjectLine(queue: string, may: boolean): ObjectLine {
     async (item: ReviewItem, before?: Work): Promise<Work> => {
       const live = !item.blind && item.kind === 'label'
       const truth = live ? got<SampleObjects>(`/samples/${item.sample}/objects?schema=${encodeURIComponent(item.schema)}`) : null
-      return workOn(workspace, actor, item, await picture(item.sample), await truth, before)
+      return workOn(workspace, actor, item, await (cuboids ? pictureOrPlan : picture)(item.sample), await truth, before)
     },
-    [workspace, actor],
+    [workspace, actor, cuboids],
   )
 
   /** Begins to fetch what comes next; what was fetched and comes no more is forgotten. */

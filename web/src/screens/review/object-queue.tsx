@@ -12,7 +12,7 @@ import { Page } from '@/ui/page'
 import { Empty, Failed, Loaded, Progress } from '@/ui/states'
 import { pace } from './asking'
 import { approval } from './bench-of'
-import { useBeside } from './beside'
+import { Through, useBeside } from './beside'
 import { SampleName } from './campaign'
 import { Conflicts, useConflicts } from './conflicts'
 import { fetched, schemaQuery, type ReviewQueue, type Schema } from './data'
@@ -42,7 +42,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
   const may = useRight('label')
   const [asksReason, setAsksReason] = useState(false)
   const [tags, setTags] = useState(true)
-  const { work, now, state, given, send, next } = useObjectLine(queue.id, may.held)
+  const { work, now, state, given, send, next } = useObjectLine(queue.id, may.held, schema.geometry_types.includes('cuboid'))
   const approve = useCallback(() => now.current && send(approval(now.current, Math.round(performance.now() - now.current.shownAt) / 1000), 'Approved'), [send, now])
 
   useEffect(
@@ -105,6 +105,7 @@ function Reviewing({ queue, schema }: { queue: ReviewQueue; schema: Schema }) {
         schema={schema}
         editable={may.held && work !== null}
         ghosts={ghosts}
+        live={(engine, ground) => <Through engine={engine} ground={ground} schema={schema} beside={beside} />}
         first={queue.geometry}
         above={
           work && (

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef } from 'react'
-import { suggested, type Labelled } from '@/canvas/document'
+import { suggested, trackOf, type Labelled } from '@/canvas/document'
 import type { Engine } from '@/canvas/engine'
 import { corrected } from '@/canvas/tools'
 import { cx } from '@/ui/classes'
@@ -58,7 +58,7 @@ export function Objects({ engine, schema }: { engine: Engine; schema: Schema }) 
   )
 }
 
-const WORDS: Record<Labelled['geometry_type'], string> = { class: 'whole image', box: '', rotated_box: 'rotated', polygon: 'polygon', polyline: 'line', mask: 'mask', keypoints: 'keypoints' }
+const WORDS: Record<Labelled['geometry_type'], string> = { class: 'whole image', box: '', rotated_box: 'rotated', polygon: 'polygon', polyline: 'line', mask: 'mask', keypoints: 'keypoints', cuboid: 'cuboid' }
 
 function Row({ one, you, chosen, colour, top, onClick }: { one: Labelled; you: string; chosen: boolean; colour: string; top: number; onClick: () => void }) {
   const machine = suggested(one)
@@ -66,7 +66,10 @@ function Row({ one, you, chosen, colour, top, onClick }: { one: Labelled; you: s
     <button type="button" tabIndex={-1} aria-pressed={chosen} onClick={onClick} className={cx('absolute inset-x-0 flex h-6 items-center gap-2 rounded-sm px-1.5 text-left text-xs', chosen ? 'bg-sel-bg' : 'hover:bg-raised')} style={{ transform: `translateY(${top}px)` }}>
       <Swatch colour={colour} />
       <span className="truncate">{one.label}</span>
-      <span className="text-2xs text-ink-2">{WORDS[one.geometry_type]}</span>
+      <span className="num text-2xs text-ink-2">
+        {WORDS[one.geometry_type]}
+        {trackOf(one) !== null && ` #${trackOf(one)}`}
+      </span>
       <span className={cx('num ml-auto', machine ? 'text-machine' : 'text-2xs text-ink-2')}>{machine ? decimal(one.score, 2) : one.author === you ? 'you' : initials(one.author)}</span>
     </button>
   )

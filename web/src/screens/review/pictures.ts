@@ -1,8 +1,9 @@
 import { request } from '@/api/client'
 import { Problem } from '@/api/problem'
+import type { Ground } from '@/canvas/plan'
 
 /** An image that is decoded and ready to be put on the page. */
-export type Picture = { sample: string; image: HTMLImageElement; width: number; height: number }
+export type Picture = { sample: string; image: HTMLImageElement; width: number; height: number; ground?: Ground }
 
 const KEPT = 16
 const cache = new Map<string, Promise<Picture>>()

@@ -1,9 +1,13 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useMemo, useState } from 'react'
 import { Document } from '@/canvas/document'
+import { onPlan } from '@/canvas/plan'
 import { SlotStrip, useSlots } from '@/media/slots'
+import { useSensors } from '@/media/sensors'
+import { drawnOf, OverImage } from './beside'
 import { hasViewer, Medium } from '@/media/viewers/medium'
+import { bindKeys } from '@/shell/keys'
 import { Button } from '@/ui/button'
 import { bytes, count, decimal, moment } from '@/ui/format'
 import { Tag } from '@/ui/marks'
@@ -11,6 +15,7 @@ import { Page } from '@/ui/page'
 import { Select } from '@/ui/select'
 import { Copyable, Failed, Loaded, Progress } from '@/ui/states'
 import { fetched, sampleQuery, type Sample, type SampleObjects, type Schema } from './data'
+import { plan } from './from-above'
 import { picture, type Picture } from './pictures'
 import { begun, initials } from './saving'
 import { Workbench } from './workbench'
@@ -48,21 +53,31 @@ function Permalink({ sample }: { sample: Sample }) {
   const apart = hasViewer(sample)
   const [drawn, setDrawn] = useState(!!search.obj)
   const slots = useSlots(sample.id)
+  const sensors = useSensors(sample.id, slots.length > 0)
+  const image = slots.find((one) => one.sample === sample.id && (one.kind === 'image' || one.kind === 'frame') && sensors?.[one.slot]?.fx)
+  const sweep = slots.find((one) => one.kind === 'sweep' && sensors?.[one.slot])
+  const through = image && sweep
+  const [over, setOver] = useState(false)
+  const solid = sample.kind === 'sweep' ? sample.id : through ? sweep.sample : ''
+  const standing = useQuery({ ...fetched<SampleObjects>(['samples', solid, 'objects', schema?.name], `/samples/${solid}/objects?schema=${encodeURIComponent(schema?.name ?? '')}`), enabled: !!schema && !!solid })
+  const cuboids = useMemo(() => drawnOf(standing.data?.objects ?? [], schema ?? PLAIN), [standing.data, schema])
   const show = useCallback((other: string) => void navigate({ to: '/w/$workspace/s/$sample', params: { workspace, sample: other } }), [navigate, workspace])
+  useEffect(() => (through ? bindKeys({ o: { label: 'Points over the image', group: 'View', run: () => setOver((is) => !is) } }) : undefined), [through])
   const facts = <Facts sample={sample} history={history.data?.items ?? []} schemas={offered} />
 
   useEffect(() => {
     let stale = false
-    picture(sample.id).then(
+    if (apart && !drawn) return
+    ;(sample.kind === 'sweep' ? plan(sample) : picture(sample.id)).then(
       (found) => {
         if (stale) return
         const all = objects.data ? begun(objects.data.objects, suggestions.data?.items ?? [], objects.data.rejected) : []
-        setShown({ picture: found, document: new Document(sample.id, found.width, found.height, all) })
+        setShown({ picture: found, document: new Document(sample.id, found.width, found.height, all.map((one) => onPlan(one, found.ground))) })
       },
       (error: unknown) => !stale && setProblem(error),
     )
     return () => void (stale = true)
-  }, [sample.id, objects.data, suggestions.data])
+  }, [sample, objects.data, suggestions.data, apart, drawn])
 
   return (
     <Page
@@ -70,18 +85,27 @@ function Permalink({ sample }: { sample: Sample }) {
       sub={<Copyable text={sample.id} short={16} />}
       actions={
         <>
+          {through && (
+            <Button aria-pressed={over} keys="O" onClick={() => setOver(!over)}>
+              {over ? 'Show labels' : 'Show the points'}
+            </Button>
+          )}
           {apart && <Button onClick={() => setDrawn(!drawn)}>{drawn ? 'Show the medium' : 'Show labels'}</Button>}
           {offered.length > 1 && schema && (!apart || drawn) && <Select label="Classes" value={schema.name} onChange={(name) => void navigate({ search: (old) => ({ ...old, schema: name }), replace: true })} options={offered.map((one) => ({ value: one.name, label: one.name }))} />}
         </>
       }
     >
-      <Progress busy={!shown && !problem} />
+      <Progress busy={!shown && !problem && (!apart || drawn)} />
       <div className="flex h-full min-h-0 flex-col">
       <div className="min-h-0 grow">
-      {apart && !drawn ? (
+      {through && over ? (
+        <div className="h-full bg-well p-3">
+          <OverImage image={image} sweep={sweep} cuboids={cuboids} />
+        </div>
+      ) : apart && !drawn ? (
         <div className="flex h-full min-h-0 max-md:block max-md:overflow-y-auto">
           <div className="min-w-0 grow p-4 max-md:h-full max-md:min-h-60">
-            <Medium sample={sample.id}>{null}</Medium>
+            <Medium sample={sample.id} cuboids={cuboids}>{null}</Medium>
           </div>
           <div className="flex w-75 shrink-0 flex-col border-l border-line max-lg:w-52 max-md:w-auto max-md:border-l-0">{facts}</div>
         </div>

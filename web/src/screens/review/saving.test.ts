@@ -30,6 +30,10 @@ test('what stands in an answer counts untouched proposals as accepted', () => {
   expect(standing([proposal, one('a', 'drawn')]).map((it) => it.basis)).toEqual(['accepted', 'drawn'])
 })
 
+test('what was imported and stays counts as accepted, so that it can be sent', () => {
+  expect(standing([one('a', 'imported'), one('b', 'auto_accepted'), one('c', 'corrected')]).map((it) => it.basis)).toEqual(['accepted', 'accepted', 'corrected'])
+})
+
 test('a person is known by two letters', () => {
   expect([initials('usr_ada lovelace'), initials('grace.hopper@x'), initials('bo'), initials('')]).toEqual(['AL', 'GH', 'BO', '?'])
 })

@@ -13,9 +13,12 @@ export function operationsOf(step: Step, duration_s: number): Operation[] {
   })
 }
 
-/** What should stand on the image, as an answer lists it; proposals that nobody touched count as accepted. */
+/** What a person says of an object that is not theirs and stays as it is. */
+const SAID = ['drawn', 'accepted', 'corrected']
+
+/** What should stand on the image, as an answer lists it; proposals and imports that nobody touched count as accepted. */
 export const standing = (objects: Iterable<Labelled>) =>
-  [...objects].map(({ id, label, geometry_type, geometry, attributes, basis }) => ({ id, label, geometry_type, geometry, attributes, basis: basis === 'suggested' ? 'accepted' : basis }))
+  [...objects].map(({ id, label, geometry_type, geometry, attributes, basis }) => ({ id, label, geometry_type, geometry, attributes, basis: SAID.includes(basis) ? basis : 'accepted' }))
 
 /** What the canvas begins with: what stands, and the proposals that nobody decided about. */
 export function begun(objects: readonly Labelled[], suggestions: readonly Labelled[], rejected: readonly string[]): Labelled[] {

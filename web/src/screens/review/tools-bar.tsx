@@ -1,4 +1,4 @@
-import { BoxSelect, Brush, Eraser, MousePointer2, Pentagon, PersonStanding, RectangleHorizontal, Spline } from 'lucide-react'
+import { Box, BoxSelect, Brush, Eraser, MousePointer2, Pentagon, PersonStanding, RectangleHorizontal, Spline } from 'lucide-react'
 import { useEffect } from 'react'
 import type { Engine, ToolName } from '@/canvas/engine'
 import type { Labelled } from '@/canvas/document'
@@ -17,6 +17,7 @@ const TOOLS: { name: ToolName; label: string; key: string; icon: typeof Brush }[
   { name: 'polyline', label: 'Line', key: 'l', icon: Spline },
   { name: 'mask', label: 'Brush', key: 'm', icon: Brush },
   { name: 'keypoints', label: 'Keypoints', key: 'k', icon: PersonStanding },
+  { name: 'cuboid', label: 'Cuboid: its side along the heading first', key: 'c', icon: Box },
 ]
 const allowed = (kinds: readonly Kind[]) => TOOLS.filter((one) => one.name === 'select' || kinds.includes(one.name as Kind))
 

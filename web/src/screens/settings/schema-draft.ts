@@ -2,7 +2,7 @@
 export type Attribute = { type: 'bool' | 'number' | 'text' | 'choice'; choices?: string[] }
 export type Draft = { name: string; classes: string[]; geometry_types: string[]; colours: Record<string, string>; skeleton: { points: string[]; edges: [number, number][] }; attributes: Record<string, Attribute> }
 
-export const GEOMETRIES = ['class', 'box', 'rotated_box', 'polygon', 'polyline', 'mask', 'keypoints'] as const
+export const GEOMETRIES = ['class', 'box', 'rotated_box', 'polygon', 'polyline', 'mask', 'keypoints', 'cuboid'] as const
 export const EMPTY: Draft = { name: '', classes: [], geometry_types: ['class'], colours: {}, skeleton: { points: [], edges: [] }, attributes: {} }
 
 /** The draft of a stored schema; fields that an older server leaves out are empty. */
