@@ -1106,6 +1106,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/entities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entities
+         * @description What samples are of, the most frequent first; of one kind or all. GET /lineage/ID tells what stands on one.
+         */
+        get: operations["list_entities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/entities/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge Entities
+         * @description The entity that both names mean from now on; POST /entities/splits takes it back.
+         */
+        post: operations["merge_entities"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/entities/splits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Split Entity
+         * @description The entities of the kind after the merge of a name was taken back.
+         */
+        post: operations["split_entity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/entity-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entity Rules
+         * @description Which field names entities of which kind.
+         */
+        get: operations["list_entity_rules"];
+        put?: never;
+        /**
+         * Set Entity Rule
+         * @description The rules after a field was given a kind: camera, asset, person, work_order; an empty one takes it away.
+         */
+        post: operations["set_entity_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/evaluations": {
         parameters: {
             query?: never;
@@ -4422,6 +4506,25 @@ export interface components {
             url: string;
         };
         /**
+         * Entity
+         * @description One thing of the world; `names` are all that mean it, its own first, `samples` how many are of it.
+         */
+        Entity: {
+            id: string;
+            kind: string;
+            name: string;
+            names: string[];
+            samples: number;
+        };
+        /**
+         * EntityRule
+         * @description The values of the field name entities of the kind.
+         */
+        EntityRule: {
+            field: string;
+            kind: string;
+        };
+        /**
          * Estimate
          * @description The accuracy to expect on the newest `n` images up to a sequence, with its limits, and the audit of the same.
          */
@@ -4889,6 +4992,22 @@ export interface components {
          */
         ListedDeployment: {
             items: components["schemas"]["Deployment"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedEntity: {
+            items: components["schemas"]["Entity"][];
+            next_cursor: string;
+        };
+        /**
+         * Listed
+         * @description Some items in order, and the cursor that the next ones start after; it is empty at the end.
+         */
+        ListedEntityRule: {
+            items: components["schemas"]["EntityRule"][];
             next_cursor: string;
         };
         /**
@@ -5548,6 +5667,15 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        /** NewMerge */
+        NewMerge: {
+            /** Into */
+            into: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+        };
         /** NewMonitor */
         NewMonitor: {
             /**
@@ -5619,17 +5747,6 @@ export interface components {
             where?: {
                 [key: string]: unknown;
             } | null;
-        };
-        /** NewRule */
-        NewRule: {
-            /** Consecutive */
-            consecutive: number;
-            /** Deployment */
-            deployment: string;
-            /** Label */
-            label: string;
-            /** Name */
-            name: string;
         };
         /** NewSchema */
         NewSchema: {
@@ -6639,6 +6756,16 @@ export interface components {
             /** To */
             to: string;
         };
+        /** NewRule */
+        sightloop__interfaces__api__routes__entities__NewRule: {
+            /** Field */
+            field: string;
+            /**
+             * Kind
+             * @default
+             */
+            kind: string;
+        };
         /** Rollback */
         sightloop__interfaces__api__routes__models__Rollback: {
             /**
@@ -6646,6 +6773,17 @@ export interface components {
              * @default champion
              */
             alias: string;
+        };
+        /** NewRule */
+        sightloop__interfaces__api__routes__monitoring__NewRule: {
+            /** Consecutive */
+            consecutive: number;
+            /** Deployment */
+            deployment: string;
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
         };
         /**
          * Counts
@@ -6907,6 +7045,13 @@ export interface components {
          */
         Switch: {
             stopped: boolean;
+        };
+        /** TakenApart */
+        TakenApart: {
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
         };
         /**
          * TestResults
@@ -9696,6 +9841,210 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+        };
+    };
+    list_entities: {
+        parameters: {
+            query?: {
+                kind?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedEntity"];
+                };
+            };
+        };
+    };
+    merge_entities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMerge"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Entity"];
+                };
+            };
+        };
+    };
+    split_entity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakenApart"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedEntity"];
+                };
+            };
+        };
+    };
+    list_entity_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedEntityRule"];
+                };
+            };
+        };
+    };
+    set_entity_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["sightloop__interfaces__api__routes__entities__NewRule"];
+            };
+        };
+        responses: {
+            /** @description The request cannot be answered as it is. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot answer it now. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedEntityRule"];
                 };
             };
         };
@@ -12949,7 +13298,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewRule"];
+                "application/json": components["schemas"]["sightloop__interfaces__api__routes__monitoring__NewRule"];
             };
         };
         responses: {

@@ -23,7 +23,7 @@ class NewMerge(Body):
     into: str
 
 
-class Split(Body):
+class TakenApart(Body):
     kind: str
     name: str
 
@@ -61,7 +61,7 @@ def merge_entities(ask: Ask, body: NewMerge) -> Entity:
 
 
 @routes.post("/entities/splits", permission=Permission.DATASET_WRITE)
-def split_entity(ask: Ask, body: Split) -> Listed[Entity]:
+def split_entity(ask: Ask, body: TakenApart) -> Listed[Entity]:
     """The entities of the kind after the merge of a name was taken back."""
     return items_of(ask.installation.datasets.entities.split(ask.caller, body.kind, body.name))
 
