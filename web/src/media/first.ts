@@ -56,12 +56,16 @@ export function taken(workspace: string, path: string): Promise<Response> | unde
   return answer
 }
 
+/** Whether all samples wait for the first of a link: to find those that pass a filter takes the server as long as to send all. */
+export const waits = (link: Link): boolean => !link.f
+
 /** Asks for the samples of a link: the first of them, then all. */
 export function beginSamples(workspace: string, version: string | undefined, link: Link): void {
   const path = firstPath(link, version)
   const whole = () => (['content', 'said'] as const).forEach((part) => void begin(workspace, wholePath(part, version)))
   void begin(workspace, '/api/v1/schemas')
-  if (path) void begin(workspace, path).then(whole)
+  const first = path && begin(workspace, path)
+  if (first && waits(link)) void first.then(whole)
   else whole()
 }
 

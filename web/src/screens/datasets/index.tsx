@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { ChevronDown, Ellipsis, Images } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import type { Sheet } from '@/media/columns'
-import { firstPath } from '@/media/first'
+import { firstPath, waits } from '@/media/first'
 import { useFirst, useSheet } from '@/media/sheet'
 import { bindKeys } from '@/shell/keys'
 import { Button } from '@/ui/button'
@@ -35,7 +35,7 @@ export default function Screen() {
   const { search, version, dataset, workspace } = useAddress()
   const path = firstPath(search, version)
   const first = useFirst(path)
-  const sheet = useSheet(version, !path || !first.isPending)
+  const sheet = useSheet(version, !path || !waits(search) || !first.isPending)
   const schemas = useQuery(schemasQuery())
   if (schemas.data) knowSchemas(schemas.data.items)
   const navigate = useNavigate()

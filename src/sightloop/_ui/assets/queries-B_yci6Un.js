@@ -1,1 +1,0 @@
-import{Ct as e,St as t}from"./frame-C5q7eMsM.js";var n=new Set([`pending`,`running`]),r=e=>n.has(e.state),i=n=>({...e([`run`,n],()=>t.GET(`/api/v1/runs/{run}`,{params:{path:{run:n}}})),refetchInterval:e=>e.state.data&&r(e.state.data)?1500:!1}),a=n=>e([`run-links`,n],()=>t.GET(`/api/v1/runs/{run}/links`,{params:{path:{run:n}}}));export{a as n,i as r,r as t};

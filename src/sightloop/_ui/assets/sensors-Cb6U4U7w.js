@@ -1,1 +1,0 @@
-import{b as e}from"./vendor-BFgwVTwo.js";import{Ct as t,St as n}from"./frame-C5q7eMsM.js";function r(r,i=!0){return e({...t([`samples`,r,`calibration`],()=>n.GET(`/api/v1/samples/{sample}/calibration`,{params:{path:{sample:r}}})),enabled:i&&!!r,staleTime:3e5,retry:!1,placeholderData:void 0}).data?.document?.sensors??null}export{r as t};
