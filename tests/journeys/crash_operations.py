@@ -42,6 +42,7 @@ train: {model: cells, dataset: cells, test: cells-test@latest, recipe: {trainer:
 gate: {margin: 0.2, alpha: 0.05}
 promote: {alias: champion, deployment: line-1}
 """
+PAIRS = {"slots": {"left": "left-*.png", "right": "right-*.png"}, "anchor": "left"}
 ALARMING = 24
 SETTLED_S = 60.0
 # How often these come depends on when a clock looked; what they tell is compared by what they leave.
@@ -66,7 +67,7 @@ class Place:
 
 
 def ingest(ws: Any, place: Place) -> None:
-    ws.ingest(place.images / "new", key="op")
+    ws.ingest(place.images / "new", name="new", group=PAIRS, key="op")
 
 
 def label(ws: Any, place: Place) -> None:
@@ -189,7 +190,7 @@ def state(ws: Any) -> dict[str, Any]:
     models = [model.name for model in ws.models.list()]
     predictions = list(ws.predictions.list())
     return {
-        "samples": sorted((one.name, one.media_digest) for one in ws.samples.list()),
+        "samples": sorted((one.name, one.media_digest, one.group, one.slot) for one in ws.samples.list()),
         "quarantine": sorted(one.name for one in ws.quarantine.list()),
         "labels": {key: [one.label, one.revision] for key, one in sorted(heads(ws).items())},
         "versions": [[d.name, v.number, v.hash] for d in ws.datasets.list() for v in ws.datasets.versions(d.name)],
@@ -242,6 +243,10 @@ def prepare(home: Path) -> None:
     shutil.copytree(home / "poly" / "images", home / "images" / "poly")
     make_plant(home / "more", mono=4, skip=88)
     shutil.copytree(home / "more" / "images", home / "images" / "new")
+    for name, image in zip(
+        ("left-1.png", "right-1.png"), sorted((home / "images" / "new").glob("*.png")), strict=False
+    ):
+        image.rename(image.with_name(name))
     (home / "images" / "new" / "broken.png").write_bytes(b"not an image")
     (home / "images" / "new" / "again.png").write_bytes(plant.image(sorted(plant.labels)[0]))
     place = partial(Place, images=home / "images")

@@ -21,7 +21,8 @@ from tests.journeys.webhook_receiver import WebhookReceiver
 KILLS: Mapping[str, str] = {
     "begin": "records.migrating workspace.registered change.before_commit answer.unkept answer.kept",
     "ingest": """blob.unsynced blob.unnamed blob.named blob.written table.unsynced table.written change.unaudited
-        ingest.after_blobs ingest.after_lance ingest.after_sql run.registered run.running run.finished""",
+        ingest.after_blobs ingest.after_lance ingest.after_sql ingest.regrouped
+        run.registered run.running run.finished""",
     "label": "label.demoted change.committed",
     "review": "review.unkept campaign.decided",
     "commit": "commit.after_blob commit.after_lance",
