@@ -11,10 +11,12 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightloop.errors import InvalidInput
+from sightloop.vision import Lens, seen_at
 
 Pixels = npt.NDArray[np.uint8]
 LARGEST: Final = 8192
 MOST_TILES: Final = 256
+BAND: Final = 256  # rows of a picture that are rectified at once
 Side = Annotated[int, Field(gt=0, le=LARGEST)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -44,8 +46,7 @@ class Resize(_Step):
 class Rectify(_Step):
     """Without the distortion of the lens: focal lengths and centre in pixels; k1, k2, k3 radial, p1, p2 tangential.
 
-    Brown, "Decentering distortion of lenses", Photogrammetric Engineering 32(3), 1966, in the order of coefficients
-    that OpenCV has. Bilinear; what the lens did not see is black.
+    The lens is that of `vision.seen_at`. Bilinear; what it did not see is black.
     """
 
     do: Literal["rectify"]
@@ -166,15 +167,18 @@ def _resized(image: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize((width, height), how))
 
 
-def _rectified(image: Pixels, lens: Rectify) -> Pixels:
+def _rectified(image: Pixels, step: Rectify) -> Pixels:
+    lens = Lens(step.fx, step.fy, step.cx, step.cy, (step.k1, step.k2, step.p1, step.p2, step.k3))
+    bands = (range(at, min(at + BAND, len(image))) for at in range(0, len(image), BAND))
+    return np.concatenate([_seen_through(lens, image, rows) for rows in bands])
+
+
+def _seen_through(lens: Lens, image: Pixels, rows: range) -> Pixels:
+    """These rows of the picture that a camera without distortion would have taken."""
     height, width = image.shape[:2]
-    x = ((np.arange(width) - lens.cx) / lens.fx)[None, :]
-    y = ((np.arange(height) - lens.cy) / lens.fy)[:, None]
-    r2 = x * x + y * y
-    radial = 1 + r2 * (lens.k1 + r2 * (lens.k2 + r2 * lens.k3))
-    u = (x * radial + 2 * lens.p1 * x * y + lens.p2 * (r2 + 2 * x * x)) * lens.fx + lens.cx
-    v = (y * radial + lens.p1 * (r2 + 2 * y * y) + 2 * lens.p2 * x * y) * lens.fy + lens.cy
-    seen = (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
+    x, y = np.meshgrid((np.arange(width) - lens.cx) / lens.fx, (np.array(rows) - lens.cy) / lens.fy)
+    u, v = seen_at(np.column_stack([x.ravel(), y.ravel(), np.ones(x.size)]), lens).T.reshape(2, *x.shape)
+    seen = (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)  # not of NaN
     u, v = np.where(seen, u, 0.0), np.where(seen, v, 0.0)
     left, top = np.floor(u).astype(np.intp), np.floor(v).astype(np.intp)
     right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
