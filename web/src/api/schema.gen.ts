@@ -6239,8 +6239,7 @@ export interface components {
          * Rectify
          * @description Without the distortion of the lens: focal lengths and centre in pixels; k1, k2, k3 radial, p1, p2 tangential.
          *
-         *     Brown, "Decentering distortion of lenses", Photogrammetric Engineering 32(3), 1966, in the order of coefficients
-         *     that OpenCV has. Bilinear; what the lens did not see is black.
+         *     The lens is that of `vision.seen_at`. Bilinear; what it did not see is black.
          */
         Rectify: {
             cx: number;
