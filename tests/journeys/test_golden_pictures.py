@@ -105,6 +105,12 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plain]:
         )
 
 
+@pytest.fixture(scope="module")
+def dashboard(plain: Plain) -> Served:
+    """Where seats are: not at the closed loop, whose minutes these views do not need."""
+    return plain.served
+
+
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_view_looks_as_it_did(plain: Plain, seat: SeatOf, tmp_path: Path, name: str) -> None:
     empty = name.startswith("empty")

@@ -66,6 +66,7 @@ class Dealer:
         fractions = fractions or {DEFAULT_SPLIT: 1.0}
         for name in {*add.values(), *fractions}:
             check_name("split", name)
+        split((), (), fractions, seed)  # what does not sum to 1 is refused, also where nothing is dealt
         view = self._catalogue.view(caller)
         view.row_numbers(add)
         held = members.splits(add) if add else {}

@@ -6,7 +6,7 @@ Nothing is stored with samples: rules and merges are read with each question, so
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,11 +52,14 @@ class Entities:
 
     def set_rule(self, caller: Caller, field: str, kind: str) -> dict[str, str]:
         """The rules after the values of a field name entities of a kind, or with an empty kind no longer do."""
+        known: Collection[str]
         if kind:
             _check_kind(kind)
             known = self._catalogue.view(caller).fields()
-            if field not in known:
-                raise not_found("field", field, known)
+        else:
+            known = self.rules(caller)
+        if field not in known:
+            raise not_found("field", field, list(known))
         home = tables.entity_rules
         mine = sa.and_(home.c.workspace_id == caller.workspace, home.c.field == field)
         with self._events.change(caller, "entity.rule", field) as change:

@@ -1,8 +1,10 @@
-"""entity."""
+"""Commands on what samples are of."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from sightloop.interfaces.cli.commanding import Noun, Table
 from sightloop.interfaces.sdk import Workspace
@@ -11,7 +13,10 @@ entity = Noun("Entities: cameras, assets, persons and work orders behind samples
 
 
 @entity.command("list", example="sightloop entity list camera")
-def list_entities(ws: Workspace, kind: str = "") -> Any:
+def list_entities(
+    ws: Workspace,
+    kind: Annotated[str, typer.Argument(help="camera, asset, person or work_order; all if not given.")] = "",
+) -> Any:
     """List what samples are of, with all its names."""
     return Table(ws.entities.list(kind or None), ("id", "kind", "name", "samples", "names"))
 
