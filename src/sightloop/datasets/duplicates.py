@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from sightloop.datasets import looks
+from sightloop.datasets import findings
 from sightloop.datasets.catalogue import Catalogue
 from sightloop.datasets.filters import Where
 from sightloop.datasets.similarity import NearDuplicateReport, Similarity
@@ -24,25 +24,25 @@ class DuplicateFinder:
     def __init__(self, stores: Stores, runs: Runs, catalogue: Catalogue, similarity: Similarity) -> None:
         self._catalogue = catalogue
         self._similarity = similarity
-        self._looks = looks.Looks(stores, runs, catalogue, similarity, KIND, self._look)
+        self._findings = findings.Findings(stores, runs, catalogue, similarity, KIND, self._look)
 
     def start(self, caller: Caller, where: Where | None = None) -> Run:
         """The run that looks among what a filter selects; the one that did or does so for the samples of now."""
-        return self._looks.start(caller, where)
+        return self._findings.start(caller, where)
 
     def found(self, caller: Caller, where: Where | None = None) -> NearDuplicateReport:
         """The groups; of many samples those that the last run found, or none before there was one."""
         count = int(self._catalogue.chosen(caller, where)[1].sum())
-        if count <= looks.AT_ONCE:
+        if count <= findings.AT_ONCE:
             return replace(self._similarity.near_duplicates(caller, where), made_at=now())
-        if held := self._looks.newest(caller, where):
+        if held := self._findings.newest(caller, where):
             report = NearDuplicateReport(**{**orjson.loads(held.data), "groups": _tuples(held.data)})
             return replace(report, made_at=held.made_at, run=held.run, current=held.current)
         return NearDuplicateReport((), 0, 0, 0, 0, count)
 
     def references(self, caller: Caller) -> set[str]:
         """Digests of the blobs that hold what was found."""
-        return self._looks.references(caller)
+        return self._findings.references(caller)
 
     def _look(self, context: RunContext, where: Where) -> tuple[bytes, int]:
         report = self._similarity.near_duplicates(context.caller, where or None)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from sightloop.datasets import looks
+from sightloop.datasets import findings
 from sightloop.datasets.catalogue import Catalogue
 from sightloop.datasets.filters import Where
 from sightloop.datasets.maps import SEED, Maps
@@ -63,27 +63,27 @@ class OutlierFinder:
         self._catalogue = catalogue
         self._similarity = similarity
         self._maps = maps
-        self._looks = looks.Looks(stores, runs, catalogue, similarity, KIND, self._keep)
+        self._findings = findings.Findings(stores, runs, catalogue, similarity, KIND, self._keep)
 
     def start(self, caller: Caller, where: Where | None = None) -> Run:
         """The run that looks among what a filter selects; the one that did or does so for the samples of now."""
-        return self._looks.start(caller, where)
+        return self._findings.start(caller, where)
 
     def found(self, caller: Caller, where: Where | None = None, limit: int = 100) -> Outliers:
         """The samples farthest from their ten nearest neighbours, among those a filter selects."""
         if not 1 <= limit <= MOST:
             raise InvalidInput(f"The limit is {limit}.", hint=f"Ask for 1 to {MOST} samples.")
         count = int(self._catalogue.chosen(caller, where)[1].sum())
-        if count <= looks.AT_ONCE:
+        if count <= findings.AT_ONCE:
             return Outliers(tuple(self._look(caller, where, limit)), count, now())
-        if held := self._looks.newest(caller, where):
+        if held := self._findings.newest(caller, where):
             rows = pa.ipc.open_stream(held.data).read_all().slice(0, limit).to_pylist()
             return Outliers(tuple(Outlier(**row) for row in rows), held.size, held.made_at, held.run, held.current)
         return Outliers((), count, None)
 
     def references(self, caller: Caller) -> set[str]:
         """Digests of the blobs that hold what was found."""
-        return self._looks.references(caller)
+        return self._findings.references(caller)
 
     def _keep(self, context: RunContext, where: Where) -> tuple[bytes, int]:
         found = self._look(context.caller, where, KEPT, context)

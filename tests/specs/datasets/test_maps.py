@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sightloop.datasets import looks
+from sightloop.datasets import findings
 from sightloop.errors import NotEnoughData, NotFound
 from tests.specs.datasets.world import World, picture
 
@@ -75,13 +75,13 @@ def test_the_sample_that_looks_like_no_other_comes_first(world: World) -> None:
 def test_of_many_samples_a_run_tells_the_outliers_and_is_not_run_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looks, "AT_ONCE", 5)
+    monkeypatch.setattr(findings, "AT_ONCE", 5)
     world.with_pictures(8)
     assert world.datasets.outliers.found(world.caller).made_at is None
     run = world.datasets.outliers.start(world.caller)
     output = world.runs.wait(world.caller, run.id).output
     found = world.datasets.outliers.found(world.caller, limit=3)
-    monkeypatch.setattr(looks, "AT_ONCE", 5000)
+    monkeypatch.setattr(findings, "AT_ONCE", 5000)
     assert found.items == world.datasets.outliers.found(world.caller, limit=3).items
     assert (found.run, found.size, found.current) == (run.id, 8, True)
     assert world.datasets.outliers.start(world.caller).id == run.id
@@ -89,7 +89,7 @@ def test_of_many_samples_a_run_tells_the_outliers_and_is_not_run_twice(
 
 
 def test_what_was_found_before_samples_came_in_is_told_as_that(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks, "AT_ONCE", 5)
+    monkeypatch.setattr(findings, "AT_ONCE", 5)
     run = world.datasets.outliers.start(world.with_pictures(8).caller)
     world.runs.wait(world.caller, run.id)
     world.with_pictures(9)
@@ -106,7 +106,7 @@ def save(world: World, name: str, pixels: "np.ndarray[tuple[int, ...], np.dtype[
 def test_of_many_samples_a_run_tells_what_looks_the_same_until_others_come_in(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looks, "AT_ONCE", 2)
+    monkeypatch.setattr(findings, "AT_ONCE", 2)
     world.with_pictures(3)
     (world.folder / "again.png").write_bytes((world.folder / "000.png").read_bytes() + b"\0")
     world.ingest()

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from sightloop.datasets import looks
+from sightloop.datasets import findings
 from sightloop.datasets.columns import ColumnReader
 from sightloop.errors import InvalidInput, NotFound
 from tests.specs.interfaces.house import House, write_pictures
@@ -221,7 +221,7 @@ def test_a_map_is_made_by_a_run_and_read_as_columns(shown: House) -> None:
 
 
 def test_outliers_of_many_samples_are_found_by_a_run(shown: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks, "AT_ONCE", 3)
+    monkeypatch.setattr(findings, "AT_ONCE", 3)
     ws = shown.workspace()
     with pytest.raises(NotFound, match="6 samples"):
         ws.samples.outliers()

@@ -33,7 +33,7 @@ class Found:
     current: bool
 
 
-class Looks:
+class Findings:
     """Starts runs of one kind and finds what they kept. Make it before `runs.launch()`.
 
     Args:
