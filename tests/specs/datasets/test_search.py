@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sightloop.datasets import Hit, similarity
@@ -21,8 +23,8 @@ def names(found: list[Hit] | tuple[Hit, ...]) -> list[str]:
     return [one.sample.name for one in found]
 
 
-def look(world: World, **asked: object) -> list[str]:
-    return names(list(world.datasets.search(world.caller, **asked)))  # type: ignore[arg-type]
+def look(world: World, **asked: Any) -> list[str]:
+    return names(list(world.datasets.search(world.caller, **asked)))
 
 
 def test_the_nearest_sample_to_an_image_is_its_like(world: World) -> None:

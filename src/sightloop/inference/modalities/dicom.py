@@ -74,7 +74,7 @@ def open_dicom(data: bytes, _suffix: str) -> Opened:
     pixels: Any = needs("pydicom.pixels", "dicom")
     try:
         stored = pixels.pixel_array(dataset, index=0)
-    except (NotImplementedError, RuntimeError) as error:
+    except (NotImplementedError, RuntimeError) as error:  # pydicom: a syntax it does not know; one without a decoder
         raise refuse("unsupported_format", "Its pixels are compressed in a way that has no decoder here.") from error
     facts: dict[str, Scalar] = {FACTS[name]: str(dataset[name].value) for name in FACTS if dataset.get(name)}
     facts |= {"frames": frames} if frames > 1 else {}

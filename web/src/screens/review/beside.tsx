@@ -47,7 +47,7 @@ export function Through({ engine, ground, schema, beside }: { engine: Engine; gr
   const { members, shown } = beside
   const sweep = members.find((one) => one.sample === engine.document.sample)
   const image = members.find((one) => one.sample === shown && PICTURES.includes(one.kind)) ?? members.find((one) => PICTURES.includes(one.kind))
-  // eslint-disable-next-line react-hooks/exhaustive-deps
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- the engine changes in place, which `version` tells
   const cuboids = useMemo(() => drawnOf(engine.document.objects.values(), schema, ground, engine.selected), [engine, ground, schema, version])
   if (!sweep || !image) return null
   const whole = shown === image.sample
